@@ -1,0 +1,50 @@
+"""The decoder p(x|z)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from aae_tf.networks.dense import DenseStyle, Trunk
+
+
+class Decoder(keras.Model):
+    """Maps codes to images.
+
+    Input shape: `(batch, latent_dim)`. Output shape: `(batch, height, width, channels)`, in 0..1
+    with a sigmoid output.
+
+    Args:
+      image_shape: `(height, width, channels)`.
+      latent_dim: size of the code.
+      units: sizes of the hidden layers.
+      style: how the dense layers are made.
+      output_activation: 'sigmoid' or 'linear' (AAE, appendix A: sigmoid on MNIST).
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        units: Sequence[int] = (1000, 1000),
+        style: DenseStyle | None = None,
+        output_activation: str = "sigmoid",
+        name: str = "decoder",
+    ):
+        style = style or DenseStyle()
+        super().__init__(name=name, dtype=style.dtype)
+        self.image_shape = tuple(image_shape)
+        self.latent_dim = latent_dim
+        self.trunk = Trunk(units, style, name)
+        self.pixels = style.layer(math.prod(self.image_shape), "pixels", name, hidden=False)
+        self.output_activation = keras.activations.get(output_activation)
+        self.trunk.build((None, latent_dim))
+        self.pixels.build((None, units[-1]))
+        self.built = True
+
+    def call(self, codes):
+        pixels = self.output_activation(self.pixels(self.trunk(codes)))
+        return ops.reshape(pixels, (-1, *self.image_shape))

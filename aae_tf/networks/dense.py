@@ -1,0 +1,69 @@
+"""What the networks share: a trunk of dense layers and seeded initial weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+
+from aae_tf.seeds import name_number
+from aae_tf.settings import parse_initializer
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseStyle:
+    """How all dense layers of a network are made.
+
+    Args:
+      activation: of the hidden layers.
+      initializer: of the weights, as in `settings.parse_initializer`. Biases start at 0.
+      dtype: Keras dtype policy, such as 'float32' or 'mixed_bfloat16'.
+      seed: of the initial weights; each layer's is folded from it and the layer's name.
+    """
+
+    activation: str = "relu"
+    initializer: str = "he_normal"
+    dtype: str = "float32"
+    seed: int = 0
+
+    def layer(self, units: int, name: str, owner: str, *, hidden: bool) -> keras.layers.Dense:
+        """A dense layer; `owner` is its network's name, so that no two layers start alike."""
+        seed = name_number(self.seed, owner, name)
+        scheme, deviation = parse_initializer(self.initializer)
+        if scheme == "normal":
+            kernel = keras.initializers.RandomNormal(stddev=deviation, seed=seed)
+        elif scheme == "he_normal" and hidden:
+            kernel = keras.initializers.HeNormal(seed=seed)
+        else:  # He's scheme is made for a rectifier, which an output layer hasn't
+            kernel = keras.initializers.GlorotUniform(seed=seed)
+        activation = self.activation if hidden else None
+        return keras.layers.Dense(
+            units, activation=activation, kernel_initializer=kernel, dtype=self.dtype, name=name
+        )
+
+
+class Trunk(keras.layers.Layer):
+    """Hidden layers one after the other.
+
+    Input shape: `(batch, features)`. Output shape: `(batch, units[-1])`.
+    """
+
+    def __init__(self, units: Sequence[int], style: DenseStyle, owner: str):
+        super().__init__(name="trunk", dtype=style.dtype)
+        self._depth = len(units)
+        for index, size in enumerate(units, start=1):
+            # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
+            name = f"hidden_{index}"
+            setattr(self, name, style.layer(size, name, owner, hidden=True))
+
+    def build(self, input_shape):
+        for index in range(1, self._depth + 1):
+            layer = getattr(self, f"hidden_{index}")
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+
+    def call(self, features):
+        for index in range(1, self._depth + 1):
+            features = getattr(self, f"hidden_{index}")(features)
+        return features

@@ -1,0 +1,43 @@
+"""The discriminator that tells samples of the prior from codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from aae_tf.networks.dense import DenseStyle, Trunk
+
+
+class Discriminator(keras.Model):
+    """Maps codes to the logit of 'this is a sample of the prior' (AAE, section 2).
+
+    It holds no batch normalisation, which froze the critics of several reimplementations at an
+    accuracy of 50 %.
+
+    Input shape: `(batch, latent_dim)`. Output shape: `(batch,)`.
+
+    Args:
+      latent_dim: size of the code.
+      units: sizes of the hidden layers.
+      style: how the dense layers are made.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        units: Sequence[int] = (1000, 1000),
+        style: DenseStyle | None = None,
+        name: str = "discriminator",
+    ):
+        style = style or DenseStyle()
+        super().__init__(name=name, dtype=style.dtype)
+        self.latent_dim = latent_dim
+        self.trunk = Trunk(units, style, name)
+        self.logit = style.layer(1, "logit", name, hidden=False)
+        self.trunk.build((None, latent_dim))
+        self.logit.build((None, units[-1]))
+        self.built = True
+
+    def call(self, codes):
+        return self.logit(self.trunk(codes))[:, 0]

@@ -1,0 +1,111 @@
+"""The encoder q(z|x), in the three kinds of the AAE paper (section 2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from aae_tf.networks.dense import DenseStyle, Trunk
+
+KINDS = ("deterministic", "gaussian", "implicit")
+LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
+
+
+class Encoder(keras.Model):
+    """Maps images to codes.
+
+    A *deterministic* encoder's code is a function of the image. A *gaussian* one gives mean and
+    log variance, and the code is mean + sd * noise (the reparameterisation of Kingma & Welling). An
+    *implicit* one is f(x, noise): any distribution q(z|x) that the network can make of noise.
+
+    Input shape: images `(batch, height, width, channels)` in 0..1; noise
+      `(batch, noise_dim)`, standard normal.
+    Output shape: codes `(batch, latent_dim)`.
+
+    Args:
+      image_shape: `(height, width, channels)`.
+      latent_dim: size of the code.
+      units: sizes of the hidden layers.
+      style: how the dense layers are made.
+      kind: 'deterministic', 'gaussian' or 'implicit'.
+      implicit_noise_dim: noise that an implicit encoder takes.
+      code_activation: 'linear', or 'softmax' for a categorical code.
+
+    Raises:
+      ValueError: for an unknown kind, or a gaussian encoder with a softmax code.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        units: Sequence[int] = (1000, 1000),
+        style: DenseStyle | None = None,
+        kind: str = "deterministic",
+        implicit_noise_dim: int = 10,
+        code_activation: str = "linear",
+        name: str = "encoder",
+    ):
+        style = style or DenseStyle()
+        super().__init__(name=name, dtype=style.dtype)
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {KINDS}. Received: kind={kind!r}")
+        if kind == "gaussian" and code_activation != "linear":
+            raise ValueError("a gaussian encoder's code is linear. "
+                             f"Received: code_activation={code_activation!r}")  # fmt: skip
+        self.image_shape = tuple(image_shape)
+        self.latent_dim = latent_dim
+        self.kind = kind
+        self.noise_dim = {"deterministic": 0, "gaussian": latent_dim, "implicit": implicit_noise_dim}[
+            kind
+        ]
+        self.trunk = Trunk(units, style, name)
+        self.code = style.layer(latent_dim, "code", name, hidden=False)
+        self.code_activation = keras.activations.get(code_activation)
+        if kind == "gaussian":
+            self.log_variance = style.layer(latent_dim, "log_variance", name, hidden=False)
+
+        features = math.prod(self.image_shape) + (self.noise_dim if kind == "implicit" else 0)
+        self.trunk.build((None, features))
+        for head in (self.code, getattr(self, "log_variance", None)):
+            if head is not None:
+                head.build((None, units[-1]))
+        self.built = True
+
+    @property
+    def is_random(self) -> bool:
+        """Whether q(z|x) is more than a point."""
+        return self.noise_dim > 0
+
+    def call(self, images, noise=None):
+        """Draws a code for each image.
+
+        Args:
+          images: `(batch, height, width, channels)`.
+          noise: standard normal `(batch, noise_dim)`. Without it the code is the posterior's mean
+            (gaussian), or the code at noise 0 (implicit).
+        """
+        if self.kind != "gaussian":
+            return self.code_activation(self.code(self._features(images, noise)))
+        mean, log_variance = self.moments(images)
+        if noise is None:
+            return mean
+        return mean + ops.exp(0.5 * log_variance) * ops.cast(noise, mean.dtype)
+
+    def moments(self, images):
+        """Mean and log variance of a gaussian q(z|x), each `(batch, latent_dim)`."""
+        if self.kind != "gaussian":
+            raise ValueError(f"a {self.kind} encoder has no moments")
+        features = self._features(images, None)
+        return self.code(features), ops.clip(self.log_variance(features), *LOG_VARIANCE_RANGE)
+
+    def _features(self, images, noise):
+        flat = ops.reshape(images, (-1, math.prod(self.image_shape)))
+        if self.kind == "implicit":
+            if noise is None:
+                noise = ops.zeros((ops.shape(flat)[0], self.noise_dim), dtype=flat.dtype)
+            flat = ops.concatenate([flat, ops.cast(noise, flat.dtype)], axis=-1)
+        return self.trunk(flat)

@@ -1,0 +1,1 @@
+"""Pure functions on tensors: reconstruction costs, adversarial losses, divergences."""

@@ -1,0 +1,256 @@
+"""The distributions that a code is matched to, as `tfp.distributions`.
+
+An adversary needs nothing of a prior but samples (AAE, section 2), so a prior of the user's own may
+be any object with `sample(shape, seed)`; those here also have `log_prob`, for evaluation and
+figures.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from aae_tf import seeds
+from aae_tf.errors import SettingsError
+from aae_tf.settings import PriorSettings
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+
+# The layouts of the ring and the roll, which the AAE paper doesn't give in numbers: they come from
+# the implementation github.com/musyoku/adversarial-autoencoder (aae/sampler.py), whose choices
+# others took over, most of them with the tangential sd of 0.1.
+RING_RADIUS, RING_RADIAL_SD, RING_TANGENTIAL_SD = 1.4, 0.5, 0.1
+ROLL_RADIUS, ROLL_TURNS = 3.0, 2.0
+
+
+def gaussian(dim: int, scale: float = 1.0, dtype=tf.float32) -> tfd.Distribution:
+    """N(0, scale^2 I) on `(dim,)`."""
+    zeros = tf.zeros(dim, dtype)
+    return tfd.MultivariateNormalDiag(zeros, scale_diag=zeros + scale, name="gaussian")
+
+
+def ring_mixture(components: int = 10, dtype=tf.float32) -> tfd.MixtureSameFamily:
+    """Equal 2-D Gaussians around a ring, long axes radial (AAE, figures 2b and 4a).
+
+    Component k is centred at angle 2 pi k / components.
+    """
+    angles = 2 * math.pi * np.arange(components) / components
+    radial = np.stack([np.cos(angles), np.sin(angles)], -1)
+    tangential = np.stack([-np.sin(angles), np.cos(angles)], -1)
+    axes = np.stack([RING_RADIAL_SD * radial, RING_TANGENTIAL_SD * tangential], -1)
+    scale = np.linalg.cholesky(axes @ np.swapaxes(axes, -1, -2))
+    return tfd.MixtureSameFamily(
+        tfd.Categorical(logits=tf.zeros(components, dtype)),
+        tfd.MultivariateNormalTriL(
+            tf.constant(RING_RADIUS * radial, dtype), tf.constant(scale, dtype)
+        ),
+        name="ring_mixture",
+    )
+
+
+class SwissRoll(tfd.Distribution):
+    """A 2-D spiral of two turns with Gaussian thickness (AAE, figure 4c).
+
+    With u uniform in 0..1, the curve is 3 sqrt(u) (cos 4 pi sqrt(u), sin 4 pi sqrt(u)); a sample
+    is a point of it plus N(0, thickness^2 I). The density is the integral of that Gaussian along
+    the curve, summed at midpoints closer than half a thickness.
+
+    Args:
+      thickness: sd around the curve. At 0 the prior can be sampled but has no density.
+      dtype: of the samples.
+    """
+
+    def __init__(self, thickness: float = 0.1, dtype=tf.float32, name: str = "swiss_roll"):
+        parameters = dict(locals())
+        self._thickness = float(thickness)
+        super().__init__(
+            dtype=dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters=parameters,
+            name=name,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {}
+
+    @property
+    def thickness(self) -> float:
+        return self._thickness
+
+    def _batch_shape(self):
+        return tf.TensorShape([])
+
+    def _event_shape(self):
+        return tf.TensorShape([2])
+
+    def _event_shape_tensor(self):
+        return tf.constant([2], tf.int32)
+
+    def curve(self, root_u):
+        """Points of the curve; `root_u` is sqrt(u), in 0..1, of any shape; adds an axis of 2."""
+        angle = 2 * math.pi * ROLL_TURNS * root_u
+        return ROLL_RADIUS * root_u[..., None] * tf.stack([tf.cos(angle), tf.sin(angle)], -1)
+
+    def _sample_n(self, n, seed=None):
+        along, across = tfp.random.split_seed(seed, n=2, salt="swiss_roll")
+        root_u = tf.sqrt(tf.random.stateless_uniform([n], along, dtype=self.dtype))
+        noise = tf.random.stateless_normal([n, 2], across, dtype=self.dtype)
+        return self.curve(root_u) + self._thickness * noise
+
+    def _log_prob(self, value):
+        if self._thickness == 0:
+            raise NotImplementedError("a swiss roll of thickness 0 has samples but no density")
+        length = ROLL_RADIUS * math.hypot(1, 2 * math.pi * ROLL_TURNS)  # no less than the curve's
+        count = max(256, math.ceil(2 * length / self._thickness))
+        root_u = (tf.range(count, dtype=self.dtype) + 0.5) / count
+        squared = tf.reduce_sum((value[..., None, :] - self.curve(root_u)) ** 2, -1)
+        variance = self._thickness**2
+        terms = -squared / (2 * variance) + tf.math.log(2 * root_u / count)  # du = 2 sqrt(u) d sqrt(u)
+        return tf.reduce_logsumexp(terms, -1) - math.log(2 * math.pi * variance)
+
+
+def uniform(dim: int, half_width: float = 1.0, dtype=tf.float32) -> tfd.Distribution:
+    """Uniform on the cube [-half_width, half_width]^dim."""
+    edge = tf.fill([dim], tf.constant(half_width, dtype))
+    return tfd.Independent(tfd.Uniform(-edge, edge), 1, name="uniform")
+
+
+def sphere(dim: int, dtype=tf.float32) -> tfd.Distribution:
+    """Uniform on the unit sphere in R^dim; `log_prob` is relative to the sphere's area."""
+    return tfd.SphericalUniform(dim, dtype=dtype, name="sphere")
+
+
+def categorical(classes: int, dtype=tf.float32) -> tfd.Distribution:
+    """One-hot vectors of equally probable classes (AAE, section 5)."""
+    return tfd.OneHotCategorical(logits=tf.zeros(classes, dtype), dtype=dtype, name="categorical")
+
+
+class UserPrior:
+    """A user's own prior: whatever has `sample(shape, seed)`, made fit for compiled training.
+
+    An object that can't be traced by TensorFlow (one that draws with numpy, say) is called from
+    the graph as a Python function; it trains as any other but can't be exported.
+
+    Args:
+      source: the user's object.
+      dim: size of a sample.
+      dtype: of the samples.
+
+    Raises:
+      SettingsError: if samples have another shape or don't depend on the seed.
+    """
+
+    def __init__(self, source: Any, dim: int, dtype=tf.float32, flag_value: str = ""):
+        self._source, self._dim, self.dtype = source, dim, dtype
+        self._flag_value = flag_value
+        self.traceable = self._can_be_traced()
+        if hasattr(source, "log_prob"):
+            self.log_prob = source.log_prob
+        self._check()
+
+    def sample(self, shape, seed):
+        """Draws `shape + (dim,)` with `seed`, int32 `(2,)`."""
+        shape = tf.reshape(tf.convert_to_tensor(shape, tf.int32), [-1])
+        if self.traceable:
+            drawn = tf.cast(self._source.sample(shape, seed=seed), self.dtype)
+        else:
+            drawn = tf.numpy_function(self._draw, [shape, seed], self.dtype)
+        static = tf.get_static_value(shape)
+        return tf.ensure_shape(drawn, [*(static if static is not None else [None]), self._dim])
+
+    def _draw(self, shape, seed):
+        drawn = self._source.sample(tuple(int(n) for n in shape), seed=np.asarray(seed))
+        return np.asarray(drawn, tf.as_dtype(self.dtype).as_numpy_dtype)
+
+    def _can_be_traced(self) -> bool:
+        spec = (tf.TensorSpec([1], tf.int32), tf.TensorSpec([2], tf.int32))
+        try:
+            tf.function(lambda n, seed: self._source.sample(n, seed=seed)).get_concrete_function(*spec)
+        except Exception:  # whatever it is, the object wants real numbers instead of symbols
+            return False
+        # A numpy sampler that ignores its arguments' values would be traced to a constant.
+        draw = tf.function(lambda seed: self._source.sample((4,), seed=seed))
+        return not np.array_equal(draw(seeds.root(1)), draw(seeds.root(2)))
+
+    def _check(self):
+        def fail(expected):
+            raise SettingsError("prior", self._flag_value, expected) from None
+
+        try:
+            shape = np.shape(self._draw((5,), np.array([1, 2], np.int32)))
+        except Exception as error:
+            fail(f"an object whose sample((5,), seed=[1, 2]) works; it raised {error!r}")
+        if shape != (5, self._dim):
+            fail(f"samples of shape (5, {self._dim}) from sample((5,), seed); got {shape}")
+        again = [self._draw((5,), np.array([n, 2], np.int32)) for n in (1, 1, 2)]
+        if not np.array_equal(again[0], again[1]):
+            fail("the same samples for the same seed")
+        if np.array_equal(again[0], again[2]):
+            fail("other samples for another seed")
+
+
+def _load_function(spec: str):
+    module_name, _, function = spec.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), function)
+    except (ImportError, AttributeError) as error:
+        raise SettingsError("prior", spec, f"an importable function ({error})") from None
+
+
+def build(settings: PriorSettings, dtype=tf.float32) -> Any:
+    """The prior that the settings name.
+
+    Args:
+      settings: name, latent size and parameters.
+      dtype: of the samples.
+
+    Returns:
+      An object with `sample(shape, seed)`, giving `shape + (latent_dim,)`.
+    """
+    dim = settings.latent_dim
+    if settings.prior == "gaussian":
+        return gaussian(dim, settings.prior_scale, dtype)
+    if settings.prior == "mixture":
+        return ring_mixture(settings.prior_components, dtype)
+    if settings.prior == "swiss_roll":
+        return SwissRoll(settings.prior_thickness, dtype)
+    if settings.prior == "uniform":
+        return uniform(dim, settings.prior_scale, dtype)
+    if settings.prior == "sphere":
+        return sphere(dim, dtype)
+    if settings.prior == "categorical":
+        return categorical(dim, dtype)
+    made = _load_function(settings.prior)(dim)
+    if not hasattr(made, "sample"):
+        raise SettingsError("prior", settings.prior, "a function that returns an object with sample")
+    return UserPrior(made, dim, dtype, settings.prior)
+
+
+def typical_scale(prior: Any, count: int = 10_000) -> float:
+    """Root mean square over dimensions of the prior's sd, from samples with a fixed seed."""
+    drawn = prior.sample(count, seed=seeds.fold(seeds.root(0), "typical_scale"))
+    return float(tf.sqrt(tf.reduce_mean(tf.math.reduce_variance(drawn, axis=0))))
+
+
+def has_density(prior: Any) -> bool:
+    """Whether `prior.log_prob` gives a density on the code's space itself.
+
+    False for samplers alone and for priors on a surface (sphere) or on points (categorical).
+    """
+    if isinstance(prior, tfd.SphericalUniform | tfd.OneHotCategorical):
+        return False
+    if not hasattr(prior, "log_prob"):
+        return False
+    try:
+        prior.log_prob(prior.sample(1, seed=seeds.root(0)))
+    except Exception:  # a user's log_prob may raise anything; without it figures use samples
+        return False
+    return True

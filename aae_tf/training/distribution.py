@@ -1,0 +1,43 @@
+"""From `--strategy` to a tf.distribute strategy."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aae_tf.errors import SettingsError
+from aae_tf.settings import ExecutionSettings
+
+
+def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute.Strategy:
+    """The strategy in whose scope networks and optimizers are to be made.
+
+    Args:
+      settings: strategy and number of replicas.
+      batch_size: over all replicas.
+
+    Raises:
+      SettingsError: if there are fewer devices than replicas, or they can't share a batch evenly.
+    """
+    gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
+    if settings.strategy == "one_device":
+        if settings.replicas > 1:
+            raise SettingsError("replicas", settings.replicas, "1 with --strategy=one_device")
+        return tf.distribute.OneDeviceStrategy(gpus[0].name if gpus else "/cpu:0")
+    wanted = settings.replicas or len(gpus) or 1
+    devices = gpus[:wanted] if gpus else _logical_cpus(wanted)
+    if len(devices) < wanted:
+        raise SettingsError("replicas", wanted, f"at most {len(devices)}, the devices found")
+    if batch_size % wanted:
+        raise SettingsError("batch_size", batch_size, f"a multiple of the {wanted} replicas")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _logical_cpus(count: int):
+    if count > 1:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        parts = [tf.config.LogicalDeviceConfiguration()] * count
+        try:
+            tf.config.set_logical_device_configuration(cpu, parts)
+        except RuntimeError:
+            pass  # TensorFlow is initialised already; what there is, is listed below
+    return tf.config.list_logical_devices("CPU")[:count]

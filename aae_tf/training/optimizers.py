@@ -1,0 +1,48 @@
+"""From a phase's settings to a Keras optimizer whose rate is a function of the step."""
+
+from __future__ import annotations
+
+import keras
+
+from aae_tf.settings import PhaseSettings, parse_schedule
+
+
+def learning_rate(settings: PhaseSettings, steps_per_epoch: int, epochs: int):
+    """The phase's learning rate: a number, or a Keras schedule of the step.
+
+    Args:
+      settings: initial rate and schedule; a schedule's epochs count from 0, so that '50:0.1' takes
+        effect once 50 epochs are done.
+      steps_per_epoch: minibatches in an epoch.
+      epochs: of the whole run, where a cosine ends.
+    """
+    initial = settings.learning_rate
+    schedule = parse_schedule(settings.schedule)
+    if schedule == "constant":
+        return initial
+    if schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(initial, steps_per_epoch * epochs)
+    # PiecewiseConstantDecay keeps a value up to its boundary, boundary included.
+    boundaries = [epoch * steps_per_epoch - 1 for epoch, _ in schedule]
+    values = [initial] + [initial * factor for _, factor in schedule]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
+
+
+def build(settings: PhaseSettings, variables, steps_per_epoch: int, epochs: int):
+    """An optimizer with its state for `variables` already made (call it in the strategy's scope)."""
+    rate = learning_rate(settings, steps_per_epoch, epochs)
+    name = f"{settings.name}_{settings.optimizer}"
+    if settings.optimizer == "adam":
+        optimizer = keras.optimizers.Adam(rate, beta_1=settings.momentum, name=name)
+    else:
+        optimizer = keras.optimizers.SGD(rate, momentum=settings.momentum, name=name)
+    optimizer.build(variables)
+    return optimizer
+
+
+def rate_at(optimizer: keras.optimizers.Optimizer, step: int) -> float:
+    """The learning rate that the optimizer uses for the step of that number, from 0."""
+    rate = optimizer._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return float(rate(step))
+    return float(optimizer.learning_rate.numpy())

@@ -1,0 +1,59 @@
+"""The phase: one loss on a minibatch and the networks that it moves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from aae_tf.seeds import Seed
+
+Batch = Mapping[str, tf.Tensor]  # "images": (batch, height, width, channels) in 0..1
+Draws = Mapping[str, tf.Tensor]  # random tensors, each with a leading axis of the batch
+
+
+class PhaseLoss(NamedTuple):
+    """What a phase's loss function returns.
+
+    Args:
+      per_example: `(batch,)`; the phase descends its mean over the global batch.
+      metrics: further values to report, each `(batch,)`, by name.
+    """
+
+    per_example: tf.Tensor
+    metrics: Mapping[str, tf.Tensor]
+
+
+def no_draws(seed: Seed, batch_size: int) -> Draws:
+    """For phases without randomness."""
+    del seed, batch_size
+    return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One step of a method on each minibatch.
+
+    Args:
+      name: such as 'reconstruction', 'discriminator' or 'generator'.
+      updates: the networks whose weights it moves, and no others.
+      optimizer: its own, since the paper gives each phase its own rate and momentum.
+      loss: of the examples of one replica and their draws.
+      draws: makes the random tensors for the whole global batch. It runs outside the compiled step,
+        because XLA would draw other numbers from the same seed, and each replica is given its
+        examples' share.
+    """
+
+    name: str
+    updates: tuple[keras.Model, ...]
+    optimizer: keras.optimizers.Optimizer
+    loss: Callable[[Batch, Draws], PhaseLoss]
+    draws: Callable[[Seed, int], Draws] = no_draws
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The trainable weights that the phase moves, in a fixed order."""
+        return [variable for network in self.updates for variable in network.trainable_variables]

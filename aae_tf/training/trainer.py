@@ -1,0 +1,187 @@
+"""The loop: many steps in one compiled call, phases in order within each step."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from aae_tf import seeds
+from aae_tf.errors import DivergedError
+from aae_tf.training.feed import Feed
+from aae_tf.training.phase import Phase
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What observers are told after a call.
+
+    Args:
+      step: steps done so far.
+      total_steps: of the whole run.
+      epoch: epochs done so far, the current one's fraction included.
+      values: for each 'phase/metric', its means over the minibatches of the call, `(steps,)`.
+      seconds: that the call took.
+      epoch_ended: whether the call's last step was an epoch's last.
+    """
+
+    step: int
+    total_steps: int
+    epoch: float
+    values: dict[str, np.ndarray]
+    seconds: float
+    epoch_ended: bool
+
+
+class Observer:
+    """Looks on between calls; the default hooks do nothing."""
+
+    def after_call(self, report: Report) -> None:
+        """Called after every call."""
+
+    def after_epoch(self, report: Report) -> None:
+        """Called after `after_call` if an epoch ended."""
+
+    def after_diverging(self, step: int, key: str) -> None:
+        """Called once if a loss was NaN or infinite, before the error is raised."""
+
+
+class Stopped(Exception):
+    """Training was asked to stop before its last step."""
+
+
+class Trainer:
+    """Runs phases.
+
+    Args:
+      phases: in the order in which a step runs them.
+      feed: of minibatches.
+      seed: of the run.
+      strategy: in whose scope networks and optimizers were made.
+      xla: compile the step with XLA, where there is one replica.
+    """
+
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        feed: Feed,
+        seed: seeds.Seed,
+        strategy: tf.distribute.Strategy,
+        xla: bool = True,
+    ):
+        self.phases = tuple(phases)
+        self.feed = feed
+        self._seed = seed
+        self._strategy = strategy
+        self._replicas = strategy.num_replicas_in_sync
+        self._keys: tuple[str, ...] = ()
+        # XLA can't compile a function that captures the variables of several CPU devices.
+        self._step = tf.function(self._replica_step, jit_compile=xla and self._replicas == 1)
+        self._call = tf.function(self._steps, reduce_retracing=True)
+        self.stop_requested = False
+
+    def train(self, first_step: int, last_step: int, steps_per_call: int, observers=()) -> None:
+        """Trains from `first_step` up to, not including, `last_step`.
+
+        Args:
+          first_step: steps done before.
+          last_step: of the whole run.
+          steps_per_call: at most; a call doesn't reach into the next epoch.
+          observers: told after each call, in this order.
+
+        Raises:
+          DivergedError: if a loss is NaN or infinite.
+          Stopped: if `stop_requested` was set; observers have seen every step done.
+        """
+        step, epoch, order = first_step, -1, None
+        per_epoch = self.feed.steps_per_epoch
+        while step < last_step:
+            if step // per_epoch != epoch:
+                epoch = step // per_epoch
+                order = self.feed.order(epoch)
+            count = min(steps_per_call, (epoch + 1) * per_epoch - step, last_step - step)
+            started = time.perf_counter()
+            values = self.run_steps(order, step, count)
+            seconds = time.perf_counter() - started
+            self._check_finite(step, values, observers)
+            step += count
+            report = Report(
+                step, last_step, step / per_epoch, values, seconds, step % per_epoch == 0
+            )
+            for observer in observers:
+                observer.after_call(report)
+                if report.epoch_ended:
+                    observer.after_epoch(report)
+            if self.stop_requested and step < last_step:
+                raise Stopped
+
+    def run_steps(self, order: tf.Tensor, first_step: int, count: int) -> dict[str, np.ndarray]:
+        """Runs `count` steps of one epoch in one call.
+
+        Returns:
+          For each 'phase/metric' its value at each step, `(count,)`.
+        """
+        stacked = self._call(order, tf.constant(first_step), tf.constant(count)).numpy()
+        return {key: stacked[:, column] for column, key in enumerate(self._keys)}
+
+    def _steps(self, order, first_step, count):
+        rows = tf.TensorArray(tf.float64, size=count)
+        for index in tf.range(count):
+            step = first_step + index
+            batch = self.feed.batch(order, step)
+            seed = seeds.fold(self._seed, "step", step)
+            draws = {
+                phase.name: phase.draws(seeds.fold(seed, phase.name), self.feed.batch_size)
+                for phase in self.phases
+            }
+            values = self._strategy.run(self._step, args=(batch, draws))
+            row = self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
+            rows = rows.write(index, tf.cast(row, tf.float64))
+        return rows.stack()
+
+    def _replica_step(self, batch, draws):
+        """One step on one replica's share; returns its part of the means over the global batch."""
+        batch, draws = tf.nest.map_structure(self._share, (batch, draws))
+        means = {}
+        for phase in self.phases:
+            variables = phase.variables
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch([variable.value for variable in variables])
+                loss = phase.loss(batch, draws[phase.name])
+                # apply() sums gradients over replicas, hence each divides by the global batch.
+                mean = self._part_of_mean(loss.per_example)
+            gradients = tape.gradient(mean, [variable.value for variable in variables])
+            phase.optimizer.apply(gradients, variables)
+            means[f"{phase.name}/loss"] = mean
+            for name, value in loss.metrics.items():
+                means[f"{phase.name}/{name}"] = self._part_of_mean(value)
+        self._keys = tuple(means)
+        return tf.stack([tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value
+                         for value in means.values()])  # fmt: skip
+
+    def _part_of_mean(self, per_example):
+        return tf.reduce_sum(per_example) / tf.cast(self.feed.batch_size, per_example.dtype)
+
+    def _share(self, tensor):
+        """This replica's rows of a tensor of the global batch."""
+        if self._replicas == 1:
+            return tensor
+        size = self.feed.batch_size // self._replicas
+        start = tf.distribute.get_replica_context().replica_id_in_sync_group * size
+        share = tensor[start : start + size]
+        return tf.ensure_shape(share, [size, *tensor.shape[1:]])
+
+    def _check_finite(self, first_step, values, observers):
+        for key, series in values.items():
+            bad = np.flatnonzero(~np.isfinite(series))
+            if len(bad):
+                step = first_step + int(bad[0]) + 1
+                for observer in observers:
+                    observer.after_diverging(step, key)
+                phase, _, metric = key.partition("/")
+                raise DivergedError(
+                    f"the {metric} of phase '{phase}' became {series[bad[0]]} at step {step}"
+                )
