@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +49,21 @@ class ImageData:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         return self.train.images.shape[1:]
+
+    def describe(self) -> dict[str, Any]:
+        """What data.json holds: name, image shape, class names, sizes and a checksum."""
+        checksum = hashlib.sha256(np.ascontiguousarray(self.train.images)).hexdigest()
+        return {
+            "name": self.name,
+            "image_shape": list(self.image_shape),
+            "class_names": list(self.class_names),
+            "sizes": {
+                "train": len(self.train),
+                "validation": len(self.validation),
+                "test": len(self.test),
+            },
+            "sha256_of_train": checksum,
+        }
 
 
 def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:

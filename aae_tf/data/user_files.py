@@ -11,7 +11,7 @@ from aae_tf.data.images import ImageData, Split, fixed_permutation, with_validat
 from aae_tf.errors import DataError
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-SMALLEST = 12  # examples, so that every split has some
+SMALLEST = 30  # examples, so that every split has a few
 NPZ_LAYOUT = (
     "arrays 'images' and, if there are any, 'labels'; or 'x_train', 'x_test' and, if there are "
     "any, 'y_train', 'y_test'"

@@ -105,6 +105,11 @@ class Checkpoints:
         """Writes a checkpoint named after the step; the older ones but two are removed."""
         return self._manager.save(checkpoint_number=self.progress.step)
 
+    def save_if_new(self) -> None:
+        """Writes a checkpoint unless the newest one is of this step."""
+        if self.latest is None or not self.latest.endswith(f"-{self.progress.step}"):
+            self.save()
+
     def restore(self) -> bool:
         """Reads the newest checkpoint; False if there is none.
 

@@ -1,0 +1,268 @@
+"""The door: flags in, settings on. The only module that knows absl's flags.
+
+TensorFlow is imported once the flags are known to be right, so that `--help`, `--mode=list` and
+mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import shlex
+import sys
+import tempfile
+import textwrap
+
+from absl import flags
+
+from aae_tf import experiments
+from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.settings import Settings, describe, override
+
+MODES = ("train", "evaluate", "export", "list")
+USAGE = """\
+usage: run_experiment.py [--experiment=NAME] [--flagfile=FILE] [--FLAG=VALUE ...]
+
+Trains an adversarial autoencoder, evaluates it, draws what it learned and exports it. A flag that
+isn't given has the value of the experiment's recipe (see run.flags in the run folder).
+"""
+DOOR = "What to do"
+
+
+def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
+    """All flags, and for the help page each group's (flag, help) pairs."""
+    values = flags.FlagValues()
+    page: dict[str, list[tuple[str, str]]] = {DOOR: []}
+
+    def note(group, name, text):
+        page.setdefault(group, []).append((name, text))
+
+    def string(name, default, text, shown):
+        flags.DEFINE_string(name, default, text, flag_values=values)
+        note(DOOR, f"--{name}={shown}", text)
+
+    string("mode", "train", "train (then evaluate, draw and export), evaluate, export, or list the "
+           "experiments", "{" + ",".join(MODES) + "}")
+    string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
+    string("recipe", None, "paper: as the paper trains; practical: what works better", "RECIPE")
+    string("run_dir", None, "folder of the run (default: runs/EXPERIMENT/DATE-TIME); the same "
+           "command with the same folder resumes", "DIR")
+    string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
+    note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
+    flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
+    note(DOOR, "--help", "show this page")
+
+    define = {
+        int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool,
+    }  # fmt: skip
+    for setting in describe():
+        define.get(setting.type, flags.DEFINE_string)(
+            setting.flag, None, setting.help, flag_values=values
+        )
+        if setting.type is bool:
+            shown = f"--[no]{setting.flag}"
+        elif setting.choices:
+            shown = f"--{setting.flag}={{{','.join(setting.choices)}}}"
+        else:
+            kind = {int: "N", float: "X", tuple: "N,N,..."}.get(setting.type, "TEXT")
+            shown = f"--{setting.flag}={kind}"
+        note(setting.group, shown, setting.help)
+    return values, page
+
+
+def _help(page: dict[str, list[tuple[str, str]]]) -> str:
+    lines = [USAGE]
+    for group, entries in page.items():
+        lines.append(f"{group}:")
+        for name, text in entries:
+            wrapped = textwrap.wrap(text, 62)
+            if len(name) > 34:
+                lines.append(f"  {name}")
+            else:
+                lines.append(f"  {name:<34}  {wrapped.pop(0)}")
+            lines += [" " * 38 + line for line in wrapped]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _list() -> str:
+    rows = [("experiment", "reproduces", "data", "expected time (2 cores)")]
+    rows += [(e.name, e.reproduces, e.data, e.expected_time)
+             for e in experiments.CATALOGUE.values()]  # fmt: skip
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _given(values: flags.FlagValues) -> dict[str, object]:
+    """The settings that flags or flagfiles gave."""
+    return {s.flag: values[s.flag].value for s in describe() if values[s.flag].present}
+
+
+def _parse(values: flags.FlagValues, argv: list[str]) -> None:
+    try:
+        left = values(argv)[1:]
+    except flags.Error as error:
+        raise UsageError(f"{error}; see --help") from None
+    if left:
+        raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
+    if values.mode not in MODES:
+        raise SettingsError("mode", values.mode, "one of " + ", ".join(MODES))
+
+
+class UsageError(UserError):
+    """The command line can't be understood."""
+
+    exit_status = 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+      argv: program name and flags; by default the process's.
+
+    Returns:
+      Exit status: 0; 1 if something given can't be used or training diverged; 2 for a wrong flag;
+      128 and the signal's number if a signal stopped the run.
+    """
+    values, page = _define_flags()
+    try:
+        _parse(values, sys.argv if argv is None else argv)
+        if values.help:
+            print(_help(page))
+            return 0
+        if values.mode == "list":
+            print(_list())
+            return 0
+        return _run(values)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_status
+
+
+def _run(values: flags.FlagValues) -> int:
+    if values.mode != "train":
+        return _revisit(values)
+    if values.experiment is None:
+        expected = "one of " + ", ".join(experiments.CATALOGUE)
+        raise SettingsError("experiment", "", expected)
+    settings = override(experiments.settings_of(values.experiment, values.recipe), _given(values))
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
+
+    runner = _import_runner()
+    say = _say if values.run_dir else lambda line: _say(f"{line} (resume it with --run_dir)")
+    outcome = runner.train(settings, run_dir, pathlib.Path(values.export_dir), say)
+    if outcome.signal:
+        _say(f"stopped; resume with:\n  {_again(settings, run_dir, values)}")
+        return 128 + outcome.signal
+    _say(_metrics_table(outcome.metrics))
+    _say(_farewell(outcome, settings, run_dir, values))
+    return 0
+
+
+def _revisit(values: flags.FlagValues) -> int:
+    """The modes that look at a run that there is."""
+    if not values.run_dir:
+        raise SettingsError("run_dir", "", f"the folder of a run, for --mode={values.mode}")
+    run_dir = pathlib.Path(values.run_dir)
+    from aae_tf.reporting.run_folder import RunFolder
+
+    kept = RunFolder(run_dir).read_settings()
+    wanted = override(kept, _given(values))
+    if wanted != kept or values.experiment not in (None, kept.experiment):
+        raise RunFolderError(
+            f"--run_dir={run_dir}: holds a run of --experiment={kept.experiment}, whose settings "
+            f"--mode={values.mode} can't change; expected no other flags"
+        )
+    runner = _import_runner()
+    if values.mode == "evaluate":
+        _say(_metrics_table(runner.evaluate(run_dir).metrics))
+        _say(f"result: {run_dir / 'result.json'}")
+    else:
+        _say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir))}")
+    return 0
+
+
+def _import_runner():
+    """Imports TensorFlow, without what it prints about itself unless that was asked for."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        from aae_tf import runner
+
+        return runner
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            from aae_tf import runner
+
+            tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
+        except BaseException:
+            chatter.seek(0)
+            os.write(kept, chatter.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+    return runner
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _metrics_table(metrics: dict[str, float]) -> str:
+    names = list(dict.fromkeys(key.partition("/")[2] for key in metrics))
+    lines = [f"{'':<32}{'validation':>12}{'test':>12}"]
+    for name in names:
+        cells = [f"{metrics[f'{split}/{name}']:>12.5g}" for split in ("validation", "test")]
+        lines.append(f"{name:<32}{''.join(cells)}")
+    return "\n".join(lines)
+
+
+def _program() -> tuple[str, str]:
+    """How to call this program and its neighbours again: (command, folder of scripts)."""
+    scripts = pathlib.Path(sys.executable).parent
+    if scripts.is_relative_to(pathlib.Path.cwd()):
+        scripts = scripts.relative_to(pathlib.Path.cwd())
+    if sys.argv[0].endswith(".py"):
+        return f"{scripts / pathlib.Path(sys.executable).name} {shlex.quote(sys.argv[0])}", scripts
+    return str(scripts / "aae-tf"), str(scripts)
+
+
+def _again(settings: Settings, run_dir: pathlib.Path, values: flags.FlagValues) -> str:
+    program, _ = _program()
+    flagfile = shlex.quote(str(run_dir / "run.flags"))
+    command = f"{program} --flagfile={flagfile} --run_dir={shlex.quote(str(run_dir))}"
+    if values.export_dir != "saved_models":
+        command += f" --export_dir={shlex.quote(values.export_dir)}"
+    return command
+
+
+def _farewell(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
+    program, scripts = _program()
+    folder, model = shlex.quote(str(run_dir)), outcome.saved_model
+    served = shlex.quote(str(model.parent.resolve()))
+    return f"""
+figures:       {run_dir / "figures"}
+TensorBoard:   {run_dir / "train"}, {run_dir / "eval"}
+checkpoint:    {run_dir / "checkpoints"}
+SavedModel:    {model}
+results:       {run_dir / "result.json"}, {run_dir / "metrics.csv"}
+
+next:
+  watch     {scripts}/tensorboard --logdir={folder}
+  resume    {_again(settings, run_dir, values)}
+  evaluate  {program} --mode=evaluate --run_dir={folder}
+  inspect   {scripts}/saved_model_cli show --dir={shlex.quote(str(model))} --all
+  serve     docker run -p 8501:8501 -v {served}:/models/{settings.experiment} \
+-e MODEL_NAME={settings.experiment} tensorflow/serving"""

@@ -1,0 +1,87 @@
+"""How well the codes match the prior, beside what the prior's own samples give.
+
+Two finite samples of one distribution are never at distance 0, so each number has a companion that
+ends in `_of_prior`: the same number between samples of the prior, of the same size. Codes as good
+as the prior give that, not 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from aae_tf import seeds
+from aae_tf.objectives import divergences
+
+DIRECTIONS = 200
+SAMPLES = 5  # of the prior, each as large as the set of codes
+MMD_AT_MOST = 4000  # codes, since the cost is quadratic
+
+
+class LatentMatch:
+    """Compares sets of codes of one size with the prior.
+
+    Args:
+      prior: with `sample(shape, seed)`.
+      count: codes in a set.
+      seed: of the prior's samples and of the directions to project on.
+    """
+
+    def __init__(self, prior, count: int, seed: seeds.Seed):
+        def sample(purpose, number):
+            drawn = prior.sample(count, seed=seeds.fold(seed, purpose, number))
+            return tf.cast(drawn, tf.float64)
+
+        self._references = [sample("reference", number) for number in range(SAMPLES)]
+        dim = self._references[0].shape[1]
+        self._along = divergences.directions(
+            DIRECTIONS, dim, seeds.fold(seed, "directions"), tf.float64
+        )
+        everything = tf.concat(self._references, 0)
+        spread = float(tf.reduce_sum(tf.math.reduce_variance(everything, 0)))
+        # The expected squared distance of two samples, as WAE scales its kernel.
+        self._kernel = divergences.inverse_multiquadratic(2 * spread)
+        self._gaussian = _gaussian_moments(prior)
+
+        own = [self._distances(sample("own", number)) for number in range(SAMPLES)]
+        self._of_prior = {
+            # The unbiased MMD scatters around 0: its root mean square says how far.
+            f"{key}_of_prior": float(
+                np.sqrt(np.mean(np.square([row[key] for row in own])))
+                if key == "mmd"
+                else np.mean([row[key] for row in own])
+            )
+            for key in own[0]
+        }
+
+    def measure(self, codes: np.ndarray) -> dict[str, float]:
+        """The distances of codes `(count, latent_dim)` from the prior, and the prior's own.
+
+        Returns:
+          'sliced_wasserstein': 2-Wasserstein, in units of the code; 'mmd': unbiased, squared, with
+          WAE's inverse multiquadratic kernel; for a Gaussian prior 'mean_error': Euclidean, and
+          'covariance_error': Frobenius. Each with its '..._of_prior'.
+        """
+        return {**self._distances(tf.constant(codes, tf.float64)), **self._of_prior}
+
+    def _distances(self, codes: tf.Tensor) -> dict[str, float]:
+        sliced = [divergences.sliced_wasserstein(codes, r, self._along) for r in self._references]
+        reference = self._references[0][:MMD_AT_MOST]
+        found = {
+            "sliced_wasserstein": float(np.mean(sliced)),
+            "mmd": float(divergences.mmd(codes[:MMD_AT_MOST], reference, self._kernel)),
+        }
+        if self._gaussian is not None:
+            mean, covariance = self._gaussian
+            found["mean_error"] = float(np.linalg.norm(codes.numpy().mean(0) - mean))
+            found["covariance_error"] = float(
+                np.linalg.norm(np.cov(codes.numpy(), rowvar=False) - covariance)
+            )
+        return found
+
+
+def _gaussian_moments(prior) -> tuple[np.ndarray, np.ndarray] | None:
+    if isinstance(prior, tfp.distributions.MultivariateNormalDiag):
+        return prior.mean().numpy(), prior.covariance().numpy()
+    return None

@@ -1,0 +1,195 @@
+"""The figures of the papers, drawn from held-out images and the prior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from aae_tf.data import ImageData
+from aae_tf.evaluation import Evaluator
+from aae_tf.methods import Method
+from aae_tf.reporting import prior_shape
+from aae_tf.reporting.style import class_colour, new_figure, styled, tile
+
+PAIRS, SAMPLES_SIDE, MANIFOLD_SIDE, CODES_AT_MOST = 40, 10, 20, 5000
+
+
+def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[str, Figure]:
+    """Draws the figures that a method names, those apart that don't suit its code.
+
+    Validation images are drawn, not test ones, so that looking at them chooses nothing on test
+    data.
+    """
+    makers = {
+        "reconstructions": _reconstructions,
+        "samples": _samples,
+        "manifold": _manifold,
+        "codes": _codes,
+    }
+    drawn = {name: makers[name](method, data, evaluator) for name in method.figures}
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def picture(title: str, image: np.ndarray, note: str = "") -> Figure:
+    """One picture with a title above and a note below."""
+    height, width, _ = image.shape
+    figure = new_figure(5, 5 * height / width + (0.6 if note else 0.4))
+    with styled():
+        axes = figure.add_subplot(title=title)
+        axes.imshow(image, interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        if note:
+            axes.set_xlabel(note)
+    return figure
+
+
+def _reconstructions(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    shown = data.validation.take(slice(0, PAIRS))
+    originals = shown.intensities()
+    rebuilt = evaluator.passes.decode(evaluator.passes.encode(shown))
+    rows = []
+    for start in range(0, len(shown), 10):
+        rows += [originals[start : start + 10], rebuilt[start : start + 10]]
+    images = np.concatenate(rows) if len(shown) % 10 == 0 else np.concatenate([originals, rebuilt])
+    note = "held-out images in odd rows, below each its reconstruction"
+    return picture("Reconstructions", tile(images, 10), note)
+
+
+def _samples(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    codes = prior_shape.samples(method.prior, SAMPLES_SIDE**2)
+    images = evaluator.passes.decode(codes)
+    note = f"decoded samples of the prior ({method.settings.prior.prior})"
+    return picture("Samples", tile(images, SAMPLES_SIDE), note)
+
+
+def _manifold(method: Method, data: ImageData, evaluator: Evaluator) -> Figure | None:
+    grid = prior_shape.percentile_grid(method.prior, method.latent_dim, MANIFOLD_SIDE)
+    if grid is None:
+        return None
+    images = evaluator.passes.decode(grid)
+    likely = prior_shape.is_likely(method.prior, grid)
+    images = np.where(likely[:, None, None, None], images, 0.75 + 0.25 * images)
+    on_sphere = prior_shape.is_on_sphere(method.prior, method.latent_dim)
+    note = "longitude across, height up, evenly in area" if on_sphere else (
+        "codes at evenly spaced percentiles of the prior in each dimension"
+        + ("" if likely.all() else "; pale: outside 99 % of its mass")
+    )  # fmt: skip
+    return picture("Manifold", tile(images, MANIFOLD_SIDE, gap=0), note)
+
+
+def _codes(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    shown = data.validation.take(slice(0, CODES_AT_MOST))
+    codes = evaluator.aggregated_posterior(shown)
+    title = f"Codes of {len(codes):,} held-out images and the {method.settings.prior.prior} prior"
+    return codes_over_prior(codes, shown.labels, method.prior, data.class_names, title)
+
+
+def codes_over_prior(
+    codes: np.ndarray,
+    labels: np.ndarray | None,
+    prior,
+    class_names: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """Codes coloured by class over the prior's density, or over its samples where it has none.
+
+    Codes of more than two dimensions are projected on the first two principal components of the
+    prior's and their own points; those on the sphere of R^3 are drawn on a map.
+
+    Args:
+      codes: `(n, latent_dim)`.
+      labels: `(n,)`, or None.
+      prior: that they are to match.
+      class_names: for the legend.
+      title: of the figure.
+    """
+    figure = new_figure(6.2, 5)
+    dim = codes.shape[1]
+    on_sphere = prior_shape.is_on_sphere(prior, dim)
+    with styled():
+        axes = figure.add_subplot(projection="mollweide" if on_sphere else None, title=title)
+        if on_sphere:
+            points = np.stack(prior_shape.to_map(codes), -1)
+            axes.grid(alpha=0.3)
+            axes.tick_params(labelsize=6)
+        elif dim == 2:
+            points = codes
+            _shade_prior(axes, prior, codes)
+            axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+        else:
+            points = _project(axes, codes, prior_shape.samples(prior, 5000))
+        _scatter(axes, points, labels, class_names)
+        if labels is not None:
+            axes.legend(title="class", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _scatter(axes, points, labels, class_names):
+    if labels is None:
+        axes.scatter(*points.T, s=2, color=class_colour(0), linewidths=0, alpha=0.7)
+        return
+    for number in np.unique(labels):
+        name = class_names[number] if number < len(class_names) else str(number)
+        chosen = points[labels == number]
+        axes.scatter(
+            *chosen.T, s=3, color=class_colour(number), linewidths=0, alpha=0.8, label=name
+        )
+
+
+def _shade_prior(axes, prior, codes):
+    drawn = prior_shape.samples(prior)
+    both = np.concatenate([np.quantile(codes, [0.001, 0.999], axis=0), drawn])
+    low, high = both.min(0), both.max(0)
+    middle, half = (low + high) / 2, 0.54 * (high - low).max()
+    axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
+    levels = prior_shape.density_levels(prior)
+    if levels is None:
+        axes.scatter(*drawn[:5000].T, s=2, color="0.8", linewidths=0)
+        return
+    across, up = (np.linspace(m - half, m + half, 200) for m in middle)
+    grid = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
+    dtype = getattr(prior, "dtype", tf.float32)
+    log_density = prior.log_prob(tf.constant(grid, dtype)).numpy().reshape(200, 200)
+    # A flat density is its own level, so the edge is drawn just below it.
+    log_density = np.maximum(log_density, levels[0] - 10)
+    greys = ["0.92", "0.84", "0.76"][: len(levels)]
+    axes.contourf(across, up, log_density, [*(levels - 1e-4), np.inf], colors=greys, zorder=0)
+
+
+def _project(axes, codes, drawn):
+    everything = np.concatenate([codes, drawn[: len(codes)]])
+    centre = everything.mean(0)
+    _, _, components = np.linalg.svd(everything - centre, full_matrices=False)
+    if len(components) == 1:  # a code of one dimension: spread the points to see them
+        place = (np.arange(len(codes)) % 97) / 97
+        axes.set(xlabel="$z_1$", ylabel="(spread at will)")
+        return np.stack([codes[:, 0], place], -1)
+    axes.scatter(*((drawn - centre) @ components[:2].T).T, s=2, color="0.8", linewidths=0)
+    axes.set(xlabel="first principal component", ylabel="second principal component")
+    return (codes - centre) @ components[:2].T
+
+
+def learning_curves(rows: Sequence[Mapping[str, float]]) -> Figure:
+    """The distance to the prior and the reconstruction error over the epochs.
+
+    Args:
+      rows: of metrics.csv, as numbers.
+    """
+    figure = new_figure(7, 2.8)
+    epochs = [row["epoch"] for row in rows]
+    with styled():
+        left, right = figure.subplots(1, 2)
+        left.plot(epochs, [row["validation/reconstruction_error"] for row in rows], color="#332288")
+        left.set(title="Reconstruction", xlabel="epoch", ylabel="half squared error per image")
+        key = "validation/sliced_wasserstein"
+        right.semilogy(epochs, [row[key] for row in rows], color="#CC6677", label="codes")
+        right.axhline(rows[-1][f"{key}_of_prior"], color="0.5", ls="--", label="prior itself")
+        right.set(title="Distance to the prior", xlabel="epoch", ylabel="sliced Wasserstein")
+        right.legend()
+    return figure
+
+

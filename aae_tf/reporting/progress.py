@@ -1,0 +1,50 @@
+"""A bar that shows the phases' losses, steps per second and time left."""
+
+from __future__ import annotations
+
+import sys
+
+import tqdm
+
+from aae_tf.training import Observer, Report
+
+
+class ProgressBar(Observer):
+    """Draws on standard error; one line a minute where that isn't a terminal.
+
+    Args:
+      first_step: steps done before.
+      total_steps: of the whole run.
+    """
+
+    def __init__(self, first_step: int, total_steps: int):
+        interval = 0.2 if sys.stderr.isatty() else 60
+        self._bar = tqdm.tqdm(
+            total=total_steps,
+            initial=first_step,
+            unit="step",
+            mininterval=interval,
+            maxinterval=interval,
+            dynamic_ncols=sys.stderr.isatty(),
+            smoothing=0.1,
+            bar_format="{desc}{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} "
+            "[{remaining} left, {rate_fmt}]{postfix}",
+        )
+
+    def after_call(self, report: Report) -> None:
+        losses = {
+            key.removesuffix("/loss"): f"{series.mean():.3f}"
+            for key, series in report.values.items()
+            if key.endswith("/loss")
+        }
+        self._bar.set_description_str(f"epoch {report.epoch:.1f} ", refresh=False)
+        self._bar.set_postfix(losses, refresh=False)
+        self._bar.update(report.step - self._bar.n)
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bar."""
+        self._bar.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        self._bar.refresh()
+        self._bar.close()

@@ -1,0 +1,78 @@
+"""Where numbers come from: versions, commit, machine, command and time."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+from typing import Any
+
+PACKAGES = (
+    "tensorflow", "keras", "tensorflow-probability", "tf-keras", "tensorflow-datasets",
+    "tensorboard", "absl-py", "numpy", "matplotlib",
+)  # fmt: skip
+
+
+def provenance(devices: list[str], wall_seconds: float, digest: str, step: int) -> dict[str, Any]:
+    """What provenance.json holds.
+
+    Args:
+      devices: the strategy's.
+      wall_seconds: of training, over all sessions.
+      digest: SHA-256 of all variables of networks and optimizers.
+      step: at which it was taken.
+    """
+    from aae_tf import __version__
+
+    return {
+        "aae_tf": __version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+            else os.cpu_count(),
+            "devices": devices,
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        },
+        "command": sys.argv,
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "wall_seconds": round(wall_seconds, 1),
+        "step": step,
+        "state_sha256": digest,
+    }  # fmt: skip
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> str:
+    """The commit of the checkout that the package lies in, '-dirty' with changes, or 'unknown'."""
+    top = pathlib.Path(__file__).parents[2]
+    if not (top / ".git").exists():
+        return "unknown"
+    command = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,117 @@
+"""Keeps what comes of a run: curves, pictures and the metrics of every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from aae_tf.data import ImageData
+from aae_tf.evaluation import Evaluator
+from aae_tf.methods import Method
+from aae_tf.reporting import figures, tensorboard
+from aae_tf.reporting.files import write_aside
+from aae_tf.reporting.run_folder import MetricsTable, RunFolder
+from aae_tf.reporting.style import to_png
+from aae_tf.training import Observer, Phase, Report
+from aae_tf.training.checkpoints import Progress
+from aae_tf.training.optimizers import rate_at
+
+CURVE_POINTS = 5000  # of a TensorBoard curve, at most
+PICTURES = 10  # how often a run is drawn
+
+
+class Recorder(Observer):
+    """Writes TensorBoard logs, metrics.csv and figures.
+
+    Args:
+      folder: of the run.
+      method: that is trained.
+      phases: whose learning rates to log.
+      data: whose validation images are evaluated after each epoch.
+      evaluator: of the method.
+      progress: of the run; holds the unfinished epoch's losses of an earlier session.
+      epochs: of the whole run.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        method: Method,
+        phases: tuple[Phase, ...],
+        data: ImageData,
+        evaluator: Evaluator,
+        progress: Progress,
+        epochs: int,
+    ):
+        self._folder, self._method, self._phases = folder, method, phases
+        self._data, self._evaluator = data, evaluator
+        self._draw_every = max(1, epochs // PICTURES)
+        self._table = MetricsTable(folder.path / "metrics.csv", progress.step)
+        self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
+        self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
+        self._train.hyperparameters(method.settings)
+        self._epoch_values = {key: list(values) for key, values in progress.epoch_values.items()}
+        self._pending: dict[str, list[np.ndarray]] = {}
+        self._pending_steps, self._pending_seconds = 0, 0.0
+
+    def after_call(self, report: Report) -> None:
+        for key, series in report.values.items():
+            self._epoch_values.setdefault(key, []).extend(series.tolist())
+            self._pending.setdefault(key, []).append(series)
+        self._pending_steps += len(next(iter(report.values.values())))
+        self._pending_seconds += report.seconds
+        if self._pending_steps >= max(100, report.total_steps // CURVE_POINTS):
+            self._log_curves(report.step)
+
+    def after_epoch(self, report: Report) -> None:
+        metrics = {f"train/{key}": np.mean(v) for key, v in self._epoch_values.items()}
+        self._epoch_values = {}
+        found = self._evaluator.evaluate(self._data.validation)
+        self._eval.scalars(report.step, found)
+        metrics.update({f"validation/{key}": value for key, value in found.items()})
+        self._table.add(report.step, report.epoch, metrics)
+        codes = self._evaluator.aggregated_posterior(self._data.validation)
+        columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
+        self._eval.histograms(report.step, columns)
+        if round(report.epoch) % self._draw_every == 0 and report.step < report.total_steps:
+            self.draw(report.step)
+
+    def draw(self, step: int) -> Mapping[str, str]:
+        """Draws the method's figures for TensorBoard and under figures/; returns their paths."""
+        drawn = dict(figures.draw_all(self._method, self._data, self._evaluator))
+        if self._table.rows:
+            drawn["learning_curves"] = figures.learning_curves(self._table.rows)
+        paths = {}
+        for name, figure in drawn.items():
+            content = to_png(figure)
+            self._eval.png(step, name, content)
+            path = self._folder.figures / f"{name}.png"
+            write_aside(path, content)
+            paths[name] = str(path)
+        return paths
+
+    def finish(self, step: int) -> Mapping[str, str]:
+        """Draws the last figures and what the projector shows."""
+        shown = self._data.validation.take(slice(0, tensorboard.PROJECTOR_POINTS))
+        tensorboard.write_projector(
+            self._folder.eval_logs,
+            self._evaluator.aggregated_posterior(shown),
+            shown.intensities(),
+            shown.labels,
+            self._data.class_names,
+        )
+        return self.draw(step)
+
+    def close(self) -> None:
+        """Closes the event files."""
+        self._train.close()
+        self._eval.close()
+
+    def _log_curves(self, step):
+        curves = {key: np.concatenate(parts).mean() for key, parts in self._pending.items()}
+        for phase in self._phases:
+            curves[f"{phase.name}/learning_rate"] = rate_at(phase.optimizer, step - 1)
+        curves["steps_per_second"] = self._pending_steps / self._pending_seconds
+        self._train.scalars(step, curves)
+        self._pending, self._pending_steps, self._pending_seconds = {}, 0, 0.0

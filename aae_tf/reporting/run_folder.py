@@ -1,0 +1,184 @@
+"""The run folder: settings, metrics, results and where everything else of a run lies."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from aae_tf import experiments
+from aae_tf.data import ImageData
+from aae_tf.errors import RunFolderError, UserError
+from aae_tf.reporting.files import write_aside, write_json
+from aae_tf.settings import Settings, differences, flatten, override, parse_schedule, to_flagfile
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """Paths and files of one run.
+
+    Args:
+      path: of the folder.
+    """
+
+    path: pathlib.Path
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        return self.path / "checkpoints"
+
+    @property
+    def figures(self) -> pathlib.Path:
+        return self.path / "figures"
+
+    @property
+    def train_logs(self) -> pathlib.Path:
+        return self.path / "train"
+
+    @property
+    def eval_logs(self) -> pathlib.Path:
+        return self.path / "eval"
+
+    @property
+    def holds_run(self) -> bool:
+        return (self.path / "settings.json").exists()
+
+    def read_settings(self) -> Settings:
+        """The settings of the run that the folder holds.
+
+        Raises:
+          RunFolderError: if it holds none, or one that can't be read.
+        """
+        file = self.path / "settings.json"
+        try:
+            flat = json.loads(file.read_text())
+            settings = experiments.settings_of(flat["experiment"], flat["recipe"])
+            return override(settings, flat)
+        except FileNotFoundError:
+            raise RunFolderError(
+                f"--run_dir={self.path}: holds no run (no settings.json)"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError, UserError) as error:
+            raise RunFolderError(f"{file} can't be used ({error})") from None
+
+    def check(self, settings: Settings) -> None:
+        """Checks that a run of these settings may go on in this folder.
+
+        More epochs than before are fine, unless a learning rate's schedule hangs on their number.
+
+        Raises:
+          RunFolderError: if the folder holds a run of other settings, or other files.
+        """
+        if not self.holds_run:
+            others = [p for p in self.path.iterdir()] if self.path.is_dir() else []
+            if others or (self.path.exists() and not self.path.is_dir()):
+                raise RunFolderError(
+                    f"--run_dir={self.path}: not empty and holds no run; expected a new folder or "
+                    "one with settings.json"
+                )
+            return
+        old, new = (
+            flatten(s, only_changing_run=True) for s in (self.read_settings(), settings)
+        )
+        extendable = all(parse_schedule(p.schedule) != "cosine" for p in settings.phases)
+        if extendable and old["epochs"] < new["epochs"]:
+            old["epochs"] = new["epochs"]
+        different = differences(old, new)
+        if different:
+            raise RunFolderError(
+                f"--run_dir={self.path}: holds a run of other settings ({'; '.join(different)}); "
+                "expected the same ones or another folder"
+            )
+
+    def start(self, settings: Settings) -> None:
+        """Makes the folder and writes settings.json and run.flags."""
+        for folder in (self.path, self.checkpoints, self.figures, self.train_logs, self.eval_logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_aside(self.path / "run.flags", to_flagfile(settings))
+        write_json(self.path / "settings.json", flatten(settings))
+
+    def keep_data(self, data: ImageData) -> None:
+        """Writes data.json, or checks that the folder's run was on the same images."""
+        file = self.path / "data.json"
+        described = data.describe()
+        if not file.exists():
+            write_json(file, described)
+        elif self.read_data()["sha256_of_train"] != described["sha256_of_train"]:
+            raise RunFolderError(
+                f"--dataset={data.name}: other images than {file} tells of; expected the same ones "
+                "or another --run_dir"
+            )
+
+    def read_data(self) -> dict[str, Any]:
+        """What data.json holds: name, image shape, class names and sizes."""
+        file = self.path / "data.json"
+        try:
+            described = json.loads(file.read_text())
+            described["image_shape"] = tuple(described["image_shape"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(f"{file} can't be used ({error})") from None
+        return described
+
+    def write_result(
+        self,
+        settings: Settings,
+        epochs: float,
+        metrics: Mapping[str, float],
+        wall_seconds: float,
+    ) -> None:
+        """Writes result.json: the final figures beside the paper's."""
+        write_json(
+            self.path / "result.json",
+            {
+                "experiment": settings.experiment,
+                "recipe": settings.recipe,
+                "seed": settings.training.seed,
+                "epochs": epochs,
+                "metrics": dict(metrics),
+                "paper": dict(experiments.find(settings.experiment).paper),
+                "wall_seconds": round(wall_seconds, 1),
+            },
+        )
+
+    def write_provenance(self, content: Mapping[str, Any]) -> None:
+        """Writes provenance.json."""
+        write_json(self.path / "provenance.json", dict(content))
+
+
+class MetricsTable:
+    """metrics.csv: one row for each epoch.
+
+    Args:
+      path: of the file.
+      last_step: rows beyond it are dropped: a killed run wrote them after its last checkpoint, and
+        the resumed one writes them again.
+    """
+
+    def __init__(self, path: pathlib.Path, last_step: int = 0):
+        self._path = path
+        self._rows: list[dict[str, str]] = []
+        if path.exists():
+            with open(path, newline="") as file:
+                rows = list(csv.DictReader(file))
+            self._rows = [row for row in rows if int(row["step"]) <= last_step]
+
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """The rows as numbers."""
+        return [{key: float(value) for key, value in row.items() if value} for row in self._rows]
+
+    def add(self, step: int, epoch: float, metrics: Mapping[str, float]) -> None:
+        """Appends a row and writes the file."""
+        row = {"step": str(step), "epoch": f"{epoch:g}"}
+        row.update({key: repr(float(value)) for key, value in metrics.items()})
+        self._rows.append(row)
+        columns = list(dict.fromkeys(key for row in self._rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        write_aside(self._path, text.getvalue())

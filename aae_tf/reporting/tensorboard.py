@@ -1,0 +1,112 @@
+"""TensorBoard's event files, written from Python (`tf.summary` doesn't work under XLA)."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.plugins.histogram import summary_v2 as histogram
+from tensorboard.plugins.hparams import summary_v2 as hparams
+from tensorboard.plugins.image import metadata as image
+from tensorboard.plugins.projector import projector_config_pb2
+from tensorboard.plugins.scalar import summary_v2 as scalar
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.util import tensor_util
+
+from aae_tf.reporting.files import write_aside
+from aae_tf.reporting.style import tile
+from aae_tf.settings import Settings, flatten
+
+PROJECTOR_POINTS = 2000
+
+
+class EventWriter:
+    """Writes events of one folder.
+
+    Args:
+      folder: 'train' or 'eval' of the run.
+      first_step: steps done before. What an earlier, killed session logged beyond them is purged by
+        TensorBoard, since the run logs it again.
+    """
+
+    def __init__(self, folder: pathlib.Path, first_step: int):
+        self._writer = EventFileWriter(str(folder))
+        log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        self._add(first_step + 1, session_log=log)
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """One point of each curve."""
+        for name, value in values.items():
+            self._add(step, summary=scalar.scalar_pb(name, value))
+
+    def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
+        """The distribution of each array's values."""
+        for name, value in values.items():
+            self._add(step, summary=histogram.histogram_pb(name, value))
+
+    def png(self, step: int, name: str, content: bytes) -> None:
+        """A picture; `content` is a PNG file's."""
+        width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+        strings = [str(width).encode(), str(height).encode(), content]
+        self._add(
+            step,
+            summary=summary_pb2.Summary(
+                value=[
+                    summary_pb2.Summary.Value(
+                        tag=name,
+                        metadata=image.create_summary_metadata(name, "", converted_to_tensor=True),
+                        tensor=tensor_util.make_tensor_proto(strings),
+                    )
+                ]
+            ),
+        )
+
+    def hyperparameters(self, settings: Settings) -> None:
+        """The settings, for the HParams page."""
+        self._add(0, summary=hparams.hparams_pb(flatten(settings)))
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _add(self, step: int, **content):
+        self._writer.add_event(event_pb2.Event(step=step, wall_time=time.time(), **content))
+
+
+def write_projector(
+    folder: pathlib.Path,
+    codes: np.ndarray,
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: tuple[str, ...],
+) -> None:
+    """Writes what TensorBoard's projector shows: codes, labels and a sprite of the images.
+
+    Args:
+      folder: of event files; the projector looks nowhere else.
+      codes: `(n, latent_dim)`.
+      images: `(n, height, width, channels)` in 0..1.
+      labels: `(n,)`, or None.
+      class_names: for the labels.
+    """
+    config = projector_config_pb2.ProjectorConfig()
+    embedding = config.embeddings.add()
+    embedding.tensor_name = "codes"
+    embedding.tensor_path = "codes.tsv"
+    lines = ["\t".join(f"{value:.6g}" for value in code) for code in codes]
+    write_aside(folder / "codes.tsv", "\n".join(lines) + "\n")
+    if labels is not None:
+        embedding.metadata_path = "labels.tsv"
+        names = [class_names[n] if n < len(class_names) else str(n) for n in labels]
+        write_aside(folder / "labels.tsv", "\n".join(names) + "\n")
+    side = int(np.ceil(np.sqrt(len(images))))
+    missing = np.zeros((side * side - len(images), *images.shape[1:]), images.dtype)
+    sprite = tile(np.concatenate([images, missing]), side, gap=0)
+    png = tf.io.encode_png(tf.cast(tf.round(sprite * 255), tf.uint8)).numpy()
+    write_aside(folder / "sprite.png", png)
+    embedding.sprite.image_path = "sprite.png"
+    embedding.sprite.single_image_dim.extend([images.shape[2], images.shape[1]])
+    write_aside(folder / "projector_config.pbtxt", str(config))

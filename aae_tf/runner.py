@@ -1,0 +1,196 @@
+"""What the modes of the command line do: train, evaluate, export."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from aae_tf import data as data_sources
+from aae_tf import experiments, seeds, serving
+from aae_tf.data import ImageData
+from aae_tf.errors import DivergedError, RunFolderError, SettingsError
+from aae_tf.evaluation import Evaluator
+from aae_tf.methods import Method, method_class
+from aae_tf.reporting.progress import ProgressBar
+from aae_tf.reporting.provenance import provenance
+from aae_tf.reporting.recorder import Recorder
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.settings import Settings
+from aae_tf.training import Stopped, Trainer
+from aae_tf.training.checkpoints import (
+    Checkpoints,
+    CheckpointWriter,
+    digest,
+    network_variables,
+    optimizer_variables,
+)
+from aae_tf.training.distribution import make_strategy
+from aae_tf.training.feed import Feed
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a mode leaves behind.
+
+    Args:
+      folder: of the run.
+      metrics: on validation and test images.
+      saved_model: where the export lies, if there was one.
+      digest: SHA-256 of the variables of networks and optimizers, after training.
+      signal: that stopped the run before its end, or 0.
+    """
+
+    folder: RunFolder
+    metrics: dict[str, float]
+    saved_model: pathlib.Path | None = None
+    digest: str = ""
+    signal: int = 0
+
+
+def train(
+    settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, say: Say
+) -> Outcome:
+    """Trains or resumes, evaluates, draws and exports.
+
+    Args:
+      settings: of the run.
+      run_dir: a new folder, or one that holds a run of the same settings, which goes on.
+      export_dir: where the SavedModel goes, under the experiment's name.
+      say: told what happens, line by line.
+
+    Raises:
+      UserError: if something given can't be used; nothing has been written then, unless the loss
+        diverged.
+    """
+    folder = RunFolder(run_dir)
+    folder.check(settings)
+    data = data_sources.load(settings.data)
+    training = settings.training
+    if training.batch_size > len(data.train):
+        expected = f"at most {len(data.train)}, the number of training images"
+        raise SettingsError("batch_size", training.batch_size, expected)
+    strategy = make_strategy(settings.execution, training.batch_size)
+    root = seeds.root(training.seed)
+    method_type = method_class(experiments.find(settings.experiment).method)
+    with strategy.scope():
+        method = method_type(settings, data.image_shape)
+        feed = Feed(data.train.images, training.batch_size, root, method.dtype)
+        phases = method.phases(feed.steps_per_epoch)
+    variables = network_variables(method.networks) | optimizer_variables(phases)
+    if folder.holds_run:
+        folder.keep_data(data)
+    checkpoints = Checkpoints(
+        folder.checkpoints, network_variables(method.networks), optimizer_variables(phases)
+    )
+    resumed = checkpoints.restore()
+    folder.start(settings)
+    folder.keep_data(data)
+    progress = checkpoints.progress
+    say(f"run folder: {folder.path}" + (f", resumed at step {progress.step}" if resumed else ""))
+
+    evaluator = Evaluator(method, root)
+    recorder = Recorder(folder, method, phases, data, evaluator, progress, training.epochs)
+    with contextlib.closing(recorder):
+        trainer = Trainer(phases, feed, root, strategy, settings.execution.xla)
+        received = _train(trainer, settings, checkpoints, recorder)
+        state = digest(variables)
+        devices = list(strategy.extended.worker_devices)
+        folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
+        if received:
+            return Outcome(folder, {}, signal=received)
+        say("evaluating, drawing and exporting")
+        metrics = _final_metrics(settings, folder, evaluator, data, progress)
+        recorder.finish(progress.step)
+    return Outcome(folder, metrics, export(folder, export_dir), state)
+
+
+def _train(
+    trainer: Trainer, settings: Settings, checkpoints: Checkpoints, recorder: Recorder
+) -> int:
+    """Trains to the end, or to a signal, which is returned; writes a checkpoint either way."""
+    progress = checkpoints.progress
+    total = settings.training.epochs * trainer.feed.steps_per_epoch
+    writer = CheckpointWriter(checkpoints, settings.execution.checkpoint_minutes)
+    bar = ProgressBar(progress.step, total)
+    calls = settings.execution.steps_per_call
+    try:
+        with contextlib.closing(bar), _stops_on_signals(trainer) as received:
+            trainer.train(progress.step, total, calls, (bar, recorder, writer))
+    except Stopped:
+        pass
+    except DivergedError as error:
+        last = checkpoints.latest
+        good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
+        raise DivergedError(f"{error}; {good}; try lower learning rates") from None
+    checkpoints.save_if_new()
+    return received[0] if progress.step < total else 0
+
+
+def evaluate(run_dir: pathlib.Path) -> Outcome:
+    """Evaluates the newest checkpoint of a run on validation and test images again."""
+    folder = RunFolder(run_dir)
+    settings = folder.read_settings()
+    data = data_sources.load(settings.data)
+    folder.keep_data(data)
+    method, checkpoints = _restored(folder, settings, data.image_shape)
+    evaluator = Evaluator(method, seeds.root(settings.training.seed))
+    metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
+    return Outcome(folder, metrics)
+
+
+def export(run_dir: RunFolder | pathlib.Path, export_dir: pathlib.Path) -> pathlib.Path:
+    """Exports the newest checkpoint of a run; returns the SavedModel's folder."""
+    folder = run_dir if isinstance(run_dir, RunFolder) else RunFolder(run_dir)
+    settings = folder.read_settings()
+    method, _ = _restored(folder, settings, folder.read_data()["image_shape"])
+    return serving.export(method, export_dir / settings.experiment)
+
+
+def _restored(folder: RunFolder, settings: Settings, image_shape) -> tuple[Method, Checkpoints]:
+    method_type = method_class(experiments.find(settings.experiment).method)
+    method = method_type(settings, image_shape)
+    checkpoints = Checkpoints(folder.checkpoints, network_variables(method.networks))
+    if not checkpoints.restore():
+        raise RunFolderError(f"--run_dir={folder.path}: has no checkpoint yet; train it first")
+    return method, checkpoints
+
+
+def _final_metrics(settings, folder, evaluator, data: ImageData, progress) -> dict[str, float]:
+    metrics = {}
+    for name, split in (("validation", data.validation), ("test", data.test)):
+        for key, value in evaluator.evaluate(split).items():
+            metrics[f"{name}/{key}"] = value
+    steps_per_epoch = len(data.train) // settings.training.batch_size
+    folder.write_result(settings, progress.step / steps_per_epoch, metrics, progress.seconds)
+    return metrics
+
+
+@contextlib.contextmanager
+def _stops_on_signals(trainer: Trainer) -> Iterator[list[int]]:
+    """Lets SIGINT and SIGTERM end training after the current call; a second one at once."""
+    received: list[int] = []
+
+    def stop(number, frame):
+        del frame
+        if received:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        received.append(number)
+        trainer.stop_requested = True
+        print("\nstopping after this call; again to stop at once", file=sys.stderr)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+

@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""Runs an experiment: `python run_experiment.py --help`."""
+
+import sys
+
+from aae_tf.command_line import main
+
+if __name__ == "__main__":
+    sys.exit(main())
