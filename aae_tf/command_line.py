@@ -14,7 +14,7 @@ import sys
 import tempfile
 import textwrap
 
-from absl import flags
+from absl import flags, logging
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError, SettingsError, UserError
@@ -42,12 +42,21 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         flags.DEFINE_string(name, default, text, flag_values=values)
         note(DOOR, f"--{name}={shown}", text)
 
-    string("mode", "train", "train (then evaluate, draw and export), evaluate, export, or list the "
-           "experiments", "{" + ",".join(MODES) + "}")
+    string(
+        "mode",
+        "train",
+        "train (then evaluate, draw and export), evaluate, export, or list the experiments",
+        "{" + ",".join(MODES) + "}",
+    )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
     string("recipe", None, "paper: as the paper trains; practical: what works better", "RECIPE")
-    string("run_dir", None, "folder of the run (default: runs/EXPERIMENT/DATE-TIME); the same "
-           "command with the same folder resumes", "DIR")
+    string(
+        "run_dir",
+        None,
+        "folder of the run (default: runs/EXPERIMENT/DATE-TIME); the same "
+        "command with the same folder resumes",
+        "DIR",
+    )
     string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
     note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
     flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
@@ -151,6 +160,7 @@ def _run(values: flags.FlagValues) -> int:
     if values.experiment is None:
         expected = "one of " + ", ".join(experiments.CATALOGUE)
         raise SettingsError("experiment", "", expected)
+    sys.path.append(os.getcwd())  # where a user's own prior may lie
     settings = override(experiments.settings_of(values.experiment, values.recipe), _given(values))
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
@@ -195,7 +205,7 @@ def _import_runner():
         from aae_tf import runner
 
         return runner
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as chatter:
@@ -204,6 +214,8 @@ def _import_runner():
             import tensorflow as tf
 
             from aae_tf import runner
+
+            logging.set_verbosity(logging.ERROR)
 
             tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
         except BaseException:

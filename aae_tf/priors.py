@@ -113,7 +113,9 @@ class SwissRoll(tfd.Distribution):
         root_u = (tf.range(count, dtype=self.dtype) + 0.5) / count
         squared = tf.reduce_sum((value[..., None, :] - self.curve(root_u)) ** 2, -1)
         variance = self._thickness**2
-        terms = -squared / (2 * variance) + tf.math.log(2 * root_u / count)  # du = 2 sqrt(u) d sqrt(u)
+        terms = -squared / (2 * variance) + tf.math.log(
+            2 * root_u / count
+        )  # du = 2 sqrt(u) d sqrt(u)
         return tf.reduce_logsumexp(terms, -1) - math.log(2 * math.pi * variance)
 
 
@@ -173,7 +175,9 @@ class UserPrior:
     def _can_be_traced(self) -> bool:
         spec = (tf.TensorSpec([1], tf.int32), tf.TensorSpec([2], tf.int32))
         try:
-            tf.function(lambda n, seed: self._source.sample(n, seed=seed)).get_concrete_function(*spec)
+            tf.function(lambda n, seed: self._source.sample(n, seed=seed)).get_concrete_function(
+                *spec
+            )
         except Exception:  # whatever it is, the object wants real numbers instead of symbols
             return False
         # A numpy sampler that ignores its arguments' values would be traced to a constant.
@@ -230,7 +234,9 @@ def build(settings: PriorSettings, dtype=tf.float32) -> Any:
         return categorical(dim, dtype)
     made = _load_function(settings.prior)(dim)
     if not hasattr(made, "sample"):
-        raise SettingsError("prior", settings.prior, "a function that returns an object with sample")
+        raise SettingsError(
+            "prior", settings.prior, "a function that returns an object with sample"
+        )
     return UserPrior(made, dim, dtype, settings.prior)
 
 

@@ -53,9 +53,7 @@ class Outcome:
     signal: int = 0
 
 
-def train(
-    settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, say: Say
-) -> Outcome:
+def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, say: Say) -> Outcome:
     """Trains or resumes, evaluates, draws and exports.
 
     Args:
@@ -71,6 +69,7 @@ def train(
     folder = RunFolder(run_dir)
     folder.check(settings)
     data = data_sources.load(settings.data)
+    folder.check_data(data)
     training = settings.training
     if training.batch_size > len(data.train):
         expected = f"at most {len(data.train)}, the number of training images"
@@ -83,14 +82,11 @@ def train(
         feed = Feed(data.train.images, training.batch_size, root, method.dtype)
         phases = method.phases(feed.steps_per_epoch)
     variables = network_variables(method.networks) | optimizer_variables(phases)
-    if folder.holds_run:
-        folder.keep_data(data)
     checkpoints = Checkpoints(
         folder.checkpoints, network_variables(method.networks), optimizer_variables(phases)
     )
     resumed = checkpoints.restore()
-    folder.start(settings)
-    folder.keep_data(data)
+    folder.start(settings, data)
     progress = checkpoints.progress
     say(f"run folder: {folder.path}" + (f", resumed at step {progress.step}" if resumed else ""))
 
@@ -137,7 +133,7 @@ def evaluate(run_dir: pathlib.Path) -> Outcome:
     folder = RunFolder(run_dir)
     settings = folder.read_settings()
     data = data_sources.load(settings.data)
-    folder.keep_data(data)
+    folder.check_data(data)
     method, checkpoints = _restored(folder, settings, data.image_shape)
     evaluator = Evaluator(method, seeds.root(settings.training.seed))
     metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
@@ -192,5 +188,3 @@ def _stops_on_signals(trainer: Trainer) -> Iterator[list[int]]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-

@@ -8,6 +8,7 @@ nor TensorFlow, so that `--help` is quick.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -87,7 +88,7 @@ def parse_schedule(text: str) -> str | tuple[tuple[int, float], ...]:
         epoch, _, factor = part.partition(":")
         pairs.append((int(epoch), float(factor)))
     epochs = [epoch for epoch, _ in pairs]
-    if epochs[0] < 1 or any(a >= b for a, b in zip(epochs, epochs[1:], strict=False)):
+    if epochs[0] < 1 or any(a >= b for a, b in itertools.pairwise(epochs)):
         raise ValueError(text)
     if not all(0 <= factor < math.inf for _, factor in pairs):
         raise ValueError(text)
@@ -106,7 +107,7 @@ def _parses(parse: Callable[[str], Any], expected: str) -> Check:
 
 
 def _setting(default, help_text: str, check: Check = _anything, *, changes_run: bool = True):
-    """A field with its help and its check; `changes_run` is False where results don't hang on it."""
+    """A field with help and check; `changes_run` is False where results don't hang on it."""
     metadata = {"help": help_text, "check": check, "changes_run": changes_run}
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -226,7 +227,9 @@ class PriorSettings(_Checked):
         if self.prior in ("mixture", "swiss_roll") and self.latent_dim != 2:
             raise SettingsError("latent_dim", self.latent_dim, f"2, as --prior={self.prior} has")
         if self.prior in ("sphere", "categorical") and self.latent_dim < 2:
-            raise SettingsError("latent_dim", self.latent_dim, f"2 or more for --prior={self.prior}")
+            raise SettingsError(
+                "latent_dim", self.latent_dim, f"2 or more for --prior={self.prior}"
+            )
         if self.prior_scale != 1.0 and self.prior not in ("gaussian", "uniform"):
             raise SettingsError(
                 "prior_scale", self.prior_scale, f"1, since --prior={self.prior} has a fixed size"

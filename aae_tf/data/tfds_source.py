@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import logging
 import pathlib
+import socket
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -30,31 +34,30 @@ def load(name: str, data_dir: str = "") -> ImageData:
 
     try:
         builder = tfds.builder(name, data_dir=data_dir or None)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+    except (tfds.core.registered.DatasetNotFoundError, ValueError):
         near = difflib.get_close_matches(name, ["mnist", *tfds.list_builders()], n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        if isinstance(error, ValueError):
-            hint += f" ({str(error).splitlines()[0]})"
         raise SettingsError(
             "dataset", name, f"mnist, a TensorFlow Datasets name, a folder or an .npz{hint}"
         ) from None
     _prepare(builder, name)
     _check_features(builder, name)
 
-    train = _read(builder, "train")
-    if "test" in builder.info.splits:
-        test = _read(builder, "test")
-    else:
-        test_first = _read(builder, "validation") if "validation" in builder.info.splits else None
-        if test_first is None:
-            raise DataError(f"--dataset={name}: has no test split")
-        test = test_first
-    if "validation" in builder.info.splits and "test" in builder.info.splits:
-        validation = _read(builder, "validation")
+    splits = [split for split in ("train", "validation", "test") if split in builder.info.splits]
+    if splits[:1] != ["train"] or len(splits) == 1:
+        raise DataError(
+            f"--dataset={name}: has splits {sorted(builder.info.splits)}, expected train and test"
+        )
+    parts = [_read(builder, split) for split in splits]
+    # With two splits the second, whatever its name, serves as the test.
+    train, test = parts[0], parts[-1]
+    if len(parts) == 3:
+        validation = parts[1]
     else:
         train, validation = with_validation(train, shuffle=True)
-    label = builder.info.features.get("label")
-    class_names = tuple(label.names) if label is not None and label.names else ()
+    class_names = ()
+    if "label" in builder.info.features:
+        class_names = tuple(builder.info.features["label"].names or ())
     return ImageData(name, train, validation, test, class_names)
 
 
@@ -64,22 +67,58 @@ def _prepare(builder, name: str):
     if builder.data_path.exists():
         return
     data_dir = pathlib.Path(builder._data_dir_root)
-    config = tfds.download.DownloadConfig(manual_dir=data_dir / "manual")
-    try:
-        builder.download_and_prepare(download_config=config)
-    except Exception as error:  # any of many kinds: no network, no space, a changed checksum
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0][:160]
+    manual, downloads = data_dir / "manual", data_dir / "downloads"
+
+    def fail(reason):
         raise DataError(
             f"--dataset={name}: not prepared in {data_dir} and couldn't be ({reason}); where there "
-            f"is a network, run 'tfds build {name} --data_dir={data_dir}' and bring {data_dir / name} "
-            f"here, or put the upstream files into {data_dir / 'manual'} and run this again"
+            f"is a network, run 'tfds build {name} --data_dir={data_dir}' and bring "
+            f"{data_dir / name} here, or put the upstream files into {manual} and run this again"
         ) from None
+
+    if not _has_files(manual) and not _has_files(downloads) and not _network():
+        fail("no network")
+    config = tfds.download.DownloadConfig(manual_dir=manual)
+    try:
+        with _few_retries():
+            builder.download_and_prepare(download_config=config)
+    except Exception as error:  # any of many kinds: no network, no space, a changed checksum
+        fail((str(error) or type(error).__name__).strip().splitlines()[0][:160])
+
+
+def _has_files(folder: pathlib.Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _network() -> bool:
+    """Whether the host that most data sets come from can be found (retries would take minutes)."""
+    try:
+        return bool(socket.getaddrinfo("storage.googleapis.com", 443))
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _few_retries() -> Iterator[None]:
+    """Has each file of a data set asked for twice instead of eleven times, in silence."""
+    from tensorflow_datasets.core.download import downloader
+
+    logger = logging.getLogger("urllib3.connectionpool")
+    before, level = downloader.MAX_RETRIES, logger.level
+    downloader.MAX_RETRIES = 1
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        downloader.MAX_RETRIES = before
+        logger.setLevel(level)
 
 
 def _check_features(builder, name: str):
-    feature = builder.info.features.get("image")
-    if feature is None or feature.shape is None or len(feature.shape) != 3:
+    features = builder.info.features
+    if "image" not in features or len(features["image"].shape or ()) != 3:
         raise DataError(f"--dataset={name}: has no feature 'image' of one image")
+    feature = features["image"]
     if None in feature.shape:
         raise DataError(
             f"--dataset={name}: its images differ in size {feature.shape}; expected one size (save "

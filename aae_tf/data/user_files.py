@@ -21,14 +21,10 @@ NPZ_LAYOUT = (
 def _without_test(name: str, everything: Split, class_names=()) -> ImageData:
     """Splits a seventh off for the test, then validation off the rest."""
     if len(everything) < SMALLEST:
-        raise DataError(
-            f"--dataset={name}: {len(everything)} images, expected {SMALLEST} or more"
-        )
+        raise DataError(f"--dataset={name}: {len(everything)} images, expected {SMALLEST} or more")
     everything = everything.take(fixed_permutation(len(everything)))
     held_out = min(10_000, len(everything) // 7)
-    train, validation = with_validation(
-        everything.take(slice(held_out, None)), shuffle=False
-    )
+    train, validation = with_validation(everything.take(slice(held_out, None)), shuffle=False)
     return ImageData(name, train, validation, everything.take(slice(0, held_out)), class_names)
 
 
@@ -58,12 +54,16 @@ def load_npz(path: pathlib.Path) -> ImageData:
     if "images" in arrays:
         return _without_test(str(path), _checked_split(flag, arrays, "images", "labels"))
     if {"x_train", "x_test"} <= set(arrays):
-        both = [_checked_split(flag, arrays, f"x_{part}", f"y_{part}") for part in ("train", "test")]
+        both = [
+            _checked_split(flag, arrays, f"x_{part}", f"y_{part}") for part in ("train", "test")
+        ]
         shapes = [split.images.shape[1:] for split in both]
         if shapes[0] != shapes[1] or both[0].images.dtype != both[1].images.dtype:
             raise DataError(f"{flag}: x_train and x_test differ in shape or dtype")
         if len(both[0]) < SMALLEST or not len(both[1]):
-            raise DataError(f"{flag}: expected {SMALLEST} or more images in x_train, some in x_test")
+            raise DataError(
+                f"{flag}: expected {SMALLEST} or more images in x_train, some in x_test"
+            )
         train, validation = with_validation(both[0], shuffle=True)
         return ImageData(str(path), train, validation, both[1])
     raise DataError(f"{flag}: has {sorted(arrays) or 'no arrays'}, expected {NPZ_LAYOUT}")

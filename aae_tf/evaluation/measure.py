@@ -34,15 +34,14 @@ class Evaluator:
           'reconstruction_error': half the summed squared error for an image, its mean; and what
           `LatentMatch.measure` gives.
         """
+        measures = {"reconstruction": self._reconstruction, "latent_match": self._match}
         found: dict[str, float] = {}
         for name in self._method.measures:
-            found.update({"reconstruction": self._reconstruction, "latent_match": self._match}[name](
-                split
-            ))  # fmt: skip
+            found.update(measures[name](split))
         return found
 
     def aggregated_posterior(self, split: Split) -> np.ndarray:
-        """A draw of q(z|x) for each image: a sample of q(z), which is what the prior is to match."""
+        """A draw of q(z|x) for each image: a sample of q(z), which is to match the prior."""
         return self.passes.encode(split, self._seed)
 
     def _reconstruction(self, split: Split) -> dict[str, float]:

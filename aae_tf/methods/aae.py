@@ -33,7 +33,11 @@ class AdversarialAutoencoder(Method):
             "softmax" if self.settings.prior.prior == "categorical" else "linear",
         )
         self.decoder = Decoder(
-            self.image_shape, self.latent_dim, nets.decoder_units, self.style, nets.output_activation
+            self.image_shape,
+            self.latent_dim,
+            nets.decoder_units,
+            self.style,
+            nets.output_activation,
         )
         self.discriminator = Discriminator(self.latent_dim, nets.discriminator_units, self.style)
         return {

@@ -1,4 +1,4 @@
-"""Encoder, decoder and discriminator: subclassed Keras models, sizes and activations by settings."""
+"""Encoder, decoder and discriminator: subclassed Keras models of chosen sizes."""
 
 from aae_tf.networks.decoder import Decoder
 from aae_tf.networks.discriminator import Discriminator

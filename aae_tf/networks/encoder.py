@@ -59,9 +59,11 @@ class Encoder(keras.Model):
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.kind = kind
-        self.noise_dim = {"deterministic": 0, "gaussian": latent_dim, "implicit": implicit_noise_dim}[
-            kind
-        ]
+        self.noise_dim = {
+            "deterministic": 0,
+            "gaussian": latent_dim,
+            "implicit": implicit_noise_dim,
+        }[kind]
         self.trunk = Trunk(units, style, name)
         self.code = style.layer(latent_dim, "code", name, hidden=False)
         self.code_activation = keras.activations.get(code_activation)

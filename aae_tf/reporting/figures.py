@@ -191,5 +191,3 @@ def learning_curves(rows: Sequence[Mapping[str, float]]) -> Figure:
         right.set(title="Distance to the prior", xlabel="epoch", ylabel="sliced Wasserstein")
         right.legend()
     return figure
-
-

@@ -74,16 +74,13 @@ class RunFolder:
           RunFolderError: if the folder holds a run of other settings, or other files.
         """
         if not self.holds_run:
-            others = [p for p in self.path.iterdir()] if self.path.is_dir() else []
-            if others or (self.path.exists() and not self.path.is_dir()):
+            if self.path.exists() and not (self.path.is_dir() and self._is_ours()):
                 raise RunFolderError(
                     f"--run_dir={self.path}: not empty and holds no run; expected a new folder or "
                     "one with settings.json"
                 )
             return
-        old, new = (
-            flatten(s, only_changing_run=True) for s in (self.read_settings(), settings)
-        )
+        old, new = (flatten(s, only_changing_run=True) for s in (self.read_settings(), settings))
         extendable = all(parse_schedule(p.schedule) != "cosine" for p in settings.phases)
         if extendable and old["epochs"] < new["epochs"]:
             old["epochs"] = new["epochs"]
@@ -94,34 +91,42 @@ class RunFolder:
                 "expected the same ones or another folder"
             )
 
-    def start(self, settings: Settings) -> None:
-        """Makes the folder and writes settings.json and run.flags."""
+    def _is_ours(self) -> bool:
+        """Whether there is nothing but what a run killed in `start` leaves."""
+        ours = {"data.json", "run.flags", "checkpoints", "figures", "train", "eval"}
+        return all(p.name in ours or p.name.endswith(".tmp") for p in self.path.iterdir())
+
+    def check_data(self, data: ImageData) -> None:
+        """Checks that the folder's run, if it holds one, was on the same images.
+
+        Raises:
+          RunFolderError: if it was not.
+        """
+        if self.holds_run and self.read_data() != data.describe():
+            raise RunFolderError(
+                f"--dataset={data.name}: other images than {self.path / 'data.json'} tells of; "
+                "expected the same ones or another --run_dir"
+            )
+
+    def start(self, settings: Settings, data: ImageData) -> None:
+        """Makes the folder and writes data.json, run.flags and settings.json, the last one last."""
         for folder in (self.path, self.checkpoints, self.figures, self.train_logs, self.eval_logs):
             folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.path / "data.json", data.describe())
         write_aside(self.path / "run.flags", to_flagfile(settings))
         write_json(self.path / "settings.json", flatten(settings))
-
-    def keep_data(self, data: ImageData) -> None:
-        """Writes data.json, or checks that the folder's run was on the same images."""
-        file = self.path / "data.json"
-        described = data.describe()
-        if not file.exists():
-            write_json(file, described)
-        elif self.read_data()["sha256_of_train"] != described["sha256_of_train"]:
-            raise RunFolderError(
-                f"--dataset={data.name}: other images than {file} tells of; expected the same ones "
-                "or another --run_dir"
-            )
 
     def read_data(self) -> dict[str, Any]:
         """What data.json holds: name, image shape, class names and sizes."""
         file = self.path / "data.json"
         try:
             described = json.loads(file.read_text())
-            described["image_shape"] = tuple(described["image_shape"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunFolderError(f"{file} can't be used ({error})") from None
-        return described
+            if len(described["image_shape"]) == 3:
+                return described
+            error = f"image_shape {described['image_shape']}"
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            error = problem
+        raise RunFolderError(f"{file} can't be used ({error})")
 
     def write_result(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import tensorflow as tf
 
 from aae_tf.errors import SettingsError
@@ -36,8 +38,7 @@ def _logical_cpus(count: int):
     if count > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
         parts = [tf.config.LogicalDeviceConfiguration()] * count
-        try:
+        # It raises where TensorFlow is initialised already; what there is, is listed below.
+        with contextlib.suppress(RuntimeError):
             tf.config.set_logical_device_configuration(cpu, parts)
-        except RuntimeError:
-            pass  # TensorFlow is initialised already; what there is, is listed below
     return tf.config.list_logical_devices("CPU")[:count]

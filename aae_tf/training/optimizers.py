@@ -29,7 +29,7 @@ def learning_rate(settings: PhaseSettings, steps_per_epoch: int, epochs: int):
 
 
 def build(settings: PhaseSettings, variables, steps_per_epoch: int, epochs: int):
-    """An optimizer with its state for `variables` already made (call it in the strategy's scope)."""
+    """An optimizer whose state for `variables` is made (call it in the strategy's scope)."""
     rate = learning_rate(settings, steps_per_epoch, epochs)
     name = f"{settings.name}_{settings.optimizer}"
     if settings.optimizer == "adam":

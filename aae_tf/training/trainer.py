@@ -159,8 +159,7 @@ class Trainer:
             for name, value in loss.metrics.items():
                 means[f"{phase.name}/{name}"] = self._part_of_mean(value)
         self._keys = tuple(means)
-        return tf.stack([tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value
-                         for value in means.values()])  # fmt: skip
+        return tf.stack(list(means.values()))
 
     def _part_of_mean(self, per_example):
         return tf.reduce_sum(per_example) / tf.cast(self.feed.batch_size, per_example.dtype)
