@@ -12,21 +12,15 @@ import pathlib
 import shlex
 import sys
 import tempfile
-import textwrap
 
 from absl import flags, logging
 
-from aae_tf import experiments
+from aae_tf import experiments, help_page
 from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.reporting.collate import collate
 from aae_tf.settings import Settings, describe, override
 
-MODES = ("train", "evaluate", "export", "list")
-USAGE = """\
-usage: run_experiment.py [--experiment=NAME] [--flagfile=FILE] [--FLAG=VALUE ...]
-
-Trains an adversarial autoencoder, evaluates it, draws what it learned and exports it. A flag that
-isn't given has the value of the experiment's recipe (see run.flags in the run folder).
-"""
+MODES = ("train", "evaluate", "export", "report", "list")
 DOOR = "What to do"
 
 
@@ -45,7 +39,8 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), evaluate, export, or list the experiments",
+        "train (then evaluate, draw and export), evaluate, export, report (a table of the runs "
+        "below run_dir, over seeds), or list the experiments",
         "{" + ",".join(MODES) + "}",
     )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
@@ -76,35 +71,8 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         else:
             kind = {int: "N", float: "X", tuple: "N,N,..."}.get(setting.type, "TEXT")
             shown = f"--{setting.flag}={kind}"
-        note(setting.group, shown, setting.help)
+        note(setting.group, shown, f"{setting.help} [{help_page.default_of(setting.flag)}]")
     return values, page
-
-
-def _help(page: dict[str, list[tuple[str, str]]]) -> str:
-    lines = [USAGE]
-    for group, entries in page.items():
-        lines.append(f"{group}:")
-        for name, text in entries:
-            wrapped = textwrap.wrap(text, 62)
-            if len(name) > 34:
-                lines.append(f"  {name}")
-            else:
-                lines.append(f"  {name:<34}  {wrapped.pop(0)}")
-            lines += [" " * 38 + line for line in wrapped]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _list() -> str:
-    rows = [("experiment", "reproduces", "data", "expected time (2 cores)")]
-    rows += [(e.name, e.reproduces, e.data, e.expected_time)
-             for e in experiments.CATALOGUE.values()]  # fmt: skip
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    rows.insert(1, tuple("-" * width for width in widths))
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
 
 
 def _given(values: flags.FlagValues) -> dict[str, object]:
@@ -143,10 +111,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _parse(values, sys.argv if argv is None else argv)
         if values.help:
-            print(_help(page))
+            print(help_page.render(page))
             return 0
         if values.mode == "list":
-            print(_list())
+            print(help_page.catalogue())
             return 0
         return _run(values)
     except UserError as error:
@@ -179,8 +147,11 @@ def _run(values: flags.FlagValues) -> int:
 def _revisit(values: flags.FlagValues) -> int:
     """The modes that look at a run that there is."""
     if not values.run_dir:
-        raise SettingsError("run_dir", "", f"the folder of a run, for --mode={values.mode}")
+        raise SettingsError("run_dir", "", f"a folder of runs, for --mode={values.mode}")
     run_dir = pathlib.Path(values.run_dir)
+    if values.mode == "report":
+        print(collate(run_dir))
+        return 0
     from aae_tf.reporting.run_folder import RunFolder
 
     kept = RunFolder(run_dir).read_settings()

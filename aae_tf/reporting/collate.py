@@ -1,0 +1,59 @@
+"""A table of many runs: mean and standard deviation over seeds.
+
+It imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import statistics
+from collections import defaultdict
+
+from aae_tf.errors import RunFolderError
+
+
+def collate(folder: pathlib.Path) -> str:
+    """A Markdown table of every result.json below a folder, on test images.
+
+    Runs that share experiment, recipe and epochs are taken to differ in the seed, and stand in one
+    row as mean ± standard deviation.
+
+    Raises:
+      RunFolderError: if there is none, or one can't be read.
+    """
+    groups = defaultdict(list)
+    for file in sorted(folder.rglob("result.json")):
+        try:
+            result = json.loads(file.read_text())
+            groups[result["experiment"], result["recipe"], result["epochs"]].append(result)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(f"{file} can't be used ({error!r})") from None
+    if not groups:
+        raise RunFolderError(f"--run_dir={folder}: holds no result.json, in no folder below either")
+    names = list(
+        dict.fromkeys(
+            key.removeprefix("test/")
+            for results in groups.values()
+            for result in results
+            for key in result["metrics"]
+            if key.startswith("test/")
+        )
+    )
+    head = ["experiment", "recipe", "epochs", "seeds", *names, "minutes"]
+    rows = [head, ["---"] * len(head)]
+    for (experiment, recipe, epochs), results in sorted(groups.items()):
+        seeds = ", ".join(str(result["seed"]) for result in results)
+        cells = [
+            _mean_and_deviation([r["metrics"].get(f"test/{name}", math.nan) for r in results])
+            for name in names
+        ]
+        minutes = _mean_and_deviation([result["wall_seconds"] / 60 for result in results], 2)
+        rows.append([experiment, recipe, f"{epochs:g}", seeds, *cells, minutes])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _mean_and_deviation(values: list[float], digits: int = 4) -> str:
+    text = f"{statistics.fmean(values):.{digits}g}"
+    return text if len(values) == 1 else f"{text} ± {statistics.stdev(values):.1g}"
