@@ -65,6 +65,11 @@ def directions(count: int, dim: int, seed: Seed, dtype=tf.float32) -> tf.Tensor:
     return normal / tf.norm(normal, axis=0, keepdims=True)
 
 
+def sorted_projections(sample: tf.Tensor, along: tf.Tensor) -> tf.Tensor:
+    """Each direction's projections in ascending order: `(n, d)` and `(d, k)` give `(n, k)`."""
+    return tf.sort(sample @ along, axis=0)
+
+
 def sliced_wasserstein(first: tf.Tensor, second: tf.Tensor, along: tf.Tensor) -> tf.Tensor:
     """Sliced 2-Wasserstein distance between two samples of one size.
 
@@ -79,5 +84,5 @@ def sliced_wasserstein(first: tf.Tensor, second: tf.Tensor, along: tf.Tensor) ->
     Returns:
       A scalar, in the units of the samples.
     """
-    gaps = tf.sort(first @ along, axis=0) - tf.sort(second @ along, axis=0)
+    gaps = sorted_projections(first, along) - sorted_projections(second, along)
     return tf.sqrt(tf.reduce_mean(gaps**2))
