@@ -68,42 +68,67 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
     """
     folder = RunFolder(run_dir)
     folder.check(settings)
-    data = data_sources.load(settings.data)
-    folder.check_data(data)
-    training = settings.training
-    if training.batch_size > len(data.train):
-        expected = f"at most {len(data.train)}, the number of training images"
-        raise SettingsError("batch_size", training.batch_size, expected)
-    strategy = make_strategy(settings.execution, training.batch_size)
-    root = seeds.root(training.seed)
-    method_type = method_class(experiments.find(settings.experiment).method)
-    with strategy.scope():
-        method = method_type(settings, data.image_shape)
-        feed = Feed(data.train.images, training.batch_size, root, method.dtype)
-        phases = method.phases(feed.steps_per_epoch)
-    variables = network_variables(method.networks) | optimizer_variables(phases)
-    checkpoints = Checkpoints(
-        folder.checkpoints, network_variables(method.networks), optimizer_variables(phases)
-    )
-    resumed = checkpoints.restore()
-    folder.start(settings, data)
-    progress = checkpoints.progress
-    say(f"run folder: {folder.path}" + (f", resumed at step {progress.step}" if resumed else ""))
+    with contextlib.ExitStack() as stack:
+        if folder.holds_run:
+            stack.enter_context(folder.locked())
+        data = data_sources.load(settings.data)
+        folder.check_data(data)
+        session = _Session(settings, folder, data)
+        resumed = session.checkpoints.restore()
+        is_new = not folder.holds_run
+        folder.start(settings, data)
+        if is_new:
+            stack.enter_context(folder.locked())
+        step = session.checkpoints.progress.step
+        say(f"run folder: {folder.path}" + (f", resumed at step {step}" if resumed else ""))
+        return session.run(export_dir, say)
 
-    evaluator = Evaluator(method, root)
-    recorder = Recorder(folder, method, phases, data, evaluator, progress, training.epochs)
-    with contextlib.closing(recorder):
-        trainer = Trainer(phases, feed, root, strategy, settings.execution.xla)
-        received = _train(trainer, settings, checkpoints, recorder)
-        state = digest(variables)
-        devices = list(strategy.extended.worker_devices)
-        folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
-        if received:
-            return Outcome(folder, {}, signal=received)
-        say("evaluating, drawing and exporting")
-        metrics = _final_metrics(settings, folder, evaluator, data, progress)
-        recorder.finish(progress.step)
-    return Outcome(folder, metrics, export(folder, export_dir), state)
+
+class _Session:
+    """What training needs, made from settings and data."""
+
+    def __init__(self, settings: Settings, folder: RunFolder, data: ImageData):
+        training = settings.training
+        if training.batch_size > len(data.train):
+            expected = f"at most {len(data.train)}, the number of training images"
+            raise SettingsError("batch_size", training.batch_size, expected)
+        self.settings, self.folder, self.data = settings, folder, data
+        self.seed = seeds.root(training.seed)
+        self.strategy = make_strategy(settings.execution, training.batch_size)
+        with self.strategy.scope():
+            self.method = _method(settings, data.image_shape)
+            feed = Feed(data.train.images, training.batch_size, self.seed, self.method.dtype)
+            self.phases = self.method.phases(feed.steps_per_epoch)
+        self.trainer = Trainer(self.phases, feed, self.seed, self.strategy, settings.execution.xla)
+        networks = network_variables(self.method.networks)
+        optimizers = optimizer_variables(self.phases)
+        self.variables = networks | optimizers
+        self.checkpoints = Checkpoints(folder.checkpoints, networks, optimizers)
+
+    def run(self, export_dir: pathlib.Path, say: Say) -> Outcome:
+        """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
+        folder, progress = self.folder, self.checkpoints.progress
+        evaluator = Evaluator(self.method, self.seed)
+        recorder = Recorder(
+            folder,
+            self.method,
+            self.phases,
+            self.data,
+            evaluator,
+            progress,
+            self.settings.training.epochs,
+        )
+        with contextlib.closing(recorder):
+            received = _train(self.trainer, self.settings, self.checkpoints, recorder)
+            state = digest(self.variables)
+            devices = list(self.strategy.extended.worker_devices)
+            folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
+            if received:
+                return Outcome(folder, {}, signal=received)
+            say("evaluating, drawing and exporting")
+            metrics = _final_metrics(self.settings, folder, evaluator, self.data, progress)
+            recorder.finish(progress.step)
+        return Outcome(folder, metrics, export(folder, export_dir), state)
 
 
 def _train(
@@ -148,9 +173,12 @@ def export(run_dir: RunFolder | pathlib.Path, export_dir: pathlib.Path) -> pathl
     return serving.export(method, export_dir / settings.experiment)
 
 
+def _method(settings: Settings, image_shape) -> Method:
+    return method_class(experiments.find(settings.experiment).method)(settings, image_shape)
+
+
 def _restored(folder: RunFolder, settings: Settings, image_shape) -> tuple[Method, Checkpoints]:
-    method_type = method_class(experiments.find(settings.experiment).method)
-    method = method_type(settings, image_shape)
+    method = _method(settings, image_shape)
     checkpoints = Checkpoints(folder.checkpoints, network_variables(method.networks))
     if not checkpoints.restore():
         raise RunFolderError(f"--run_dir={folder.path}: has no checkpoint yet; train it first")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
+import fcntl
 import io
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf import experiments
@@ -91,9 +93,25 @@ class RunFolder:
                 "expected the same ones or another folder"
             )
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from running in the folder; the system ends it with the process.
+
+        Raises:
+          RunFolderError: if another process runs in it.
+        """
+        with open(self.path / ".lock", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunFolderError(
+                    f"--run_dir={self.path}: another process runs in it; expected to be alone"
+                ) from None
+            yield
+
     def _is_ours(self) -> bool:
         """Whether there is nothing but what a run killed in `start` leaves."""
-        ours = {"data.json", "run.flags", "checkpoints", "figures", "train", "eval"}
+        ours = {".lock", "data.json", "run.flags", "checkpoints", "figures", "train", "eval"}
         return all(p.name in ours or p.name.endswith(".tmp") for p in self.path.iterdir())
 
     def check_data(self, data: ImageData) -> None:

@@ -67,7 +67,7 @@ class EventWriter:
 
     def hyperparameters(self, settings: Settings) -> None:
         """The settings, for the HParams page."""
-        self._add(0, summary=hparams.hparams_pb(flatten(settings)))
+        self._add(0, summary=hparams.hparams_pb(flatten(settings, only_changing_run=True)))
 
     def close(self) -> None:
         self._writer.close()
@@ -96,6 +96,8 @@ def write_projector(
     embedding = config.embeddings.add()
     embedding.tensor_name = "codes"
     embedding.tensor_path = "codes.tsv"
+    # The projector draws in three dimensions and shows nothing of codes that have fewer.
+    codes = np.pad(codes, ((0, 0), (0, max(0, 3 - codes.shape[1]))))
     lines = ["\t".join(f"{value:.6g}" for value in code) for code in codes]
     write_aside(folder / "codes.tsv", "\n".join(lines) + "\n")
     if labels is not None:
