@@ -85,6 +85,9 @@ def _parse(values: flags.FlagValues, argv: list[str]) -> None:
         left = values(argv)[1:]
     except flags.Error as error:
         raise UsageError(f"{error}; see --help") from None
+    except UnicodeDecodeError:
+        files = " ".join(part for part in argv if "flagfile" in part)
+        raise UsageError(f"{files}: expected a text file in UTF-8") from None
     if left:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.mode not in MODES:
@@ -111,12 +114,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _parse(values, sys.argv if argv is None else argv)
         if values.help:
-            print(help_page.render(page))
+            _say(help_page.render(page))
             return 0
         if values.mode == "list":
-            print(help_page.catalogue())
+            _say(help_page.catalogue())
             return 0
+        sys.path.append(os.getcwd())  # where a user's own prior may lie
         return _run(values)
+    except BrokenPipeError:  # nobody reads on, as with `--help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_status
@@ -128,7 +135,6 @@ def _run(values: flags.FlagValues) -> int:
     if values.experiment is None:
         expected = "one of " + ", ".join(experiments.CATALOGUE)
         raise SettingsError("experiment", "", expected)
-    sys.path.append(os.getcwd())  # where a user's own prior may lie
     settings = override(experiments.settings_of(values.experiment, values.recipe), _given(values))
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
@@ -187,7 +193,6 @@ def _import_runner():
             from aae_tf import runner
 
             logging.set_verbosity(logging.ERROR)
-
             tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
         except BaseException:
             chatter.seek(0)

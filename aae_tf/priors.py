@@ -26,6 +26,7 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 # others took over, most of them with the tangential sd of 0.1.
 RING_RADIUS, RING_RADIAL_SD, RING_TANGENTIAL_SD = 1.4, 0.5, 0.1
 ROLL_RADIUS, ROLL_TURNS = 3.0, 2.0
+BLOCK_OF_PAIRS = 1_000_000  # of points and nodes of the curve, held in memory at a time
 
 
 def gaussian(dim: int, scale: float = 1.0, dtype=tf.float32) -> tfd.Distribution:
@@ -58,7 +59,7 @@ class SwissRoll(tfd.Distribution):
 
     With u uniform in 0..1, the curve is 3 sqrt(u) (cos 4 pi sqrt(u), sin 4 pi sqrt(u)); a sample
     is a point of it plus N(0, thickness^2 I). The density is the integral of that Gaussian along
-    the curve, summed at midpoints closer than half a thickness.
+    the curve, summed at midpoints closer than a quarter of the thickness.
 
     Args:
       thickness: sd around the curve. At 0 the prior can be sampled but has no density.
@@ -109,14 +110,23 @@ class SwissRoll(tfd.Distribution):
         if self._thickness == 0:
             raise NotImplementedError("a swiss roll of thickness 0 has samples but no density")
         length = ROLL_RADIUS * math.hypot(1, 2 * math.pi * ROLL_TURNS)  # no less than the curve's
-        count = max(256, math.ceil(2 * length / self._thickness))
+        count = max(256, math.ceil(4 * length / self._thickness))
         root_u = (tf.range(count, dtype=self.dtype) + 0.5) / count
-        squared = tf.reduce_sum((value[..., None, :] - self.curve(root_u)) ** 2, -1)
+        curve = self.curve(root_u)
         variance = self._thickness**2
-        terms = -squared / (2 * variance) + tf.math.log(
-            2 * root_u / count
-        )  # du = 2 sqrt(u) d sqrt(u)
-        return tf.reduce_logsumexp(terms, -1) - math.log(2 * math.pi * variance)
+        log_weights = tf.math.log(2 * root_u / count)  # du = 2 sqrt(u) d sqrt(u)
+
+        def log_density(points):
+            squared = tf.reduce_sum((points[:, None, :] - curve) ** 2, -1)
+            terms = log_weights - squared / (2 * variance)
+            return tf.reduce_logsumexp(terms, -1) - math.log(2 * math.pi * variance)
+
+        # In blocks, since all pairs of many points and a long curve don't fit in memory.
+        points, rows = tf.reshape(value, [-1, 2]), max(1, BLOCK_OF_PAIRS // count)
+        number = tf.shape(points)[0]
+        padded = tf.pad(points, [[0, -number % rows], [0, 0]])
+        done = tf.map_fn(log_density, tf.reshape(padded, [-1, rows, 2]))
+        return tf.reshape(tf.reshape(done, [-1])[:number], tf.shape(value)[:-1])
 
 
 def uniform(dim: int, half_width: float = 1.0, dtype=tf.float32) -> tfd.Distribution:
@@ -160,29 +170,41 @@ class UserPrior:
 
     def sample(self, shape, seed):
         """Draws `shape + (dim,)` with `seed`, int32 `(2,)`."""
-        shape = tf.reshape(tf.convert_to_tensor(shape, tf.int32), [-1])
+        static = tf.get_static_value(tf.convert_to_tensor(shape, tf.int32))
+        if static is None:
+            shape = tf.reshape(shape, [-1])
+            known = [None] * shape.shape[0]
+        else:
+            known = np.atleast_1d(static).tolist()
+            shape = tuple(known)
         if self.traceable:
             drawn = tf.cast(self._source.sample(shape, seed=seed), self.dtype)
         else:
             drawn = tf.numpy_function(self._draw, [shape, seed], self.dtype)
-        static = tf.get_static_value(shape)
-        return tf.ensure_shape(drawn, [*(static if static is not None else [None]), self._dim])
+        return tf.ensure_shape(drawn, [*known, self._dim])
 
     def _draw(self, shape, seed):
         drawn = self._source.sample(tuple(int(n) for n in shape), seed=np.asarray(seed))
         return np.asarray(drawn, tf.as_dtype(self.dtype).as_numpy_dtype)
 
     def _can_be_traced(self) -> bool:
-        spec = (tf.TensorSpec([1], tf.int32), tf.TensorSpec([2], tf.int32))
+        draw = tf.function(lambda seed: self._source.sample((4,), seed=seed))
         try:
-            tf.function(lambda n, seed: self._source.sample(n, seed=seed)).get_concrete_function(
-                *spec
-            )
+            drawn = [draw(seeds.root(number)) for number in (1, 2)]
         except Exception:  # whatever it is, the object wants real numbers instead of symbols
             return False
         # A numpy sampler that ignores its arguments' values would be traced to a constant.
-        draw = tf.function(lambda seed: self._source.sample((4,), seed=seed))
-        return not np.array_equal(draw(seeds.root(1)), draw(seeds.root(2)))
+        return not np.array_equal(*drawn)
+
+    @property
+    def exportable(self) -> bool:
+        """Whether a graph can hold it for a number of samples that isn't known beforehand."""
+        spec = (tf.TensorSpec([1], tf.int32), tf.TensorSpec([2], tf.int32))
+        draw = tf.function(lambda shape, seed: self._source.sample(shape, seed=seed))
+        try:
+            return self.traceable and draw.get_concrete_function(*spec) is not None
+        except Exception:  # as above
+            return False
 
     def _check(self):
         def fail(expected):
@@ -201,12 +223,20 @@ class UserPrior:
             fail("other samples for another seed")
 
 
-def _load_function(spec: str):
+def _user_object(spec: str, dim: int):
+    """What the function that 'package.module:function' names returns for the latent size."""
     module_name, _, function = spec.partition(":")
     try:
-        return getattr(importlib.import_module(module_name), function)
-    except (ImportError, AttributeError) as error:
-        raise SettingsError("prior", spec, f"an importable function ({error})") from None
+        call = getattr(importlib.import_module(module_name), function)
+    except Exception as error:  # a user's module may raise anything
+        raise SettingsError("prior", spec, f"an importable function ({error!r})") from None
+    try:
+        made = call(dim)
+    except Exception as error:
+        raise SettingsError("prior", spec, f"a function of latent_dim ({error!r})") from None
+    if not hasattr(made, "sample"):
+        raise SettingsError("prior", spec, "a function that returns an object with sample")
+    return made
 
 
 def build(settings: PriorSettings, dtype=tf.float32) -> Any:
@@ -232,12 +262,7 @@ def build(settings: PriorSettings, dtype=tf.float32) -> Any:
         return sphere(dim, dtype)
     if settings.prior == "categorical":
         return categorical(dim, dtype)
-    made = _load_function(settings.prior)(dim)
-    if not hasattr(made, "sample"):
-        raise SettingsError(
-            "prior", settings.prior, "a function that returns an object with sample"
-        )
-    return UserPrior(made, dim, dtype, settings.prior)
+    return UserPrior(_user_object(settings.prior, dim), dim, dtype, settings.prior)
 
 
 def typical_scale(prior: Any, count: int = 10_000) -> float:

@@ -18,7 +18,7 @@ from aae_tf.methods import Method, method_class
 from aae_tf.reporting.progress import ProgressBar
 from aae_tf.reporting.provenance import provenance
 from aae_tf.reporting.recorder import Recorder
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.settings import Settings
 from aae_tf.training import Stopped, Trainer
 from aae_tf.training.checkpoints import (
@@ -68,6 +68,7 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
     """
     folder = RunFolder(run_dir)
     folder.check(settings)
+    check_folder("export_dir", export_dir)
     with contextlib.ExitStack() as stack:
         if folder.holds_run:
             stack.enter_context(folder.locked())
@@ -168,6 +169,7 @@ def evaluate(run_dir: pathlib.Path) -> Outcome:
 def export(run_dir: RunFolder | pathlib.Path, export_dir: pathlib.Path) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder."""
     folder = run_dir if isinstance(run_dir, RunFolder) else RunFolder(run_dir)
+    check_folder("export_dir", export_dir)
     settings = folder.read_settings()
     method, _ = _restored(folder, settings, folder.read_data()["image_shape"])
     return serving.export(method, export_dir / settings.experiment)

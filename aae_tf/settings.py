@@ -133,7 +133,8 @@ class _Checked:
                 raise SettingsError(flag, value, "a finite number")
             complaint = field.metadata["check"](value)
             if complaint:
-                raise SettingsError(flag, value, complaint)
+                shown = ",".join(map(str, value)) if wanted is tuple else value
+                raise SettingsError(flag, shown, complaint)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 from aae_tf.data import mnist_files, tfds_source, user_files
@@ -18,16 +19,16 @@ def load(settings: DataSettings) -> ImageData:
       DataError: if its files can't be used.
     """
     name = settings.dataset
-    path = pathlib.Path(name).expanduser()
-    looks_like_path = path.suffix == ".npz" or name.startswith((".", "/", "~")) or path.is_dir()
-    if settings.image_size and not path.is_dir():
+    path = pathlib.Path(os.path.expanduser(name))  # leaves ~nobody as it is
+    is_folder = name != "mnist" and os.path.isdir(path)
+    if settings.image_size and not is_folder:
         raise SettingsError("image_size", settings.image_size, "0 unless --dataset is a folder")
     if name == "mnist":
         return mnist_files.load()
-    if looks_like_path:
-        if path.is_dir():
-            return user_files.load_folder(path, settings.image_size)
-        if path.is_file():
-            return user_files.load_npz(path)
+    if is_folder:
+        return user_files.load_folder(path, settings.image_size)
+    if os.path.isfile(path):
+        return user_files.load_npz(path)
+    if path.suffix.lower() == ".npz" or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")
     return tfds_source.load(name, settings.data_dir)

@@ -7,6 +7,7 @@ import difflib
 import logging
 import pathlib
 import socket
+import urllib.request
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,20 +35,19 @@ def load(name: str, data_dir: str = "") -> ImageData:
 
     try:
         builder = tfds.builder(name, data_dir=data_dir or None)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError):
+    except Exception:  # of many kinds: an unknown name, version or configuration, a missing library
         near = difflib.get_close_matches(name, ["mnist", *tfds.list_builders()], n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise SettingsError(
             "dataset", name, f"mnist, a TensorFlow Datasets name, a folder or an .npz{hint}"
         ) from None
     _prepare(builder, name)
-    _check_features(builder, name)
-
     splits = [split for split in ("train", "validation", "test") if split in builder.info.splits]
     if splits[:1] != ["train"] or len(splits) == 1:
         raise DataError(
             f"--dataset={name}: has splits {sorted(builder.info.splits)}, expected train and test"
         )
+    _check_features(builder, name)
     parts = [_read(builder, split) for split in splits]
     # With two splits the second, whatever its name, serves as the test.
     train, test = parts[0], parts[-1]
@@ -57,7 +57,7 @@ def load(name: str, data_dir: str = "") -> ImageData:
         train, validation = with_validation(train, shuffle=True)
     class_names = ()
     if "label" in builder.info.features:
-        class_names = tuple(builder.info.features["label"].names or ())
+        class_names = tuple(getattr(builder.info.features["label"], "names", None) or ())
     return ImageData(name, train, validation, test, class_names)
 
 
@@ -92,6 +92,8 @@ def _has_files(folder: pathlib.Path) -> bool:
 
 def _network() -> bool:
     """Whether the host that most data sets come from can be found (retries would take minutes)."""
+    if urllib.request.getproxies():
+        return True
     try:
         return bool(socket.getaddrinfo("storage.googleapis.com", 443))
     except OSError:
@@ -119,6 +121,10 @@ def _check_features(builder, name: str):
     if "image" not in features or len(features["image"].shape or ()) != 3:
         raise DataError(f"--dataset={name}: has no feature 'image' of one image")
     feature = features["image"]
+    if feature.np_dtype != np.uint8:
+        raise DataError(
+            f"--dataset={name}: images of {np.dtype(feature.np_dtype)}, expected uint8 in 0..255"
+        )
     if None in feature.shape:
         raise DataError(
             f"--dataset={name}: its images differ in size {feature.shape}; expected one size (save "

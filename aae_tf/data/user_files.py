@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -41,9 +42,11 @@ def load_npz(path: pathlib.Path) -> ImageData:
     """
     flag = f"--dataset={path}"
     try:
+        if not zipfile.is_zipfile(path):
+            raise DataError(f"{flag}: not a readable .npz; expected {NPZ_LAYOUT}")
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{flag}: not a readable .npz ({error})") from None
     except ValueError as error:
         if "pickle" not in str(error):
@@ -51,6 +54,9 @@ def load_npz(path: pathlib.Path) -> ImageData:
         raise DataError(
             f"{flag}: holds Python objects, which are never unpickled; expected {NPZ_LAYOUT}"
         ) from None
+    for key, value in arrays.items():
+        if not isinstance(value, np.ndarray):
+            raise DataError(f"{flag}: '{key}' is not an array; expected {NPZ_LAYOUT}")
     if "images" in arrays:
         return _without_test(str(path), _checked_split(flag, arrays, "images", "labels"))
     if {"x_train", "x_test"} <= set(arrays):
@@ -115,7 +121,11 @@ def load_folder(path: pathlib.Path, image_size: int = 0) -> ImageData:
       DataError: if there are too few images, one can't be read, or sizes differ.
     """
     flag = f"--dataset={path}"
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in IMAGE_ENDINGS and f.is_file())
+    files = sorted(
+        f
+        for f in path.rglob("*")
+        if f.suffix.lower() in IMAGE_ENDINGS and f.is_file() and not f.name.startswith(".")
+    )
     depths = {len(f.relative_to(path).parts) for f in files}
     if not files or len(depths) != 1 or max(depths) > 3:
         raise DataError(
@@ -142,7 +152,8 @@ def _with_named_splits(flag, path, files, everything: Split, class_names) -> Ima
         return everything.take(np.flatnonzero(np.isin(split_names, names)))
 
     train, validation, test = part("train"), part("val", "validation"), part("test")
-    if len(train) < SMALLEST or not len(test):
+    unknown = set(split_names.tolist()) - {"train", "val", "validation", "test"}
+    if unknown or len(train) < SMALLEST or not len(test):
         raise DataError(
             f"{flag}: split folders {sorted(set(split_names.tolist()))}, expected 'train' (of "
             f"{SMALLEST} images or more) and 'test', and 'validation' if you like"
@@ -153,33 +164,31 @@ def _with_named_splits(flag, path, files, everything: Split, class_names) -> Ima
 
 
 def _read_images(flag: str, files: list[pathlib.Path], image_size: int) -> np.ndarray:
-    import tensorflow as tf
-
-    channels = 1 if all(_is_grey(flag, f) for f in files[:1]) else 3
-    images = []
-    for file in files:
-        try:
-            image = tf.io.decode_image(file.read_bytes(), channels, expand_animations=False)
-        except tf.errors.InvalidArgumentError:
-            raise DataError(f"{flag}: {file} can't be decoded as an image") from None
-        if image_size:
-            side = min(image.shape[0], image.shape[1])
-            image = tf.image.resize_with_crop_or_pad(image, side, side)
-            image = tf.image.resize(image, (image_size, image_size), antialias=True)
-            image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
-        images.append(image.numpy())
-        if images[-1].shape != images[0].shape:
+    images = [_read_image(flag, file, image_size) for file in files]
+    channels = max(image.shape[-1] for image in images)  # grey ones among coloured become grey RGB
+    images = [np.repeat(i, channels // i.shape[-1], -1) for i in images]
+    for file, image in zip(files, images, strict=True):
+        if image.shape != images[0].shape:
             raise DataError(
-                f"{flag}: {file} is {images[-1].shape}, the first image {images[0].shape}; "
+                f"{flag}: {file} is {image.shape}, the first image {images[0].shape}; "
                 "expected one size, or --image_size to bring them to it"
             )
     return np.stack(images)
 
 
-def _is_grey(flag: str, file: pathlib.Path) -> bool:
+def _read_image(flag: str, file: pathlib.Path, image_size: int) -> np.ndarray:
+    """One image, uint8 with 1 or 3 channels (an alpha channel is dropped)."""
     import tensorflow as tf
 
     try:
-        return tf.io.decode_image(file.read_bytes(), expand_animations=False).shape[-1] == 1
+        image = tf.io.decode_image(file.read_bytes(), expand_animations=False)
     except tf.errors.InvalidArgumentError:
         raise DataError(f"{flag}: {file} can't be decoded as an image") from None
+    channels = image.shape[-1]
+    image = image[..., : 1 if channels < 3 else 3]
+    if image_size:
+        side = min(image.shape[0], image.shape[1])
+        image = tf.image.resize_with_crop_or_pad(image, side, side)
+        image = tf.image.resize(image, (image_size, image_size), antialias=True)
+        image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
+    return image.numpy()

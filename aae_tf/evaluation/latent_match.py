@@ -73,9 +73,9 @@ class LatentMatch:
         Returns:
           'sliced_wasserstein': 2-Wasserstein, in units of the code; 'mmd': unbiased, squared, with
           WAE's inverse multiquadratic kernel; 'coverage': the share of the prior's samples that
-          have a code nearer than their fifth nearest neighbour among themselves, which holes in the
-          codes lower (Naeem et al., 2020, section 3.2); for a Gaussian prior 'mean_error': Euclidean,
-          and 'covariance_error': Frobenius. Each with its '..._of_prior'.
+          have a code nearer than their fifth nearest neighbour among themselves, which holes in
+          the codes lower (Naeem et al., 2020, section 3.2); for a Gaussian prior 'mean_error':
+          Euclidean, and 'covariance_error': Frobenius. Each with its '..._of_prior'.
         """
         return {**self._distances(tf.constant(codes, tf.float64)), **self._of_prior}
 

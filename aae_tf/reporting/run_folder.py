@@ -8,6 +8,7 @@ import dataclasses
 import fcntl
 import io
 import json
+import os
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +18,20 @@ from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.reporting.files import write_aside, write_json
 from aae_tf.settings import Settings, differences, flatten, override, parse_schedule, to_flagfile
+
+
+def check_folder(flag: str, path: pathlib.Path) -> None:
+    """Checks that a folder is there or can be made, without making it.
+
+    Raises:
+      RunFolderError: if something else is in its place, or it can't be written.
+    """
+    try:
+        above = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    except OSError as error:
+        raise RunFolderError(f"--{flag}={path}: {error.strerror}; expected a folder") from None
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise RunFolderError(f"--{flag}={path}: {above} is not a folder that can be written to")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +90,7 @@ class RunFolder:
         Raises:
           RunFolderError: if the folder holds a run of other settings, or other files.
         """
+        check_folder("run_dir", self.path)
         if not self.holds_run:
             if self.path.exists() and not (self.path.is_dir() and self._is_ours()):
                 raise RunFolderError(

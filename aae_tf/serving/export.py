@@ -59,7 +59,7 @@ class ServingModule(tf.Module):
 
 def servable_signatures(method: Method) -> tuple[str, ...]:
     """The method's signatures, without 'sample' if the prior can't be put into a graph."""
-    if isinstance(method.prior, UserPrior) and not method.prior.traceable:
+    if isinstance(method.prior, UserPrior) and not method.prior.exportable:
         return tuple(name for name in method.signatures if name != "sample")
     return method.signatures
 

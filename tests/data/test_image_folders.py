@@ -1,0 +1,194 @@
+"""A user's folder of images: three layouts, sizes, channels, and files that are no images."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aae_tf.data import load
+from aae_tf.errors import DataError
+from aae_tf.settings import DataSettings
+
+ENCODERS = {".png": tf.io.encode_png, ".jpg": tf.io.encode_jpeg, ".jpeg": tf.io.encode_jpeg}
+
+
+def _image(number, shape=(6, 5, 1)):
+    """An image that tells its number."""
+    image = np.random.default_rng(number).integers(0, 256, shape, np.uint8)
+    image[0, 0] = number
+    return image
+
+
+def _write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(ENCODERS[path.suffix.lower()](tf.constant(image)).numpy())
+
+
+def _load(folder, **settings):
+    return load(DataSettings(dataset=str(folder), **settings))
+
+
+def _numbers(split):
+    return split.images[:, 0, 0, 0].tolist()
+
+
+def _sizes(data):
+    return [len(split) for split in (data.train, data.validation, data.test)]
+
+
+def _all_numbers(data):
+    return sorted(n for s in (data.train, data.validation, data.test) for n in _numbers(s))
+
+
+def test_flat_folder_has_no_labels(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number}.png", _image(number))
+    data = _load(tmp_path)
+    assert _sizes(data) == [30, 6, 6]
+    assert data.image_shape == (6, 5, 1)
+    assert data.class_names == ()
+    assert data.train.labels is None
+    assert _all_numbers(data) == list(range(42))
+    for image in data.train.images:
+        np.testing.assert_array_equal(image, _image(int(image[0, 0, 0])))
+    assert _numbers(_load(tmp_path).train) == _numbers(data.train)
+
+
+def test_folders_of_classes_give_labels_in_alphabetical_order(tmp_path):
+    names = ("cat", "ant", "bee")
+    for number in range(42):
+        _write(tmp_path / names[number % 3] / f"{number}.png", _image(number))
+    data = _load(tmp_path)
+    assert data.class_names == ("ant", "bee", "cat")
+    assert _all_numbers(data) == list(range(42))
+    for split in (data.train, data.validation, data.test):
+        assert [names[n % 3] for n in _numbers(split)] == [
+            data.class_names[label] for label in split.labels
+        ]
+
+
+def _with_splits(folder, sizes):
+    number = 0
+    for split, size in sizes.items():
+        for _ in range(size):
+            _write(folder / split / "ab"[number % 2] / f"{number}.png", _image(number))
+            number += 1
+
+
+def test_folders_of_splits_fix_the_splits(tmp_path):
+    _with_splits(tmp_path, {"train": 36, "validation": 5, "test": 7})
+    data = _load(tmp_path)
+    assert sorted(_numbers(data.train)) == list(range(36))
+    assert sorted(_numbers(data.validation)) == list(range(36, 41))
+    assert sorted(_numbers(data.test)) == list(range(41, 48))
+    assert data.class_names == ("a", "b")
+    for split in (data.train, data.validation, data.test):
+        assert split.labels.tolist() == [n % 2 for n in _numbers(split)]
+
+
+def test_validation_is_taken_from_training_where_it_has_no_folder(tmp_path):
+    _with_splits(tmp_path, {"train": 36, "test": 7})
+    data = _load(tmp_path)
+    assert _sizes(data) == [30, 6, 7]
+    assert sorted(_numbers(data.train) + _numbers(data.validation)) == list(range(36))
+    assert sorted(_numbers(data.test)) == list(range(36, 43))
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"train": 36}, {"test": 36}, {"train": 20, "test": 20}, {"fit": 36, "test": 7}]
+)
+def test_folders_of_splits_without_enough_to_train_or_test_are_refused(tmp_path, sizes):
+    _with_splits(tmp_path, sizes)
+    with pytest.raises(DataError, match=r"split folders \[.*expected 'train' .*and 'test'"):
+        _load(tmp_path)
+
+
+def test_split_folder_of_unknown_name_is_not_dropped_in_silence(tmp_path):
+    _with_splits(tmp_path, {"train": 36, "test": 7, "extra": 9})
+    with pytest.raises(DataError, match="extra"):
+        _load(tmp_path)
+
+
+def test_images_at_several_depths_are_refused(tmp_path):
+    for number in range(42):
+        _write(tmp_path / ("a" if number else "") / f"{number}.png", _image(number))
+    with pytest.raises(DataError, match=r"42 images at folder depths \[0, 1\]"):
+        _load(tmp_path)
+
+
+@pytest.mark.parametrize("count", [0, 29])
+def test_too_few_images_are_refused(tmp_path, count):
+    for number in range(count):
+        _write(tmp_path / f"{number}.png", _image(number))
+    with pytest.raises(DataError, match=f"{count} images"):
+        _load(tmp_path)
+
+
+def test_jpegs_and_capital_endings_are_read_and_other_files_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("no image")
+    for number in range(42):
+        ending = (".jpg", ".jpeg", ".JPG")[number % 3]
+        _write(tmp_path / f"{number}{ending}", np.full((8, 8, 1), 6 * number, np.uint8))
+    data = _load(tmp_path)
+    assert data.image_shape == (8, 8, 1)
+    means = sorted(image.mean() for s in (data.train, data.validation, data.test)
+                   for image in s.images)  # fmt: skip
+    np.testing.assert_allclose(means, 6 * np.arange(42), atol=2)
+
+
+@pytest.mark.parametrize("channels, kept", [(1, 1), (2, 1), (3, 3), (4, 3)])
+def test_grey_stays_grey_and_colour_stays_colour_without_transparency(tmp_path, channels, kept):
+    for number in range(42):
+        _write(tmp_path / f"{number}.png", _image(number, (6, 5, channels)))
+    data = _load(tmp_path)
+    assert data.image_shape == (6, 5, kept)
+    image = data.train.images[0]
+    original = _image(int(image[0, 0, 0]), (6, 5, channels))
+    if channels in (3, 4):
+        np.testing.assert_array_equal(image, original[..., :3])
+
+
+@pytest.mark.parametrize("grey", [0, 41])
+def test_colour_is_not_lost_to_one_grey_image_among_the_files(tmp_path, grey):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.png", _image(number, (6, 5, 1 if number == grey else 3)))
+    assert _load(tmp_path).image_shape == (6, 5, 3)
+
+
+def test_images_of_differing_sizes_are_refused_with_the_way_out(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.png", _image(number, (6, 5 + (number == 13), 1)))
+    with pytest.raises(DataError, match=r"13\.png is \(6, 6, 1\), .*\(6, 5, 1\).*--image_size"):
+        _load(tmp_path)
+
+
+def test_image_size_crops_the_centre_and_resizes(tmp_path):
+    for number in range(42):
+        image = np.zeros((8, 20 if number % 2 else 8, 1), np.uint8)
+        if number % 2:
+            image[:, :6] = image[:, -6:] = 255  # beyond the centre
+        image[:4] = np.maximum(image[:4], 100)
+        _write(tmp_path / f"{number}.png", image)
+    data = _load(tmp_path, image_size=4)
+    assert data.image_shape == (4, 4, 1)
+    assert data.train.images.dtype == np.uint8
+    for image in data.train.images:
+        np.testing.assert_array_equal(image[0], 100)
+        np.testing.assert_array_equal(image[-1], 0)
+
+
+def test_image_size_enlarges_too(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number}.png", np.full((4, 4, 3), 5 * number, np.uint8))
+    data = _load(tmp_path, image_size=9)
+    assert data.image_shape == (9, 9, 3)
+    assert all(len(np.unique(image)) == 1 for image in data.train.images)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n and no more"])
+@pytest.mark.parametrize("name", ["00.png", "41.png"])
+def test_file_that_is_no_image_is_named(tmp_path, name, content):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.png", _image(number))
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name} can't be decoded as an image"):
+        _load(tmp_path)

@@ -1,0 +1,49 @@
+"""From --dataset to the right source."""
+
+import numpy as np
+import pytest
+
+from aae_tf.data import load
+from aae_tf.errors import DataError, SettingsError
+from aae_tf.settings import DataSettings
+
+
+def _save(path):
+    np.savez(path, images=np.zeros((42, 4, 4), np.uint8))
+
+
+def test_npz_is_found_relative_to_here_to_home_and_absolutely(empty_folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(empty_folder))
+    _save("mine.npz")
+    for name in ("mine.npz", "./mine.npz", "~/mine.npz", str(empty_folder / "mine.npz")):
+        data = load(DataSettings(dataset=name))
+        assert len(data.test) == 6
+        assert data.image_shape == (4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["./nothing", "/nothing", "~/nothing", "nothing.npz", "../nothing"]
+)
+def test_path_to_nothing_is_refused_as_such(empty_folder, name):
+    with pytest.raises(DataError, match=f"--dataset={name}: no such file or folder"):
+        load(DataSettings(dataset=name))
+
+
+def test_home_of_an_unknown_user_is_refused(empty_folder):
+    with pytest.raises(DataError, match="no such file or folder"):
+        load(DataSettings(dataset="~no_such_user/images"))
+
+
+def test_mnist_is_the_packages_even_beside_a_folder_of_that_name(empty_folder):
+    (empty_folder / "mnist").mkdir()
+    assert len(load(DataSettings(dataset="mnist")).train) == 50_000
+
+
+@pytest.mark.parametrize("folder_beside", [False, True])
+def test_image_size_is_refused_where_it_would_do_nothing(empty_folder, folder_beside):
+    if folder_beside:
+        (empty_folder / "mnist").mkdir()
+    _save("mine.npz")
+    for name in ("mnist", "mine.npz"):
+        with pytest.raises(SettingsError, match=r"--image_size=8: expected 0 unless .* a folder"):
+            load(DataSettings(dataset=name, image_size=8))

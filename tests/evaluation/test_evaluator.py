@@ -1,0 +1,97 @@
+"""What is measured on a split: exact, deterministic and without the noise of training."""
+
+import numpy as np
+import pytest
+import tiny
+
+from aae_tf import seeds
+from aae_tf.evaluation import Evaluator, passes
+from aae_tf.evaluation.passes import Passes
+
+ROOT = seeds.root(0)
+
+
+@pytest.fixture(scope="module", params=["deterministic", "gaussian", "implicit"])
+def method(request):
+    return tiny.method(encoder=request.param, discriminator_noise=0.5)
+
+
+@pytest.fixture(scope="module")
+def split():
+    return tiny.split(70, seed=3)
+
+
+def test_reconstruction_error_is_numpys(method, split):
+    intensities = split.images.astype(np.float64) / 255
+    rebuilt = method.decode(method.encode(intensities.astype(np.float32))).numpy()
+    expected = (0.5 * (intensities - rebuilt) ** 2).sum((1, 2, 3)).mean()
+    found = Evaluator(method, ROOT).evaluate(split)
+    assert found["reconstruction_error"] == pytest.approx(expected, rel=1e-5)
+    assert expected > 1
+
+
+def test_evaluation_is_deterministic(method, split):
+    first = Evaluator(method, ROOT)
+    assert first.evaluate(split) == first.evaluate(split) == Evaluator(method, ROOT).evaluate(split)
+    np.testing.assert_array_equal(
+        first.aggregated_posterior(split), Evaluator(method, ROOT).aggregated_posterior(split)
+    )
+
+
+def test_codes_are_draws_of_the_posterior_and_reconstructions_its_centre(method, split):
+    evaluator = Evaluator(method, ROOT)
+    centres, drawn = evaluator.passes.encode(split), evaluator.aggregated_posterior(split)
+    np.testing.assert_allclose(centres, method.encode(split.intensities()), atol=1e-6)
+    assert np.array_equal(centres, drawn) == (method.encoder_noise_dim == 0)
+
+
+def test_gaussian_posterior_is_drawn_with_its_own_sd():
+    method = tiny.method(encoder="gaussian")
+    method.encoder.log_variance.kernel.assign(np.zeros((8, 2)))
+    method.encoder.log_variance.bias.assign([np.log(4.0), np.log(0.25)])
+    evaluator, split = Evaluator(method, ROOT), tiny.split(2500)
+    gaps = evaluator.aggregated_posterior(split) - evaluator.passes.encode(split)
+    np.testing.assert_allclose(gaps.std(0), [2, 0.5], rtol=0.06)
+    np.testing.assert_allclose(gaps.mean(0), 0, atol=0.1)
+    # Blocks of a split must not repeat each other's noise.
+    assert np.abs(gaps[:1000] - gaps[1000:2000]).min() > 0
+
+
+def test_latent_match_of_the_evaluator_is_that_of_its_draws(method, split):
+    evaluator = Evaluator(method, ROOT)
+    found = evaluator.evaluate(split)
+    codes = evaluator.aggregated_posterior(split)
+    assert found["mean_error"] == pytest.approx(np.linalg.norm(codes.mean(0)), rel=1e-4)
+    gap = np.cov(codes, rowvar=False) - np.eye(2)
+    assert found["covariance_error"] == pytest.approx(np.linalg.norm(gap), rel=1e-4)
+
+
+def test_blocks_equal_a_single_pass(monkeypatch, split):
+    method = tiny.method()
+    whole = Passes(method)
+    codes = whole.encode(split)
+    images = whole.decode(codes)
+    monkeypatch.setattr(passes, "BLOCK", 16)
+    blocks = Passes(method)
+    np.testing.assert_allclose(blocks.encode(split), codes, atol=1e-6)
+    np.testing.assert_allclose(blocks.decode(codes), images, atol=1e-6)
+    assert blocks.encode(split).shape == (70, 2) and images.shape == (70, 8, 8, 1)
+
+
+def test_an_untrained_and_a_trained_method_differ():
+    rig = tiny.rig(reconstruction_learning_rate=0.01)
+    evaluator, split = Evaluator(rig.method, ROOT), tiny.split(40)
+    before = evaluator.evaluate(split)
+    rig.trainer.train(0, 30, 6)
+    after = evaluator.evaluate(split)
+    assert after["reconstruction_error"] < 0.9 * before["reconstruction_error"]
+
+
+def test_evaluation_changes_no_weight():
+    rig = tiny.rig(encoder="gaussian")
+    before = rig.weights()
+    Evaluator(rig.method, ROOT).evaluate(tiny.split(30))
+    after = rig.weights()
+    for network, weights in before.items():
+        for path, weight in weights.items():
+            np.testing.assert_array_equal(after[network][path], weight)

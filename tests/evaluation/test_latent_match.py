@@ -1,0 +1,128 @@
+"""Distances of codes from the prior, against closed forms and numbers made by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aae_tf import priors, seeds
+from aae_tf.evaluation import latent_match
+from aae_tf.evaluation.latent_match import LatentMatch
+
+COUNT = 400
+
+
+@pytest.fixture(scope="module")
+def match():
+    return LatentMatch(priors.gaussian(2, 1.5), COUNT, seeds.root(0))
+
+
+def _codes(prior, number=9):
+    return prior.sample(COUNT, seed=seeds.fold(seeds.root(77), number)).numpy()
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [priors.gaussian(2), priors.ring_mixture(), priors.SwissRoll(), priors.uniform(3),
+     priors.sphere(3), priors.categorical(4), priors.gaussian(1, 0.1), priors.gaussian(8)],
+    ids=["gaussian", "mixture", "roll", "uniform", "sphere", "categorical", "1-D", "8-D"],
+)  # fmt: skip
+def test_samples_of_the_prior_score_about_as_the_prior_does(prior):
+    match = LatentMatch(prior, COUNT, seeds.root(0))
+    rows = [match.measure(_codes(prior, number)) for number in range(4)]
+    for key in [key for key in rows[0] if not key.endswith("_of_prior")]:
+        own = rows[0][f"{key}_of_prior"]
+        values = np.array([row[key] for row in rows])
+        assert np.sqrt(np.mean(values**2)) < 3 * own, (key, values, own)
+        if key == "sliced_wasserstein":
+            assert values.mean() == pytest.approx(own, rel=0.4)
+        if key == "coverage":
+            assert values.mean() == pytest.approx(own, abs=0.05)
+
+
+def test_shifted_samples_score_by_the_shift(match):
+    """Along a unit vector v a shift s moves points by s.v, whose mean square is |s|^2 / d."""
+    shift = np.array([30.0, -40.0], np.float32)
+    found = match.measure(_codes(priors.gaussian(2, 1.5)) + shift)
+    assert found["sliced_wasserstein"] == pytest.approx(50 / np.sqrt(2), rel=0.06)
+    assert found["mean_error"] == pytest.approx(50, rel=0.01)
+    assert found["covariance_error"] < 3 * found["covariance_error_of_prior"]
+
+
+def test_far_codes_have_the_mmd_of_two_samples_that_do_not_touch(match):
+    """k across is then 0, so that only the means of k within either sample are left."""
+    codes = _codes(priors.gaussian(2, 1.5))
+    found = match.measure(codes + np.float32(1e6))
+    scale = 2 * 2 * 1.5**2
+
+    def within(points):
+        squared = ((points[:, None] - points[None]) ** 2).sum(-1)
+        kernel = scale / (scale + squared)
+        return (kernel.sum() - len(points)) / (len(points) * (len(points) - 1))
+
+    expected = within(codes.astype(np.float64)) + within(_codes(priors.gaussian(2, 1.5), 8))
+    assert found["mmd"] == pytest.approx(expected, rel=0.05)
+    assert found["mmd"] > 50 * found["mmd_of_prior"]
+
+
+def test_codes_of_another_scale_score_by_the_difference_of_sds(match):
+    """The 2-Wasserstein distance of N(0, a^2) and N(0, b^2) is |a - b|."""
+    found = match.measure(3 * _codes(priors.gaussian(2, 1.5)))
+    assert found["sliced_wasserstein"] == pytest.approx(2 * 1.5, rel=0.1)
+    expected = np.linalg.norm((9 - 1) * 1.5**2 * np.eye(2))
+    assert found["covariance_error"] == pytest.approx(expected, rel=0.15)
+
+
+def test_mean_and_covariance_errors_are_those_of_numbers_by_hand():
+    match = LatentMatch(priors.gaussian(2, 2.0), 4, seeds.root(0))
+    codes = np.float32([[1, 0], [3, 0], [1, 4], [3, 4]])  # mean (2, 2), covariance diag(4/3, 16/3)
+    found = match.measure(codes)
+    assert found["mean_error"] == pytest.approx(np.hypot(2, 2))
+    assert found["covariance_error"] == pytest.approx(np.hypot(4 - 4 / 3, 4 - 16 / 3))
+
+
+def test_collapsed_codes_are_far_from_the_prior(match):
+    found = match.measure(np.zeros((COUNT, 2), np.float32))
+    assert found["sliced_wasserstein"] == pytest.approx(1.5, rel=0.1)
+    assert found["mean_error"] < 0.2
+    assert found["covariance_error"] == pytest.approx(1.5**2 * np.sqrt(2), rel=1e-6)
+    assert found["coverage"] < 0.1 < 0.9 < found["coverage_of_prior"]
+
+
+def test_coverage_is_the_share_of_the_prior_that_codes_reach(match):
+    codes = _codes(priors.gaussian(2, 1.5))
+    right_half = np.abs(codes) * np.float32([1, 1]) * np.sign(codes * [0, 1] + [1, 0])
+    assert match.measure(right_half)["coverage"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_pairs_are_of_codes_from_all_over_a_sorted_set(monkeypatch):
+    monkeypatch.setattr(latent_match, "PAIRWISE_AT_MOST", 100)
+    match = LatentMatch(priors.gaussian(2), COUNT, seeds.root(0))
+    codes = _codes(priors.gaussian(2))
+    found = match.measure(codes[np.argsort(codes[:, 0])])
+    assert abs(found["mmd"]) < 3 * found["mmd_of_prior"]
+    assert found["coverage"] > 0.8
+
+
+def test_only_a_gaussian_prior_has_mean_and_covariance_errors():
+    found = LatentMatch(priors.uniform(2), 50, seeds.root(0)).measure(np.zeros((50, 2)))
+    names = {"sliced_wasserstein", "mmd", "coverage"}
+    assert set(found) == names | {f"{name}_of_prior" for name in names}
+
+
+def test_measuring_is_deterministic_and_references_hang_on_the_seed(match):
+    codes = _codes(priors.gaussian(2, 1.5))
+    assert match.measure(codes) == match.measure(codes)
+    same = LatentMatch(priors.gaussian(2, 1.5), COUNT, seeds.root(0))
+    other = LatentMatch(priors.gaussian(2, 1.5), COUNT, seeds.root(1))
+    assert same.measure(codes) == match.measure(codes) != other.measure(codes)
+
+
+class _OwnPrior:
+    def sample(self, shape, seed):
+        return tf.random.stateless_uniform([*np.atleast_1d(shape), 2], seed)
+
+
+def test_a_prior_that_has_only_samples_is_measured_too():
+    prior = priors.UserPrior(_OwnPrior(), 2)
+    found = LatentMatch(prior, 200, seeds.root(0)).measure(np.full((200, 2), 0.5))
+    assert found["sliced_wasserstein"] == pytest.approx(np.sqrt(1 / 12), rel=0.15)

@@ -1,0 +1,167 @@
+"""Figures of every prior and size of code, with and without labels."""
+
+import numpy as np
+import pytest
+import tiny
+
+from aae_tf import priors, seeds
+from aae_tf.evaluation import Evaluator
+from aae_tf.reporting import figures, prior_shape
+from aae_tf.reporting.style import class_colour, tile, to_png
+
+CODES = {
+    "gaussian": {},
+    "mixture": {},
+    "swiss_roll": {},
+    "uniform": {},
+    "sphere": {"latent_dim": 3},
+    "categorical": {"latent_dim": 5},
+    "1-D": {"prior": "gaussian", "latent_dim": 1},
+    "8-D": {"prior": "gaussian", "latent_dim": 8},
+    "8-D sphere": {"prior": "sphere", "latent_dim": 8},
+    "swiss roll without a density": {"prior": "swiss_roll", "prior_thickness": 0.0},
+}
+
+
+def _drawn(data, **changes):
+    method = tiny.method(**changes)
+    return figures.draw_all(method, data, Evaluator(method, seeds.root(0)))
+
+
+def _size(png):
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    return tuple(int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_every_prior_has_its_figures(name):
+    changes = {"prior": name, **CODES[name]}
+    drawn = _drawn(tiny.data(), **changes)
+    on_a_plane_or_ball = changes.get("latent_dim", 2) == 2 or name == "sphere"
+    expected = {"reconstructions", "samples", "codes"} | (
+        {"manifold"} if on_a_plane_or_ball else set()
+    )
+    assert set(drawn) == expected
+    for figure_name, figure in drawn.items():
+        content = to_png(figure)
+        width, height = figure.get_size_inches() * 150
+        assert _size(content) == (int(width), int(height)), figure_name
+        assert len(content) > 3000, figure_name
+    codes = drawn["codes"].axes[0]
+    assert codes.name == ("mollweide" if name == "sphere" else "rectilinear")
+    assert codes.get_legend() is not None
+    assert [text.get_text() for text in codes.get_legend().get_texts()] == [
+        "top",
+        "middle",
+        "bottom",
+    ]
+
+
+def test_codes_without_labels_have_no_legend():
+    for changes in ({}, {"latent_dim": 1}, {"latent_dim": 3, "prior": "sphere"}):
+        axes = _drawn(tiny.data(labelled=False), **changes)["codes"].axes[0]
+        assert axes.get_legend() is None
+        assert sum(len(points.get_offsets()) for points in axes.collections[-1:]) == 40
+
+
+def test_codes_are_drawn_where_they_lie_in_their_classes_colour():
+    codes = np.float32([[0, 0], [1, 2], [-1, 0.5], [0.2, 0.3]])
+    labels = np.array([0, 1, 1, 2])
+    figure = figures.codes_over_prior(codes, labels, priors.gaussian(2), ("a", "b", "c"))
+    from matplotlib.colors import to_rgba
+
+    groups = figure.axes[0].collections[-3:]
+    for number, group in enumerate(groups):
+        np.testing.assert_allclose(group.get_offsets(), codes[labels == number])
+        np.testing.assert_allclose(group.get_facecolor()[0][:3], to_rgba(class_colour(number))[:3])
+
+
+class _OwnPrior:
+    """A sampler in numpy with a density in numpy."""
+
+    def sample(self, shape, seed):
+        generator = np.random.default_rng(np.asarray(seed).astype(np.uint32))
+        return generator.normal(size=(*np.atleast_1d(shape).astype(int), 2))
+
+    def log_prob(self, value):
+        value = np.asarray(value)
+        return -0.5 * (value**2).sum(-1) - np.log(2 * np.pi)
+
+
+@pytest.mark.parametrize("with_density", [True, False])
+def test_a_users_own_prior_is_drawn(with_density):
+    source = _OwnPrior() if with_density else type("Sampler", (), {"sample": _OwnPrior.sample})()
+    method = tiny.method()
+    method.prior = priors.UserPrior(source, 2)
+    drawn = figures.draw_all(method, tiny.data(), Evaluator(method, seeds.root(0)))
+    assert set(drawn) == {"reconstructions", "samples", "manifold", "codes"}
+    for figure in drawn.values():
+        assert len(to_png(figure)) > 3000
+
+
+def test_drawing_is_deterministic():
+    method = tiny.method()
+    pngs = [
+        to_png(figures.draw_all(method, tiny.data(), Evaluator(method, seeds.root(0)))["codes"])
+        for _ in range(2)
+    ]
+    assert pngs[0] == pngs[1]
+
+
+@pytest.mark.parametrize("count", [40, 25, 7])
+def test_each_reconstruction_is_below_its_original(count):
+    method, data = tiny.method(), tiny.data(validation=count)
+    evaluator = Evaluator(method, seeds.root(0))
+    canvas = figures.draw_all(method, data, evaluator)["reconstructions"].axes[0].images[0]
+    canvas = np.asarray(canvas.get_array(), np.float64)
+    originals = data.validation.intensities()[..., 0]
+    rebuilt = method.decode(method.encode(data.validation.intensities())).numpy()[..., 0]
+    columns = min(10, count)
+    for number in range(count - count % columns):
+        top, left = 2 * (number // columns) * 9, number % columns * 9
+        cells = (canvas[t : t + 8, left : left + 8, 0] for t in (top, top + 9))
+        for cell, expected in zip(cells, (originals[number], rebuilt[number]), strict=True):
+            np.testing.assert_allclose(cell, expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_tiles_lie_row_by_row(channels):
+    images = np.arange(5)[:, None, None, None] / 5 * np.ones((1, 4, 6, channels))
+    canvas = tile(images, 3, gap=2)
+    assert canvas.shape == (2 * 6 - 2, 3 * 8 - 2, 3)
+    for number in range(5):
+        top, left = number // 3 * 6, number % 3 * 8
+        assert (canvas[top : top + 4, left : left + 6] == number / 5).all()
+    assert (canvas[6:, 16:] == 1).all()
+
+
+def test_grid_of_a_gaussian_is_at_its_percentiles():
+    grid = prior_shape.percentile_grid(priors.gaussian(2, 2.0), 2, 4).reshape(4, 4, 2)
+    expected = 2.0 * np.array([-1.1503, -0.3186, 0.3186, 1.1503])
+    np.testing.assert_allclose(grid[0, :, 0], expected, atol=0.06)
+    np.testing.assert_allclose(grid[:, 0, 1], expected[::-1], atol=0.06)
+
+
+def test_grid_of_the_sphere_lies_on_it_and_the_map_inverts_it():
+    grid = prior_shape.percentile_grid(priors.sphere(3), 3, 6)
+    np.testing.assert_allclose(np.linalg.norm(grid, axis=1), 1, rtol=1e-6)
+    longitude, latitude = prior_shape.to_map(5 * grid)
+    np.testing.assert_allclose(longitude[:6], (np.arange(6) + 0.5) / 3 * np.pi - np.pi, rtol=1e-6)
+    np.testing.assert_allclose(np.sin(latitude[::6]), 1 - (np.arange(6) + 0.5) / 3, rtol=1e-6)
+
+
+def test_density_levels_hold_their_share_of_the_mass():
+    prior = priors.gaussian(2)
+    levels = prior_shape.density_levels(prior)
+    # Of a 2-D Gaussian, the density at the edge of the region of mass p is (1 - p) / 2 pi.
+    np.testing.assert_allclose(levels, np.log(np.array([0.01, 0.1, 0.5]) / (2 * np.pi)), atol=0.1)
+    likely = prior_shape.is_likely(prior, np.float32([[0, 0], [2.9, 0], [3.2, 0]]))
+    assert likely.tolist() == [True, True, False]
+
+
+def test_learning_curves_go_over_the_epochs():
+    names = ("reconstruction_error", "sliced_wasserstein", "sliced_wasserstein_of_prior")
+    rows = [{"epoch": e, **{f"validation/{n}": 1 / e for n in names}} for e in (1, 2, 3)]
+    left, right = figures.learning_curves(rows).axes
+    np.testing.assert_allclose(left.lines[0].get_xydata(), [[1, 1], [2, 0.5], [3, 1 / 3]])
+    np.testing.assert_allclose(right.lines[1].get_ydata(), 1 / 3)

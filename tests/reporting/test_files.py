@@ -1,0 +1,41 @@
+"""Files are the old ones or the new ones, never halves."""
+
+import json
+import os
+
+import pytest
+
+from aae_tf.reporting.files import write_aside, write_json
+
+
+def test_content_replaces_content_and_leaves_nothing_beside(tmp_path):
+    file = tmp_path / "metrics.csv"
+    for content in ("long first content\n" * 99, "short\n", b"\x00bytes", ""):
+        write_aside(file, content)
+        expected = content.encode() if isinstance(content, str) else content
+        assert file.read_bytes() == expected
+        assert os.listdir(tmp_path) == ["metrics.csv"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failure_midway_leaves_the_old_file_and_nothing_beside(tmp_path, monkeypatch, call):
+    file = tmp_path / "result.json"
+    write_aside(file, "old")
+
+    def fail(*arguments):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="no space"):
+        write_aside(file, "new")
+    assert file.read_text() == "old"
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+def test_content_that_json_cannot_hold_leaves_the_old_file(tmp_path):
+    file = tmp_path / "result.json"
+    write_json(file, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(file, {"a": object()})
+    assert json.loads(file.read_text()) == {"a": 1}
+    assert os.listdir(tmp_path) == ["result.json"]

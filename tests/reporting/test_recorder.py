@@ -1,0 +1,144 @@
+"""What a run leaves behind while it trains: curves, pictures, metrics, and none of them twice."""
+
+import contextlib
+import csv
+
+import events
+import numpy as np
+import pytest
+import tiny
+
+from aae_tf.evaluation import Evaluator
+from aae_tf.reporting.recorder import Recorder
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.training.checkpoints import Checkpoints, CheckpointWriter
+
+DATA = tiny.data(train=0, validation=40, test=20)
+PER_EPOCH, EPOCHS = 100, 3
+PHASES = ("reconstruction", "discriminator", "generator")
+MEASURES = (
+    "reconstruction_error",
+    "sliced_wasserstein",
+    "mmd",
+    "coverage",
+    "mean_error",
+    "covariance_error",
+)
+
+
+def _rig(count=10 * PER_EPOCH):
+    return tiny.rig(count=count, encoder="gaussian", generator_schedule="1:0.5")
+
+
+def _session(folder, rig, last_step, progress=None, epochs=EPOCHS, steps_per_call=20):
+    """Trains up to a step as a session of a run does; returns its progress."""
+    evaluator = Evaluator(rig.method, rig.root)
+    checkpoints = Checkpoints(folder.checkpoints, {}, {})
+    if progress:
+        vars(checkpoints.progress).update(step=progress.step, epoch_values=progress.epoch_values)
+    standing = checkpoints.progress
+    recorder = Recorder(folder, rig.method, rig.phases, DATA, evaluator, standing, epochs)
+    with contextlib.closing(recorder):
+        observers = (recorder, CheckpointWriter(checkpoints, 60.0))
+        rig.trainer.train(standing.step, last_step, steps_per_call, observers)
+        if last_step == epochs * rig.feed.steps_per_epoch:
+            recorder.finish(last_step)
+    return standing
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder and trainer of a whole run."""
+    folder, rig = RunFolder(tmp_path_factory.mktemp("run")), _rig()
+    folder.start(rig.method.settings, DATA)
+    _session(folder, rig, PER_EPOCH * EPOCHS)
+    return folder, rig
+
+
+def _rows(folder):
+    with open(folder.path / "metrics.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_train_has_every_phases_losses_and_rates(run):
+    found = events.read(run[0].train_logs)
+    wanted = {f"{phase}/{name}" for phase in PHASES for name in ("loss", "learning_rate")}
+    wanted |= {f"discriminator/accuracy_on_{kind}" for kind in ("prior", "codes")}
+    wanted |= {"steps_per_second", "_hparams_/session_start_info"}
+    assert set(found.Tags()["tensors"]) == wanted
+    assert events.steps(found, "generator/loss")[-1] == PER_EPOCH * EPOCHS
+
+
+def test_learning_rate_curves_show_the_rate_that_was_used(run):
+    found = events.read(run[0].train_logs)
+    for step, rate in events.curve(found, "generator/learning_rate"):
+        assert rate == pytest.approx(0.001 if step <= PER_EPOCH else 0.0005)
+    assert {rate for _, rate in events.curve(found, "generator/learning_rate")} != {0.001}
+
+
+def test_eval_has_measures_histograms_and_pictures(run):
+    found = events.read(run[0].eval_logs)
+    pictures = {"reconstructions", "samples", "manifold", "codes", "learning_curves"}
+    kinds = {tag: events.plugin(found, tag) for tag in found.Tags()["tensors"]}
+    assert {tag for tag, kind in kinds.items() if kind == "images"} == pictures
+    assert {t for t, kind in kinds.items() if kind == "histograms"} == {"codes/z_1", "codes/z_2"}
+    scalars = {tag for tag, kind in kinds.items() if kind == "scalars"}
+    own = {f"{name}_of_prior" for name in MEASURES[1:]}
+    assert scalars == {*MEASURES} | own
+    for tag in (*MEASURES, "codes/z_1", *pictures):
+        assert events.steps(found, tag) == [100, 200, 300], tag
+
+
+def test_figures_are_in_the_folder_too(run):
+    names = {path.name for path in run[0].figures.iterdir()}
+    wanted = ("reconstructions", "samples", "manifold", "codes", "learning_curves")
+    assert names == {f"{name}.png" for name in wanted}
+
+
+def test_projector_files_are_beside_the_events(run):
+    lengths = [
+        len((run[0].eval_logs / name).read_text().splitlines())
+        for name in ("codes.tsv", "labels.tsv")
+    ]
+    assert lengths == [40, 40]
+
+
+def test_metrics_have_a_row_an_epoch_with_the_means_of_its_steps(run):
+    rows = _rows(run[0])
+    assert [row["step"] for row in rows] == ["100", "200", "300"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    rig, note = _rig(), tiny.Notebook()
+    rig.trainer.train(0, 2 * PER_EPOCH, 50, [note])
+    for key in note.reports[0].values:
+        expected = note.curve(key).reshape(2, PER_EPOCH).mean(1)
+        np.testing.assert_allclose(
+            [float(r[f"train/{key}"]) for r in rows[:2]], expected, rtol=1e-9
+        )
+    assert {f"validation/{name}" for name in MEASURES} < set(rows[0])
+
+
+def test_resuming_within_an_epoch_gives_the_same_metrics_and_no_orphans(run, tmp_path):
+    folder, rig = RunFolder(tmp_path / "run"), _rig()
+    folder.start(rig.method.settings, DATA)
+    saved = _session(folder, rig, 120)
+    weights = {name: value.numpy() for name, value in rig.variables.items()}
+    kept = (saved.step, {key: list(values) for key, values in saved.epoch_values.items()})
+    _session(folder, rig, 300, saved)  # killed after this, before a checkpoint
+    for name, variable in rig.variables.items():
+        variable.assign(weights[name])
+    saved.step, saved.epoch_values = kept
+    _session(folder, rig, 300, saved, steps_per_call=30)
+    assert _rows(folder) == _rows(run[0])
+    found = events.read(folder.eval_logs)
+    assert events.steps(found, "mmd") == [100, 200, 300]
+    assert events.steps(found, "samples") == [100, 200, 300]
+    curve = events.steps(events.read(folder.train_logs), "generator/loss")
+    assert curve == sorted(set(curve)) and curve[-1] == 300
+
+
+def test_a_run_of_few_steps_has_curves(tmp_path):
+    folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
+    folder.start(rig.method.settings, DATA)
+    _session(folder, rig, 10, epochs=2)
+    found = events.read(folder.train_logs)
+    assert events.steps(found, "generator/loss")[-1] == 10

@@ -1,0 +1,160 @@
+"""Which runs may go on in a folder, and what the folder tells of its run."""
+
+import json
+
+import pytest
+import tiny
+
+from aae_tf import command_line
+from aae_tf.errors import RunFolderError
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.settings import flatten
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = RunFolder(tmp_path / "run")
+    made.start(tiny.settings(), tiny.data())
+    return made
+
+
+def _refusal(folder, settings):
+    with pytest.raises(RunFolderError) as caught:
+        folder.check(settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_new_and_empty_folders_are_fine(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "new", "deep/new"):
+        RunFolder(tmp_path / name).check(tiny.settings())
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_the_same_settings_may_go_on(folder):
+    assert folder.holds_run
+    folder.check(tiny.settings())
+    assert folder.read_settings() == tiny.settings()
+
+
+def test_settings_that_change_no_result_may_differ(folder):
+    folder.check(
+        tiny.settings(steps_per_call=3, xla=False, checkpoint_minutes=1, strategy="one_device")
+    )
+
+
+def test_other_settings_are_refused_and_every_one_is_named(folder):
+    message = _refusal(folder, tiny.settings(seed=3, encoder_units="9", prior_scale=2.0))
+    for part in ("--seed: 0, now 3", "--encoder_units: 16,8, now 9", "--prior_scale: 1.0, now 2.0"):
+        assert part in message
+    assert message.count(", now ") == 3
+    assert str(folder.path) in message
+
+
+def test_another_experiment_or_recipe_is_refused(folder):
+    other = {"discriminator_noise": 0.0, "latent_dim": 2}
+    message = _refusal(folder, tiny.settings("uniform", **other))
+    assert "--experiment: gaussian, now uniform" in message
+    assert "--recipe: practical, now paper" in _refusal(folder, tiny.settings(recipe="paper"))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "2:0.1"])
+def test_more_epochs_are_fine_where_no_rate_hangs_on_their_number(tmp_path, schedule):
+    folder = RunFolder(tmp_path / "run")
+    folder.start(tiny.settings(epochs=3, generator_schedule=schedule), tiny.data())
+    folder.check(tiny.settings(epochs=5, generator_schedule=schedule))
+    message = _refusal(folder, tiny.settings(epochs=2, generator_schedule=schedule))
+    assert "--epochs: 3, now 2" in message
+
+
+@pytest.mark.parametrize("phase", ["reconstruction", "discriminator", "generator"])
+def test_more_epochs_are_refused_where_a_cosine_would_bend(tmp_path, phase):
+    folder, cosine = RunFolder(tmp_path / "run"), {f"{phase}_schedule": "cosine"}
+    folder.start(tiny.settings(epochs=3, **cosine), tiny.data())
+    assert "--epochs: 3, now 5" in _refusal(folder, tiny.settings(epochs=5, **cosine))
+
+
+def test_a_folder_of_foreign_files_is_refused_and_untouched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    (tmp_path / "figures").mkdir()
+    message = _refusal(RunFolder(tmp_path), tiny.settings())
+    assert "holds no run" in message
+    assert {p.name for p in tmp_path.iterdir()} == {"thesis.tex", "figures"}
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    _refusal(RunFolder(tmp_path / "run"), tiny.settings())
+
+
+def test_what_a_run_killed_at_its_start_leaves_is_no_obstacle(folder):
+    (folder.path / "settings.json").unlink()
+    (folder.path / ".settings.json.123.tmp").write_text('{"expe')
+    folder.check(tiny.settings())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"experiment": "gaussian"}',
+        '{"experiment": "no", "recipe": "paper"}',
+        "\x00\x01",
+    ],
+)
+def test_unreadable_settings_are_one_line(folder, content):
+    (folder.path / "settings.json").write_text(content)
+    assert "settings.json" in _refusal(folder, tiny.settings())
+
+
+def test_settings_with_a_wrong_value_are_one_line(folder):
+    flat = flatten(tiny.settings()) | {"batch_size": -1}
+    (folder.path / "settings.json").write_text(json.dumps(flat))
+    assert "batch_size" in _refusal(folder, tiny.settings())
+
+
+def test_other_images_than_the_runs_are_refused(folder):
+    folder.check_data(tiny.data())
+    with pytest.raises(RunFolderError, match="other images"):
+        folder.check_data(tiny.data(train=63))
+    RunFolder(folder.path.parent / "new").check_data(tiny.data(train=63))
+
+
+def test_data_json_tells_sizes_shape_and_classes(folder):
+    told = folder.read_data()
+    assert told["image_shape"] == [8, 8, 1]
+    assert told["sizes"] == {"train": 64, "validation": 40, "test": 20}
+    assert told["class_names"] == ["top", "middle", "bottom"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"image_shape": [8]}', '{"image_shape": 3}'])
+def test_unreadable_data_json_is_one_line(folder, content):
+    (folder.path / "data.json").write_text(content)
+    with pytest.raises(RunFolderError, match=r"data\.json can't be used"):
+        folder.read_data()
+
+
+def test_run_flags_repeat_the_settings(folder):
+    values, _ = command_line._define_flags()
+    values(["program", f"--flagfile={folder.path / 'run.flags'}"])
+    given = command_line._given(values)
+    assert {**given, "experiment": values.experiment, "recipe": values.recipe} == flatten(
+        tiny.settings()
+    )
+
+
+def test_result_json_has_what_a_report_collates(folder):
+    folder.write_result(tiny.settings(seed=4), 3.0, {"test/mmd": 0.25}, 12.345)
+    assert json.loads((folder.path / "result.json").read_text()) == {
+        "experiment": "gaussian",
+        "recipe": "practical",
+        "seed": 4,
+        "epochs": 3.0,
+        "metrics": {"test/mmd": 0.25},
+        "paper": {},
+        "wall_seconds": 12.3,
+    }

@@ -1,0 +1,122 @@
+"""Event files hold what TensorBoard shows, and a resumed run takes orphaned points back."""
+
+import events
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.util import tensor_util
+
+from aae_tf.reporting import tensorboard
+from aae_tf.reporting.style import new_figure, to_png
+from aae_tf.reporting.tensorboard import EventWriter
+from aae_tf.settings import flatten
+
+
+def test_scalars_come_back(tmp_path):
+    writer = EventWriter(tmp_path, 0)
+    for step in (5, 10):
+        writer.scalars(step, {"generator/loss": 1 / step, "mmd": -step})
+    writer.close()
+    found = events.read(tmp_path)
+    assert [step for step, _ in events.curve(found, "mmd")] == [5, 10]
+    np.testing.assert_allclose(
+        [value for _, value in events.curve(found, "generator/loss")], [0.2, 0.1], rtol=1e-6
+    )
+    assert events.plugin(found, "mmd") == "scalars"
+
+
+def test_histograms_come_back(tmp_path):
+    writer = EventWriter(tmp_path, 0)
+    values = np.linspace(-2, 3, 1000)
+    writer.histograms(7, {"codes/z_1": values})
+    writer.close()
+    found = events.read(tmp_path)
+    assert events.plugin(found, "codes/z_1") == "histograms"
+    buckets = tensor_util.make_ndarray(found.Tensors("codes/z_1")[0].tensor_proto)
+    assert buckets[:, 2].sum() == 1000
+    assert (buckets[0, 0], buckets[-1, 1]) == (-2, 3)
+
+
+def test_pictures_come_back(tmp_path):
+    content = to_png(new_figure(2, 1))
+    writer = EventWriter(tmp_path, 0)
+    writer.png(3, "samples", content)
+    writer.close()
+    found = events.read(tmp_path)
+    assert events.plugin(found, "samples") == "images"
+    width, height, png = tensor_util.make_ndarray(found.Tensors("samples")[0].tensor_proto)
+    assert (int(width), int(height), png) == (300, 150, content)
+
+
+def test_hyperparameters_come_back(tmp_path):
+    writer = EventWriter(tmp_path, 0)
+    writer.hyperparameters(tiny.settings(seed=9))
+    writer.close()
+    found = events.read(tmp_path)
+    tag = "_hparams_/session_start_info"
+    content = found.SummaryMetadata(tag).plugin_data.content
+    told = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    assert told["seed"].number_value == 9
+    assert told["encoder_units"].string_value == "16,8"
+    assert told["prior"].string_value == "gaussian"
+    assert set(told) == set(flatten(tiny.settings(), only_changing_run=True))
+
+
+@pytest.mark.parametrize("checkpoint", [20, 25])
+def test_resuming_purges_points_beyond_the_checkpoint(tmp_path, checkpoint):
+    killed = EventWriter(tmp_path, 0)
+    for step in (10, 20, 30, 40):
+        killed.scalars(step, {"loss": step})
+        killed.png(step, "samples", to_png(new_figure(1, 1)))
+    killed.close()
+    resumed = EventWriter(tmp_path, checkpoint)
+    resumed.scalars(30, {"loss": -30})
+    resumed.close()
+    found = events.read(tmp_path)
+    assert events.curve(found, "loss") == [(10, 10), (20, 20), (30, -30)]
+    assert events.steps(found, "samples") == [10, 20]
+
+
+def _projector(folder, count, labels, class_names=("a", "b"), side=6):
+    generator = np.random.default_rng(0)
+    codes = generator.normal(size=(count, 3))
+    images = generator.random((count, side, side + 2, 1), np.float32)
+    tensorboard.write_projector(folder, codes, images, labels, class_names)
+    return codes, images
+
+
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_projector_files_agree_in_length(tmp_path, count):
+    labels = np.arange(count) % 3
+    codes, images = _projector(tmp_path, count, labels)
+    table = [line.split("\t") for line in (tmp_path / "codes.tsv").read_text().splitlines()]
+    np.testing.assert_allclose(np.float64(table), codes, rtol=1e-5)
+    names = (tmp_path / "labels.tsv").read_text().splitlines()
+    assert names == [("a", "b", "2")[label] for label in labels]
+    sprite = tf.io.decode_png((tmp_path / "sprite.png").read_bytes()).numpy()
+    side = int(np.ceil(np.sqrt(count)))
+    assert sprite.shape == (side * 6, side * 8, 3)
+    last = count - 1
+    place = sprite[6 * (last // side) :, 8 * (last % side) :][:6, :8, :1]
+    np.testing.assert_array_equal(place, np.round(images[last] * 255))
+    config = (tmp_path / "projector_config.pbtxt").read_text()
+    for part in ('"codes.tsv"', '"labels.tsv"', '"sprite.png"', "single_image_dim: 8"):
+        assert part in config
+
+
+@pytest.mark.parametrize("dim", [1, 2, 8])
+def test_projector_gets_three_dimensions_or_more(tmp_path, dim):
+    codes = np.random.default_rng(0).normal(size=(5, dim))
+    tensorboard.write_projector(tmp_path, codes, np.zeros((5, 4, 4, 1)), None, ())
+    table = np.loadtxt(tmp_path / "codes.tsv", delimiter="\t")
+    assert table.shape == (5, max(dim, 3))
+    np.testing.assert_allclose(table[:, :dim], codes, rtol=1e-5)
+    assert not table[:, dim:].any()
+
+
+def test_projector_without_labels_names_no_labels(tmp_path):
+    _projector(tmp_path, 4, None)
+    assert not (tmp_path / "labels.tsv").exists()
+    assert "labels.tsv" not in (tmp_path / "projector_config.pbtxt").read_text()

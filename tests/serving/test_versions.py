@@ -1,0 +1,48 @@
+"""Versions count up, and a version is there whole or not at all."""
+
+import pytest
+import tensorflow as tf
+import tiny
+
+from aae_tf import serving
+
+
+@pytest.fixture(scope="module")
+def method():
+    made = tiny.method()
+    made.signatures = ("encode", "reconstruct")
+    return made
+
+
+def _entries(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_versions_count_up_and_leave_older_ones_alone(method, tmp_path):
+    folder = tmp_path / "deep" / "gaussian"
+    first = serving.export(method, folder)
+    content = (first / "saved_model.pb").read_bytes()
+    assert [first.name, serving.export(method, folder).name] == ["1", "2"]
+    (folder / "2").rename(folder / "10")
+    (folder / "notes.txt").write_text("not a version")
+    assert serving.export(method, folder).name == "11"
+    assert _entries(folder) == ["1", "10", "11", "notes.txt"]
+    assert (first / "saved_model.pb").read_bytes() == content
+    assert set(tf.saved_model.load(str(folder / "11")).signatures) == {
+        "encode",
+        "reconstruct",
+        "serving_default",
+    }
+
+
+def test_an_export_that_fails_leaves_nothing(method, tmp_path, monkeypatch):
+    save = tf.saved_model.save
+
+    def fails_at_the_end(*arguments, **options):
+        save(*arguments, **options)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(tf.saved_model, "save", fails_at_the_end)
+    with pytest.raises(OSError, match="disk full"):
+        serving.export(method, tmp_path / "model")
+    assert _entries(tmp_path / "model") == []

@@ -1,0 +1,36 @@
+"""A folder with a data set, and a run that went undisturbed from start to end."""
+
+import door
+import numpy as np
+import pytest
+import tiny
+
+FLAGS = (
+    *door.SMALL,
+    "--experiment=gaussian",
+    "--encoder=gaussian",
+    "--epochs=2",
+    "--steps_per_call=3",
+    "--checkpoint_minutes=0.005",
+)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """Where the program is started: bars.npz lies in it."""
+    folder = tmp_path_factory.mktemp("door")
+    np.savez(folder / "bars.npz", images=tiny.images(4200), labels=np.arange(4200) % 3)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def flags():
+    return FLAGS
+
+
+@pytest.fixture(scope="session")
+def undisturbed(place, flags):
+    """The outcome of the process, and its run folder."""
+    done = door.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done, place / "undisturbed"

@@ -1,0 +1,85 @@
+"""Runs the program as a user does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+PROGRAM = pathlib.Path(__file__).parents[2] / "run_experiment.py"
+SMALL = (
+    "--encoder_units=16",
+    "--decoder_units=16",
+    "--discriminator_units=16",
+    "--batch_size=10",
+    "--dataset=bars.npz",
+)
+
+
+def start(folder, *flags) -> subprocess.Popen:
+    """Starts the program in a folder, with the flags of a user and none of the tests' settings."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), *flags],
+        cwd=folder,
+        env={**environment, "CUDA_VISIBLE_DEVICES": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process, timeout=120) -> subprocess.CompletedProcess:
+    try:
+        out, err = process.communicate(timeout=timeout)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def call(folder, *flags) -> subprocess.CompletedProcess:
+    return finish(start(folder, *flags))
+
+
+def interrupt(folder, number, sign, seconds, *flags) -> subprocess.CompletedProcess:
+    """Starts the program and sends it a signal so many seconds after `sign(what it said)` holds."""
+    process, said = start(folder, *flags), []
+    reader = threading.Thread(target=lambda: said.extend(iter(process.stdout.readline, "")))
+    reader.start()
+    deadline = time.monotonic() + 60
+    try:
+        while process.poll() is None and not sign("".join(said)):
+            assert time.monotonic() < deadline, "the awaited sign never came"
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.send_signal(number)
+        status = process.wait(timeout=60)
+        reader.join()
+        return subprocess.CompletedProcess(
+            process.args, status, "".join(said), process.stderr.read()
+        )
+    finally:
+        process.kill()
+
+
+def read_json(folder, name):
+    return json.loads((folder / name).read_text())
+
+
+def state(folder) -> str:
+    """SHA-256 of all weights and optimizers at the end of a run."""
+    return read_json(folder, "provenance.json")["state_sha256"]
+
+
+def error_lines(done) -> list[str]:
+    """What a failed process wrote on stderr, without the progress bar."""
+    lines = done.stderr.replace("\r", "\n").splitlines()
+    return [line for line in lines if line.strip() and "step/s" not in line]
+
+
+KILLED = -signal.SIGKILL

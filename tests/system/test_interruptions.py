@@ -1,0 +1,73 @@
+"""A run that is killed or stopped, and started again, ends with the bits of one that was not."""
+
+import csv
+import random
+import signal
+
+import door
+import pytest
+
+
+def _rows(folder):
+    with open(folder / "metrics.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _started(said):
+    return "run folder:" in said
+
+
+def _evaluating(said):
+    return "evaluating" in said
+
+
+@pytest.mark.slow
+def test_killed_runs_end_with_the_same_bits(undisturbed, place, flags):
+    """Kills before the first step, twice in mid-training, and amid drawing and exporting."""
+    command = (*flags, "--run_dir=killed", "--export_dir=after_kills")
+    folder, moments, steps = place / "killed", random.Random(20), []
+
+    def new_checkpoint(said):
+        return _started(said) and bool(set(folder.glob("checkpoints/*.index")) - known)
+
+    for sign, longest in (
+        (_started, 1),
+        (new_checkpoint, 1),
+        (new_checkpoint, 1),
+        (_evaluating, 2),
+    ):
+        known = set(folder.glob("checkpoints/*.index"))
+        done = door.interrupt(place, signal.SIGKILL, sign, moments.uniform(0, longest), *command)
+        assert done.returncode == door.KILLED, done.stderr[-3000:]
+        _, _, resumed = done.stdout.splitlines()[0].partition("resumed at step ")
+        steps.append(int(resumed or 0))
+    done = door.call(place, *command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert steps[:2] == [0, 0] and 0 < steps[2] < steps[3] < 600
+    assert door.state(place / "killed") == door.state(undisturbed[1])
+    assert _rows(place / "killed") == _rows(undisturbed[1])
+    metrics = [door.read_json(folder, "result.json")["metrics"]
+               for folder in (place / "killed", undisturbed[1])]  # fmt: skip
+    assert metrics[0] == metrics[1]
+    for name in ("figures/codes.png", "eval/codes.tsv", "figures/learning_curves.png"):
+        contents = [(folder / name).read_bytes() for folder in (place / "killed", undisturbed[1])]
+        assert contents[0] == contents[1], name
+
+
+def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):
+    command = (*flags, "--run_dir=stopped", "--export_dir=unused", "--epochs=50")
+    steps = [0]
+    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        done = door.interrupt(place, number, _started, 1.5, *command)
+        assert done.returncode == status, done.stderr[-3000:]
+        assert "Traceback" not in done.stderr
+        assert "stopped; resume with:" in done.stdout
+        assert "--flagfile=stopped/run.flags --run_dir=stopped" in done.stdout
+        told = door.read_json(place / "stopped", "provenance.json")
+        assert told["step"] > steps[-1]
+        assert (place / f"stopped/checkpoints/ckpt-{told['step']}.index").exists()
+        if len(steps) > 1:
+            assert f"resumed at step {steps[-1]}" in done.stdout
+        steps.append(told["step"])
+    assert not (place / "stopped/result.json").exists()
+    assert not (place / "unused").exists()

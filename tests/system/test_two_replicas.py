@@ -1,0 +1,23 @@
+"""A run over two replicas works from the door on, on image files that TensorFlow decodes."""
+
+import math
+
+import door
+import tensorflow as tf
+import tiny
+
+
+def test_two_replicas_train_evaluate_and_export(place):
+    for number, image in enumerate(tiny.images(90)):
+        file = place / f"pictures/{number % 3}/{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(tf.io.encode_png(image).numpy())
+    data = ("--experiment=gaussian", *door.SMALL, "--dataset=pictures", "--epochs=2")
+    command = (*data, "--replicas=2", "--run_dir=replicas", "--export_dir=of_replicas")
+    done = door.call(place, *command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = door.read_json(place / "replicas", "provenance.json")
+    assert len(told["machine"]["devices"]) == 2 and told["step"] == 2 * (65 // 10)
+    metrics = door.read_json(place / "replicas", "result.json")["metrics"]
+    assert all(map(math.isfinite, metrics.values()))
+    assert (place / "of_replicas/gaussian/1/saved_model.pb").exists()

@@ -1,0 +1,151 @@
+"""The door: what it refuses, in one line each, with nothing written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aae_tf import experiments
+from aae_tf.command_line import main
+from aae_tf.settings import flatten
+
+GAUSSIAN = "--experiment=gaussian"
+
+
+def _main(capsys, *arguments):
+    """Exit status, standard output and standard error."""
+    status = main(["run_experiment.py", *arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def _everything(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def refused(empty_folder, capsys):
+    """Checks that a command line is refused in one line and leaves nothing; returns the line."""
+
+    def check(status, *arguments):
+        before = _everything(empty_folder)
+        found, out, err = _main(capsys, *arguments)
+        assert (found, out) == (status, "")
+        assert err.startswith("error: ") and err.endswith("\n")
+        assert err.count("\n") == 1
+        assert "Traceback" not in err
+        assert _everything(empty_folder) == before
+        return err
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ([], "--experiment=: expected one of gaussian, "),
+        (["--experiment="], "--experiment=: expected one of gaussian, "),
+        (["--experiment=gausian"], "--experiment=gausian: expected one of gaussian, "),
+        (["--experiment"], "Missing value for flag --experiment"),
+        ([GAUSSIAN, "--recipe=best"], "--recipe=best: expected one of paper, practical"),
+        (["--mode=test"], "--mode=test: expected one of train, evaluate, export, "),
+        ([GAUSSIAN, "--epoch=3"], "Unknown command line flag 'epoch'. Did you mean: epochs"),
+        ([GAUSSIAN, "--learning_rate=1"], "Unknown command line flag 'learning_rate'"),
+        ([GAUSSIAN, "train"], "train: expected flags only, as --name=value; see --help"),
+        ([GAUSSIAN, "--epochs=many"], "--epochs=many"),
+        ([GAUSSIAN, "--epochs=1.5"], "--epochs=1.5"),
+        ([GAUSSIAN, "--epochs=0"], "--epochs=0: expected at least 1"),
+        ([GAUSSIAN, "--xla=maybe"], "--xla=maybe"),
+        ([GAUSSIAN, "--prior_scale=nan"], "--prior_scale=nan: expected a finite number"),
+        ([GAUSSIAN, "--encoder_units=10,x"], "--encoder_units=10,x: expected positive layer sizes"),
+        ([GAUSSIAN, "--prior=mixture", "--latent_dim=3"], "--latent_dim=3: expected 2, as"),
+        ([GAUSSIAN, "--prior=no_module_here:make"], "--prior=no_module_here:make: expected an"),
+        ([GAUSSIAN, "--dataset=my images"], "--dataset=my images: expected mnist, a TensorFlow"),
+        ([GAUSSIAN, "--image_size=8"], "--image_size=8: expected 0 unless --dataset is a folder"),
+        ([GAUSSIAN, "--batch_size=50001"], "--batch_size=50001: expected at most 50000"),
+        (["--flagfile=missing.flags"], "missing.flags"),
+        (["--flagfile=."], "Is a directory"),
+        (["--mode=evaluate"], "--run_dir=: expected"),
+        (["--mode=export"], "--run_dir=: expected"),
+        (["--mode=report"], "--run_dir=: expected"),
+    ],
+)
+def test_wrong_flag_is_refused_with_status_2(refused, arguments, expected):
+    assert expected in refused(2, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ([GAUSSIAN, "--dataset=./nothing"], "--dataset=./nothing: no such file or folder"),
+        ([GAUSSIAN, "--dataset=mine.npz"], "'images' has shape (3,), expected (n, height, width)"),
+        ([GAUSSIAN, "--run_dir=taken"], "--run_dir=taken: not empty and holds no run"),
+        ([GAUSSIAN, "--run_dir=mine.npz"], "--run_dir=mine.npz: "),
+        (["--mode=evaluate", "--run_dir=nothing"], "--run_dir=nothing: holds no run"),
+        (["--mode=export", "--run_dir=taken"], "--run_dir=taken: holds no run"),
+        (["--mode=report", "--run_dir=taken"], "--run_dir=taken: holds no result.json"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_status_1(refused, empty_folder, arguments, expected):
+    np.savez(empty_folder / "mine.npz", images=np.zeros(3))
+    (empty_folder / "taken").mkdir()
+    (empty_folder / "taken" / "thesis.txt").write_text("three years of work")
+    assert expected in refused(1, *arguments)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"experiment": "gaussian"}',
+                                     '{"experiment": "gausian", "recipe": "paper"}'])  # fmt: skip
+@pytest.mark.parametrize("mode", ["train", "evaluate", "export"])
+def test_damaged_settings_of_a_run_are_refused(refused, empty_folder, mode, content):
+    (empty_folder / "run").mkdir()
+    (empty_folder / "run" / "settings.json").write_text(content)
+    line = refused(1, f"--mode={mode}", "--run_dir=run", *([GAUSSIAN] if mode == "train" else []))
+    assert "run/settings.json can't be used" in line
+
+
+@pytest.fixture
+def run(empty_folder):
+    """A run folder that holds nothing but its settings."""
+    (empty_folder / "run").mkdir()
+    settings = flatten(experiments.settings_of("gaussian", "paper"))
+    (empty_folder / "run" / "settings.json").write_text(json.dumps(settings))
+    return "--run_dir=run"
+
+
+@pytest.mark.parametrize("mode", ["evaluate", "export"])
+@pytest.mark.parametrize("other", ["--experiment=mixture", "--epochs=3", "--latent_dim=5"])
+def test_finished_runs_settings_cannot_be_changed(refused, run, mode, other):
+    line = refused(1, f"--mode={mode}", run, other)
+    assert "--experiment=gaussian" in line and "expected no other flags" in line
+
+
+def test_finished_runs_recipe_cannot_be_changed(refused, run):
+    refused(1, "--mode=evaluate", run, "--recipe=practical")
+
+
+@pytest.mark.parametrize("other", [["--experiment=mixture"], [GAUSSIAN, "--seed=1"]])
+def test_run_folder_of_other_settings_is_refused(refused, run, other):
+    line = refused(1, run, "--recipe=paper", *other)
+    assert "--run_dir=run: holds a run of other settings" in line
+    assert "expected the same ones or another folder" in line
+
+
+def test_flagfile_of_another_encoding_is_refused(refused, empty_folder):
+    (empty_folder / "bad.flags").write_bytes(b"\xff\xfe--epochs=3\n")
+    assert "bad.flags" in refused(2, "--flagfile=bad.flags")
+
+
+@pytest.mark.parametrize("flag", ["--run_dir=a_file/run", "--export_dir=a_file"])
+def test_folder_that_cannot_be_made_is_refused_before_training(refused, empty_folder, flag):
+    np.savez(empty_folder / "mine.npz", images=np.zeros((42, 2, 2), np.uint8))
+    (empty_folder / "a_file").write_text("")
+    units = [f"--{name}_units=1" for name in ("encoder", "decoder", "discriminator")]
+    small = ["--dataset=mine.npz", "--batch_size=10", "--epochs=1", "--noxla", *units]
+    folders = ["--run_dir=run", "--export_dir=saved"]
+    assert "a_file" in refused(1, GAUSSIAN, *small, *folders, flag)
+
+
+def test_later_flags_win_over_flagfiles(refused, empty_folder):
+    (empty_folder / "my.flags").write_text("# mine\n--experiment=gaussian\n--epochs=-5\n")
+    assert "--epochs=-5" in refused(2, "--flagfile=my.flags")
+    assert "--epochs=-7" in refused(2, "--flagfile=my.flags", "--epochs=-7")

@@ -1,0 +1,129 @@
+"""The catalogue, the paper's recipe in numbers, and the flagfiles that the package comes with."""
+
+import pathlib
+
+import flagfile
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from aae_tf import experiments, methods
+from aae_tf.errors import SettingsError
+from aae_tf.methods.aae import AdversarialAutoencoder
+from aae_tf.settings import PHASES, override, parse_schedule
+
+NAMES = list(experiments.CATALOGUE)
+FLAGFOLDER = pathlib.Path(__file__).parents[1] / "flags"
+FLAGFILES = sorted(FLAGFOLDER.rglob("*.flags"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_entry_agrees_with_itself(name):
+    experiment = experiments.CATALOGUE[name]
+    assert experiment.name == name
+    assert {"paper", "practical"} <= set(experiment.recipes)
+    assert experiment.default_recipe in experiment.recipes
+    assert methods.method_class(experiment.method)
+    for recipe, settings in experiment.recipes.items():
+        assert (settings.experiment, settings.recipe) == (name, recipe)
+        assert tuple(phase.name for phase in settings.phases) == PHASES
+    assert all((experiment.reproduces, experiment.data, experiment.expected_time))
+
+
+def test_recipe_is_the_default_one_unless_named():
+    experiment = experiments.find("gaussian")
+    assert experiments.settings_of("gaussian") is experiment.recipes[experiment.default_recipe]
+    assert experiments.settings_of("gaussian", "paper") is experiment.recipes["paper"]
+
+
+def test_unknown_names_are_refused_with_the_choices():
+    with pytest.raises(SettingsError, match="--experiment=gausian: expected one of gaussian, "):
+        experiments.find("gausian")
+    with pytest.raises(SettingsError, match="--recipe=best: expected one of paper, practical"):
+        experiments.settings_of("gaussian", "best")
+
+
+@pytest.mark.parametrize(
+    "name, prior, latent_dim",
+    [("gaussian", "gaussian", 2), ("mixture", "mixture", 2), ("swiss_roll", "swiss_roll", 2),
+     ("uniform", "uniform", 2), ("sphere", "sphere", 3)],
+)  # fmt: skip
+def test_experiment_is_on_the_prior_that_it_is_called_by(name, prior, latent_dim):
+    for settings in experiments.CATALOGUE[name].recipes.values():
+        assert (settings.prior.prior, settings.prior.latent_dim) == (prior, latent_dim)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_paper_recipe_holds_the_papers_numbers(name):
+    settings = experiments.settings_of(name, "paper")
+    assert settings.training.batch_size == 100
+    assert settings.training.discriminator_noise == 0
+    nets = settings.networks
+    assert nets.encoder_units == nets.decoder_units == nets.discriminator_units == (1000, 1000)
+    assert (nets.activation, nets.output_activation) == ("relu", "sigmoid")
+    assert nets.initializer == "normal:0.01"
+    expected = {
+        "reconstruction": (0.01, 0.9),
+        "discriminator": (0.1, 0.1),
+        "generator": (0.1, 0.1),
+    }
+    for phase in settings.phases:
+        assert phase.optimizer == "sgd"
+        assert (phase.learning_rate, phase.momentum) == expected[phase.name]
+        assert parse_schedule(phase.schedule) == ((50, 0.1), (1000, 0.01))
+
+
+@pytest.fixture(scope="module")
+def papers_method():
+    settings = experiments.settings_of("gaussian", "paper")
+    return AdversarialAutoencoder(override(settings, {"epochs": 2000}), (28, 28, 1))
+
+
+def test_paper_recipe_starts_from_normal_weights_of_sd_one_hundredth(papers_method):
+    for network in papers_method.networks.values():
+        for variable in network.variables:
+            value = variable.numpy()
+            if variable.name == "bias":
+                np.testing.assert_array_equal(value, 0)
+                continue
+            margin = 5 / np.sqrt(value.size)
+            assert abs(value.mean()) < 0.01 * margin
+            assert value.std() == pytest.approx(0.01, rel=margin)
+            if value.size > 10_000:  # a truncated normal has kurtosis 2.4 or less
+                assert np.mean(value**4) / np.mean(value**2) ** 2 == pytest.approx(3, rel=0.15)
+
+
+def test_paper_recipe_trains_with_momentum_sgd(papers_method):
+    for phase in papers_method.phases(steps_per_epoch=500):
+        assert type(phase.optimizer) is keras.optimizers.SGD
+        rate, momentum = (0.01, 0.9) if phase.name == "reconstruction" else (0.1, 0.1)
+        assert phase.optimizer.momentum == momentum
+        assert not phase.optimizer.nesterov
+        rates = [float(phase.optimizer._learning_rate(epoch * 500 + 1)) for epoch in (0, 50, 1000)]
+        np.testing.assert_allclose(rates, [rate, rate / 10, rate / 100], rtol=1e-6)
+
+
+def test_paper_recipe_reconstructs_at_half_the_summed_squared_error(papers_method):
+    images = tiny.images(3, side=28).astype(np.float32) / 255
+    reconstruction = papers_method.phases(500)[0]
+    loss = reconstruction.loss({"images": tf.constant(images)}, {}).per_example
+    rebuilt = papers_method.decode(papers_method.encode(images)).numpy()
+    by_hand = [0.5 * sum(gap**2) for gap in (images - rebuilt).reshape(3, -1).astype(float)]
+    np.testing.assert_allclose(loss, by_hand, rtol=1e-5)
+
+
+def test_flagfiles_are_there_for_every_experiment():
+    named = {flagfile.read(file)["experiment"] for file in FLAGFILES}
+    assert named == set(NAMES)
+
+
+@pytest.mark.parametrize("file", FLAGFILES, ids=lambda file: str(file.relative_to(FLAGFOLDER)))
+def test_flagfile_begins_with_a_comment_and_holds_settings_that_exist(file):
+    lines = file.read_text().splitlines()
+    assert lines[0].startswith("# ") and len(lines[0]) > 20
+    assert all(line.startswith(("# ", "--")) for line in lines if line)
+    given = flagfile.read(file)
+    assert given["experiment"] in experiments.CATALOGUE
+    override(experiments.settings_of(given["experiment"], given.get("recipe")), given)

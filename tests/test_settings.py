@@ -1,0 +1,228 @@
+"""Settings: each value checked when made, and lossless ways to flags, flagfiles and JSON."""
+
+import dataclasses
+import json
+
+import flagfile
+import pytest
+
+from aae_tf import experiments
+from aae_tf.errors import SettingsError
+from aae_tf.settings import (
+    PhaseSettings,
+    TrainingSettings,
+    describe,
+    differences,
+    flatten,
+    override,
+    parse_initializer,
+    parse_schedule,
+    to_flagfile,
+)
+
+DESCRIBED = list(describe())
+WRONG_TYPE = {int: 1.5, float: "1", bool: 1, str: 3, tuple: 1000}
+RECIPES = [(name, recipe) for name, e in experiments.CATALOGUE.items() for recipe in e.recipes]
+# Each differs from every recipe's value.
+OTHER = {
+    "seed": 7, "epochs": 3, "batch_size": 17, "precision": "float64", "discriminator_noise": 0.125,
+    "steps_per_call": 9, "strategy": "one_device", "replicas": 1, "xla": False,
+    "checkpoint_minutes": 1.1, "dataset": "my own images/a.npz", "data_dir": "some where",
+    "image_size": 12, "prior": "uniform", "latent_dim": 5, "prior_scale": 1 / 3,
+    "prior_thickness": 0.7, "prior_components": 4, "encoder": "implicit", "encoder_noise_dim": 3,
+    "encoder_units": "7,8,9", "decoder_units": "6", "discriminator_units": "5,4",
+    "activation": "elu", "output_activation": "linear", "initializer": "normal:0.5",
+}  # fmt: skip
+for _phase in ("reconstruction", "discriminator", "generator"):
+    OTHER[f"{_phase}_optimizer"] = "sgd"
+    OTHER[f"{_phase}_learning_rate"] = 1e-7
+    OTHER[f"{_phase}_momentum"] = 0.99
+    OTHER[f"{_phase}_schedule"] = "3:0.5,7:0.25"
+
+
+@pytest.fixture
+def settings():
+    return experiments.settings_of("gaussian")
+
+
+def _refusal(settings, **values):
+    with pytest.raises(SettingsError) as caught:
+        override(settings, values)
+    return caught.value
+
+
+@pytest.mark.parametrize("setting", DESCRIBED, ids=lambda setting: setting.flag)
+def test_value_of_another_type_is_refused_by_flag_name(settings, setting):
+    value = WRONG_TYPE[setting.type]
+    error = _refusal(settings, **{setting.flag: value})
+    assert error.flag == setting.flag
+    assert str(error) == f"--{setting.flag}={value}: expected " + (
+        f"a value of type {setting.type.__name__}"
+    )
+    assert error.exit_status == 2
+
+
+FLOATS = [s.flag for s in DESCRIBED if s.type is float]
+
+
+@pytest.mark.parametrize("flag", FLOATS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_no_float_setting_takes_nan_or_infinity(settings, flag, value):
+    assert _refusal(settings, **{flag: value}).flag == flag
+
+
+@pytest.mark.parametrize("flag", ["generator_learning_rate", "checkpoint_minutes"])
+def test_integer_given_for_a_float_becomes_one(settings, flag):
+    value = flatten(override(settings, {flag: 2}))[flag]
+    assert type(value) is float
+    assert value == 2.0
+
+
+@pytest.mark.parametrize(
+    "flag, bad, good",
+    [
+        ("seed", -1, 0),
+        ("seed", 2**31, 2**31 - 1),
+        ("epochs", 0, 1),
+        ("batch_size", 0, 1),
+        ("precision", "float16", "mixed_bfloat16"),
+        ("discriminator_noise", -0.1, 0.0),
+        ("steps_per_call", 0, 1),
+        ("strategy", "tpu", "one_device"),
+        ("replicas", -1, 0),
+        ("checkpoint_minutes", 0.0, 0.01),
+        ("dataset", "", "mnist"),
+        ("image_size", -1, 0),
+        ("latent_dim", 0, 1),
+        ("prior_scale", 0.0, 0.01),
+        ("prior_thickness", -0.1, 0.0),
+        ("prior_components", 0, 1),
+        ("encoder", "stochastic", "implicit"),
+        ("encoder_noise_dim", 0, 1),
+        ("encoder_units", "", "1"),
+        ("encoder_units", "10,0", "10,1"),
+        ("decoder_units", "10,", "10"),
+        ("discriminator_units", "ten", "10"),
+        ("activation", "sigmoid", "silu"),
+        ("output_activation", "tanh", "linear"),
+        ("generator_optimizer", "rmsprop", "sgd"),
+        ("generator_learning_rate", 0.0, 1e-9),
+        ("generator_momentum", 1.0, 0.0),
+        ("generator_momentum", -0.1, 0.999),
+    ],
+)
+def test_bounds_and_choices(settings, flag, bad, good):
+    assert flatten(override(settings, {flag: good}))[flag] == good
+    error = _refusal(settings, **{flag: bad})
+    assert str(error).startswith(f"--{flag}={bad}: expected ")
+
+
+@pytest.mark.parametrize(
+    "text, parsed",
+    [
+        ("normal:0.01", ("normal", 0.01)),
+        ("he_normal", ("he_normal", 0.0)),
+        ("glorot_uniform", ("glorot_uniform", 0.0)),
+    ],
+)
+def test_initializers(settings, text, parsed):
+    assert parse_initializer(text) == parsed
+    assert override(settings, {"initializer": text}).networks.initializer == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "normal", "normal:", "normal:0", "normal:-1", "normal:nan", "normal:inf",
+             "normal:x", "he_normal:2", "zeros"],
+)  # fmt: skip
+def test_unknown_initializers_are_refused(settings, text):
+    with pytest.raises(ValueError):
+        parse_initializer(text)
+    assert _refusal(settings, initializer=text).flag == "initializer"
+
+
+@pytest.mark.parametrize(
+    "text, parsed",
+    [
+        ("constant", "constant"),
+        ("cosine", "cosine"),
+        ("50:0.1", ((50, 0.1),)),
+        ("50:0.1,1000:0.01", ((50, 0.1), (1000, 0.01))),
+        ("1:0", ((1, 0.0),)),
+    ],
+)
+def test_schedules(settings, text, parsed):
+    assert parse_schedule(text) == parsed
+    changed = override(settings, {"generator_schedule": text})
+    assert changed.phase("generator").schedule == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "linear", "50", "50:", ":0.1", "0:0.1", "50:-1", "50:nan", "50:inf", "5.5:0.1",
+             "50:0.1,50:0.2", "50:0.1,40:0.2", "50:0.1,"],
+)  # fmt: skip
+def test_unknown_schedules_are_refused(settings, text):
+    with pytest.raises(ValueError):
+        parse_schedule(text)
+    assert _refusal(settings, generator_schedule=text).flag == "generator_schedule"
+
+
+def test_overriding_one_phase_leaves_the_others(settings):
+    changed = override(settings, {"discriminator_learning_rate": 0.5})
+    assert changed.phase("discriminator").learning_rate == 0.5
+    for name in ("reconstruction", "generator"):
+        assert changed.phase(name) == settings.phase(name)
+    assert dataclasses.replace(changed, phases=settings.phases) == settings
+
+
+def test_setting_that_the_experiment_has_not_is_refused(settings):
+    error = _refusal(settings, classification_learning_rate=0.1)
+    assert str(error) == (
+        "--classification_learning_rate=0.1: expected a setting that --experiment=gaussian has"
+    )
+
+
+def test_every_described_flag_is_a_setting_and_the_other_way_round(settings):
+    named = [setting.flag for setting in DESCRIBED]
+    assert len(named) == len(set(named))
+    assert {"experiment", "recipe", *named} == set(flatten(settings))
+    assert set(named) == set(OTHER)
+
+
+@pytest.mark.parametrize("name, recipe", RECIPES)
+def test_json_and_back_is_lossless(name, recipe):
+    settings = experiments.settings_of(name, recipe)
+    changed = override(settings, OTHER)
+    for each in (settings, changed):
+        assert override(settings, json.loads(json.dumps(flatten(each)))) == each
+
+
+@pytest.mark.parametrize("name, recipe", RECIPES)
+def test_flagfile_and_back_is_lossless(name, recipe, tmp_path):
+    settings = experiments.settings_of(name, recipe)
+    changed = override(settings, OTHER)
+    assert changed != settings
+    for each in (settings, changed):
+        file = tmp_path / "run.flags"
+        file.write_text(to_flagfile(each))
+        given = flagfile.read(file)
+        assert (given["experiment"], given["recipe"]) == (name, recipe)
+        assert given.keys() == flatten(each).keys()
+        assert override(settings, given) == each
+
+
+def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
+    everything, compared = flatten(settings), flatten(settings, only_changing_run=True)
+    assert everything.keys() - compared.keys() == {
+        "steps_per_call", "strategy", "replicas", "xla", "checkpoint_minutes", "data_dir",
+    }  # fmt: skip
+
+
+def test_differences_name_flag_old_and_new():
+    old, new = {"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "d": 4}
+    assert differences(old, new) == ["--b: 2, now 5", "--c: 3, now unset", "--d: unset, now 4"]
+
+
+def test_settings_are_frozen():
+    for part in (TrainingSettings(), PhaseSettings(name="generator")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            part.seed = 1

@@ -1,0 +1,46 @@
+"""Two replicas do what one does, to rounding (in a process of its own, for its two devices)."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def found():
+    script = pathlib.Path(__file__).with_name("compare_replicas.py")
+    paths = [str(script.parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_two_replicas_end_where_one_does(found):
+    assert found["replicas"] == [1, 2]
+    assert found["moved"] > 0.1
+    assert len(found["variables"]) > 50
+    assert max(found["variables"].values()) < 1e-9, found["variables"]
+
+
+def test_two_replicas_report_the_means_of_the_global_batch(found):
+    assert {"reconstruction/loss", "discriminator/accuracy_on_codes"} <= set(found["curves"])
+    assert max(found["curves"].values()) < 1e-9, found["curves"]
+
+
+def test_a_batch_that_replicas_cannot_share_evenly_is_refused(found):
+    assert found["indivisible"] == "--batch_size=9: expected a multiple of the 2 replicas"
+
+
+def test_more_replicas_than_devices_are_refused(found):
+    assert found["too_many"] == "--replicas=3: expected at most 2, the devices found"
+    assert found["one_device"] == "--replicas=2: expected 1 with --strategy=one_device"
