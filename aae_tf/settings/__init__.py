@@ -1,0 +1,46 @@
+"""Everything a run depends on. A setting's name is its flag's name.
+
+Neither absl nor TensorFlow is imported here, so that `--help` is quick.
+"""
+
+from aae_tf.settings.checks import PRIORS, parse_initializer, parse_schedule
+from aae_tf.settings.flat import (
+    GROUPS,
+    Described,
+    describe,
+    differences,
+    flatten,
+    override,
+    to_flagfile,
+)
+from aae_tf.settings.groups import (
+    PHASES,
+    DataSettings,
+    ExecutionSettings,
+    NetworkSettings,
+    PhaseSettings,
+    PriorSettings,
+    Settings,
+    TrainingSettings,
+)
+
+__all__ = [
+    "GROUPS",
+    "PHASES",
+    "PRIORS",
+    "DataSettings",
+    "Described",
+    "ExecutionSettings",
+    "NetworkSettings",
+    "PhaseSettings",
+    "PriorSettings",
+    "Settings",
+    "TrainingSettings",
+    "describe",
+    "differences",
+    "flatten",
+    "override",
+    "parse_initializer",
+    "parse_schedule",
+    "to_flagfile",
+]

@@ -1,0 +1,97 @@
+"""What values settings may have: each check says what was expected, or None."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+PRIORS = ("gaussian", "mixture", "swiss_roll", "uniform", "sphere", "categorical")
+
+Check = Callable[[Any], "str | None"]  # None where the value is right, else what was expected
+
+
+def at_least(low: float) -> Check:
+    return lambda value: None if value >= low else f"at least {low}"
+
+
+def above(low: float) -> Check:
+    return lambda value: None if value > low else f"a number above {low}"
+
+
+def between(low: float, high: float) -> Check:
+    """From low, included, to high, excluded."""
+    return lambda value: None if low <= value < high else f"from {low} up to, not including, {high}"
+
+
+def one_of(*choices: str) -> Check:
+    def check(value):
+        return None if value in choices else "one of " + ", ".join(choices)
+
+    check.choices = choices
+    return check
+
+
+def anything(value) -> None:
+    return None
+
+
+def some_units(value) -> str | None:
+    good = value and all(unit >= 1 for unit in value)
+    return None if good else "positive layer sizes with commas between, such as 1000,1000"
+
+
+def prior_name(value) -> str | None:
+    module, colon, function = value.partition(":")
+    is_own = colon and function.isidentifier() and all(p.isidentifier() for p in module.split("."))
+    if value in PRIORS or is_own:
+        return None
+    return "one of " + ", ".join(PRIORS) + ", or your own as package.module:function"
+
+
+def parse_initializer(text: str) -> tuple[str, float]:
+    """Splits 'normal:0.01' into ('normal', 0.01); the named schemes carry no number."""
+    name, _, scale = text.partition(":")
+    if name in ("he_normal", "glorot_uniform") and not scale:
+        return name, 0.0
+    if name == "normal":
+        deviation = float(scale)
+        if 0 < deviation < math.inf:
+            return name, deviation
+    raise ValueError(text)
+
+
+def parse_schedule(text: str) -> str | tuple[tuple[int, float], ...]:
+    """Reads a learning-rate schedule.
+
+    Returns:
+      'constant' or 'cosine' as it is; '50:0.1,1000:0.01' as ((50, 0.1), (1000, 0.01)): from that
+      epoch on, that factor of the initial rate.
+
+    Raises:
+      ValueError: if the text is neither, or its epochs don't increase.
+    """
+    if text in ("constant", "cosine"):
+        return text
+    pairs = []
+    for part in text.split(","):
+        epoch, _, factor = part.partition(":")
+        pairs.append((int(epoch), float(factor)))
+    epochs = [epoch for epoch, _ in pairs]
+    if epochs[0] < 1 or any(a >= b for a, b in itertools.pairwise(epochs)):
+        raise ValueError(text)
+    if not all(0 <= factor < math.inf for _, factor in pairs):
+        raise ValueError(text)
+    return tuple(pairs)
+
+
+def parses(parse: Callable[[str], Any], expected: str) -> Check:
+    def check(value):
+        try:
+            parse(value)
+        except ValueError:
+            return expected
+        return None
+
+    return check

@@ -1,0 +1,118 @@
+"""Between the nested form of the settings and the flat one of flags, flagfiles and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aae_tf.errors import SettingsError
+from aae_tf.settings.checks import some_units
+from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
+
+GROUPS = ("training", "data", "prior", "networks", "execution")
+
+
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """A setting as the command line shows it."""
+
+    group: str
+    flag: str
+    type: type
+    help: str
+    choices: tuple[str, ...]
+
+
+def describe() -> Iterator[Described]:
+    """Yields every setting that a flag can override, group by group."""
+    groups = [(cls, cls.__doc__, "") for cls in _group_classes()]
+    groups += [(PhaseSettings, f"Phase: {name}", f"{name}_") for name in PHASES]
+    for cls, title, prefix in groups:
+        for field in dataclasses.fields(cls):
+            if "check" in field.metadata:
+                choices = getattr(field.metadata["check"], "choices", ())
+                flag, kind = prefix + field.name, type(field.default)
+                yield Described(title, flag, kind, field.metadata["help"], choices)
+
+
+def _group_classes() -> list[type]:
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+    return [type(defaults[group]) for group in GROUPS]
+
+
+def _parts(settings: Settings) -> list[Any]:
+    return [getattr(settings, group) for group in GROUPS] + list(settings.phases)
+
+
+def flatten(settings: Settings, *, only_changing_run: bool = False) -> dict[str, Any]:
+    """The settings by flag name, tuples of sizes written as '1000,1000'."""
+    flat: dict[str, Any] = {"experiment": settings.experiment, "recipe": settings.recipe}
+    for part in _parts(settings):
+        for field in dataclasses.fields(part):
+            if "check" not in field.metadata:
+                continue
+            if only_changing_run and not field.metadata["changes_run"]:
+                continue
+            value = getattr(part, field.name)
+            if isinstance(value, tuple):
+                value = ",".join(map(str, value))
+            flat[part.flag_prefix + field.name] = value
+    return flat
+
+
+def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with the given ones replaced.
+
+    Args:
+      settings: where to start.
+      values: by flag name, in the flat form of `flatten`.
+
+    Raises:
+      SettingsError: if a value is wrong, or the experiment has no such setting.
+    """
+    left = {k: v for k, v in values.items() if k not in ("experiment", "recipe")}
+
+    def replaced(part):
+        changes = {}
+        for field in dataclasses.fields(part):
+            flag = part.flag_prefix + field.name
+            if "check" in field.metadata and flag in left:
+                value = left.pop(flag)
+                if isinstance(field.default, tuple) and isinstance(value, str):
+                    value = _parse_units(flag, value)
+                changes[field.name] = value
+        return dataclasses.replace(part, **changes) if changes else part
+
+    groups = {group: replaced(getattr(settings, group)) for group in GROUPS}
+    phases = tuple(replaced(phase) for phase in settings.phases)
+    for flag, value in left.items():
+        raise SettingsError(flag, value, f"a setting that --experiment={settings.experiment} has")
+    return dataclasses.replace(settings, **groups, phases=phases)
+
+
+def _parse_units(flag: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(unit) for unit in text.split(","))
+    except ValueError:
+        raise SettingsError(flag, text, some_units(())) from None
+
+
+def to_flagfile(settings: Settings) -> str:
+    """The text that repeats the run when it is passed as --flagfile."""
+    lines = []
+    for flag, value in flatten(settings).items():
+        if isinstance(value, bool):
+            lines.append(f"--{flag}" if value else f"--no{flag}")
+        else:
+            lines.append(f"--{flag}={value}")
+    return "\n".join(lines) + "\n"
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Where two flat forms differ, as 'flag: old, now new'."""
+    return [
+        f"--{flag}: {old.get(flag, 'unset')}, now {new.get(flag, 'unset')}"
+        for flag in sorted({*old, *new})
+        if old.get(flag) != new.get(flag)
+    ]

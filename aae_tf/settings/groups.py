@@ -1,0 +1,222 @@
+"""The settings themselves: frozen dataclasses whose values are checked when made."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from aae_tf.errors import SettingsError
+from aae_tf.settings.checks import (
+    PRIORS,
+    Check,
+    above,
+    anything,
+    at_least,
+    between,
+    one_of,
+    parse_initializer,
+    parse_schedule,
+    parses,
+    prior_name,
+    some_units,
+)
+
+PHASES = ("reconstruction", "discriminator", "generator")
+
+
+def _setting(default, help_text: str, check: Check = anything, *, changes_run: bool = True):
+    """A field with help and check; `changes_run` is False where results don't hang on it."""
+    metadata = {"help": help_text, "check": check, "changes_run": changes_run}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+class _Checked:
+    """Base of the groups: coerces ints to floats, then runs every field's check."""
+
+    flag_prefix = ""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if "check" not in field.metadata:
+                continue
+            flag = self.flag_prefix + field.name
+            value = getattr(self, field.name)
+            wanted = type(field.default)
+            if wanted is float and type(value) is int:
+                value = float(value)
+                object.__setattr__(self, field.name, value)
+            if type(value) is not wanted:
+                raise SettingsError(flag, value, f"a value of type {wanted.__name__}")
+            if wanted is float and not math.isfinite(value):
+                raise SettingsError(flag, value, "a finite number")
+            complaint = field.metadata["check"](value)
+            if complaint:
+                shown = ",".join(map(str, value)) if wanted is tuple else value
+                raise SettingsError(flag, shown, complaint)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingSettings(_Checked):
+    """Training"""
+
+    seed: int = _setting(0, "seed of every random draw", between(0, 2**31))
+    epochs: int = _setting(20, "passes over the training images", at_least(1))
+    batch_size: int = _setting(100, "images in a minibatch, over all replicas", at_least(1))
+    precision: str = _setting(
+        "float32",
+        "arithmetic of the networks; mixed_bfloat16 keeps float32 weights",
+        one_of("float32", "float64", "mixed_bfloat16"),
+    )
+    discriminator_noise: float = _setting(
+        0.0,
+        "sd of Gaussian noise on the discriminator's input, in units of the prior's sd; "
+        "training only",
+        at_least(0),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExecutionSettings(_Checked):
+    """Execution (changes nothing but speed and rounding)"""
+
+    steps_per_call: int = _setting(
+        20, "training steps in one compiled call", at_least(1), changes_run=False
+    )
+    strategy: str = _setting(
+        "mirrored",
+        "mirrored: MirroredStrategy over all GPUs, or the CPU; one_device: the first device",
+        one_of("mirrored", "one_device"),
+        changes_run=False,
+    )
+    replicas: int = _setting(
+        0,
+        "replicas of a mirrored run, 0 for one per GPU; more than one without GPUs splits the "
+        "CPU into logical devices (to test, not to be faster)",
+        at_least(0),
+        changes_run=False,
+    )
+    xla: bool = _setting(
+        True, "compile the training step with XLA (on one replica)", changes_run=False
+    )
+    checkpoint_minutes: float = _setting(
+        5.0, "minutes between checkpoints; one is always written at the end", above(0),
+        changes_run=False,
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSettings(_Checked):
+    """Data"""
+
+    dataset: str = _setting(
+        "mnist",
+        "mnist (in the package), a TensorFlow Datasets name, or the path of your own images: a "
+        "folder (flat, one folder a class, or tfds.ImageFolder's split/class) or an .npz",
+        lambda value: None if value else "a name or a path",
+    )
+    data_dir: str = _setting(
+        "", "where TensorFlow Datasets keeps its data (default: its own)", changes_run=False
+    )
+    image_size: int = _setting(
+        0, "side to which images of a folder are cropped and resized; 0 keeps them", at_least(0)
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PriorSettings(_Checked):
+    """Prior"""
+
+    prior: str = _setting(
+        "gaussian",
+        ", ".join(PRIORS) + ", or package.module:function, which is called with latent_dim and "
+        "returns any object with sample(shape, seed)",
+        prior_name,
+    )
+    latent_dim: int = _setting(2, "size of the code", at_least(1))
+    prior_scale: float = _setting(
+        1.0, "sd of the Gaussian, half-width of the uniform prior", above(0)
+    )
+    prior_thickness: float = _setting(
+        0.1, "sd of the swiss roll around its curve; at 0 it has no density", at_least(0)
+    )
+    prior_components: int = _setting(10, "Gaussians in the ring of the mixture", at_least(1))
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.prior in ("mixture", "swiss_roll") and self.latent_dim != 2:
+            raise SettingsError("latent_dim", self.latent_dim, f"2, as --prior={self.prior} has")
+        if self.prior in ("sphere", "categorical") and self.latent_dim < 2:
+            raise SettingsError(
+                "latent_dim", self.latent_dim, f"2 or more for --prior={self.prior}"
+            )
+        if self.prior_scale != 1.0 and self.prior not in ("gaussian", "uniform"):
+            raise SettingsError(
+                "prior_scale", self.prior_scale, f"1, since --prior={self.prior} has a fixed size"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkSettings(_Checked):
+    """Networks"""
+
+    encoder: str = _setting(
+        "deterministic",
+        "q(z|x): deterministic, gaussian (mean and variance, reparameterised) or implicit (a "
+        "network of the image and of noise)",
+        one_of("deterministic", "gaussian", "implicit"),
+    )
+    encoder_noise_dim: int = _setting(
+        10, "size of the noise that an implicit encoder takes", at_least(1)
+    )
+    encoder_units: tuple = _setting((1000, 1000), "hidden layers of the encoder", some_units)
+    decoder_units: tuple = _setting((1000, 1000), "hidden layers of the decoder", some_units)
+    discriminator_units: tuple = _setting(
+        (1000, 1000), "hidden layers of the discriminator", some_units
+    )
+    activation: str = _setting(
+        "relu", "of the hidden layers", one_of("relu", "leaky_relu", "elu", "gelu", "silu", "tanh")
+    )
+    output_activation: str = _setting(
+        "sigmoid", "of the decoder's last layer", one_of("sigmoid", "linear")
+    )
+    initializer: str = _setting(
+        "he_normal",
+        "of the weights: normal:SD, he_normal or glorot_uniform",
+        parses(parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PhaseSettings(_Checked):
+    """How one phase moves its networks."""
+
+    name: str
+    optimizer: str = _setting("adam", "sgd or adam", one_of("sgd", "adam"))
+    learning_rate: float = _setting(1e-3, "initial learning rate", above(0))
+    momentum: float = _setting(0.9, "momentum of sgd, beta_1 of adam", between(0, 1))
+    schedule: str = _setting(
+        "constant",
+        "constant, cosine (to 0 at the last epoch), or EPOCH:FACTOR,... of the initial rate",
+        parses(parse_schedule, "constant, cosine, or EPOCH:FACTOR,... such as 50:0.1,1000:0.01"),
+    )
+
+    @property
+    def flag_prefix(self) -> str:
+        return f"{self.name}_"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(_Checked):
+    """All settings of a run: it is a pure function of these and of the step."""
+
+    experiment: str
+    recipe: str
+    training: TrainingSettings = TrainingSettings()
+    data: DataSettings = DataSettings()
+    prior: PriorSettings = PriorSettings()
+    networks: NetworkSettings = NetworkSettings()
+    phases: tuple[PhaseSettings, ...] = ()
+    execution: ExecutionSettings = ExecutionSettings()
+
+    def phase(self, name: str) -> PhaseSettings:
+        return next(phase for phase in self.phases if phase.name == name)
