@@ -69,17 +69,17 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
     folder = RunFolder(run_dir)
     folder.check(settings)
     check_folder("export_dir", export_dir)
-    with contextlib.ExitStack() as stack:
-        if folder.holds_run:
-            stack.enter_context(folder.locked())
-        data = data_sources.load(settings.data)
+    # First of all that touches TensorFlow, which can divide the CPU only before it has started.
+    strategy = make_strategy(settings.execution, settings.training.batch_size)
+    data = data_sources.load(settings.data)
+    session = _Session(settings, folder, data, strategy)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with folder.locked():
+        folder.check(settings)  # again: another process may have begun a run meanwhile
         folder.check_data(data)
-        session = _Session(settings, folder, data)
+        session.open_checkpoints()
         resumed = session.checkpoints.restore()
-        is_new = not folder.holds_run
         folder.start(settings, data)
-        if is_new:
-            stack.enter_context(folder.locked())
         step = session.checkpoints.progress.step
         say(f"run folder: {folder.path}" + (f", resumed at step {step}" if resumed else ""))
         return session.run(export_dir, say)
@@ -88,23 +88,28 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
 class _Session:
     """What training needs, made from settings and data."""
 
-    def __init__(self, settings: Settings, folder: RunFolder, data: ImageData):
+    def __init__(self, settings: Settings, folder: RunFolder, data: ImageData, strategy):
         training = settings.training
         if training.batch_size > len(data.train):
             expected = f"at most {len(data.train)}, the number of training images"
             raise SettingsError("batch_size", training.batch_size, expected)
         self.settings, self.folder, self.data = settings, folder, data
         self.seed = seeds.root(training.seed)
-        self.strategy = make_strategy(settings.execution, training.batch_size)
+        self.strategy = strategy
         with self.strategy.scope():
             self.method = _method(settings, data.image_shape)
             feed = Feed(data.train.images, training.batch_size, self.seed, self.method.dtype)
             self.phases = self.method.phases(feed.steps_per_epoch)
         self.trainer = Trainer(self.phases, feed, self.seed, self.strategy, settings.execution.xla)
-        networks = network_variables(self.method.networks)
-        optimizers = optimizer_variables(self.phases)
-        self.variables = networks | optimizers
-        self.checkpoints = Checkpoints(folder.checkpoints, networks, optimizers)
+        self.variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
+
+    def open_checkpoints(self) -> None:
+        """Makes the folder of checkpoints if there is none."""
+        self.checkpoints = Checkpoints(
+            self.folder.checkpoints,
+            network_variables(self.method.networks),
+            optimizer_variables(self.phases),
+        )
 
     def run(self, export_dir: pathlib.Path, say: Say) -> Outcome:
         """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""

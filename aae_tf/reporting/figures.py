@@ -52,11 +52,12 @@ def _reconstructions(method: Method, data: ImageData, evaluator: Evaluator) -> F
     originals = shown.intensities()
     rebuilt = evaluator.passes.decode(evaluator.passes.encode(shown))
     rows = []
-    for start in range(0, len(shown), 10):
-        rows += [originals[start : start + 10], rebuilt[start : start + 10]]
-    images = np.concatenate(rows) if len(shown) % 10 == 0 else np.concatenate([originals, rebuilt])
+    columns = min(10, len(shown))
+    for start in range(0, len(shown) - len(shown) % columns, columns):
+        rows += [originals[start : start + columns], rebuilt[start : start + columns]]
+    images = np.concatenate(rows)
     note = "held-out images in odd rows, below each its reconstruction"
-    return picture("Reconstructions", tile(images, 10), note)
+    return picture("Reconstructions", tile(images, columns), note)
 
 
 def _samples(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
@@ -153,7 +154,7 @@ def _shade_prior(axes, prior, codes):
     across, up = (np.linspace(m - half, m + half, 200) for m in middle)
     grid = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
     dtype = getattr(prior, "dtype", tf.float32)
-    log_density = prior.log_prob(tf.constant(grid, dtype)).numpy().reshape(200, 200)
+    log_density = np.asarray(prior.log_prob(tf.constant(grid, dtype))).reshape(200, 200)
     # A flat density is its own level, so the edge is drawn just below it.
     log_density = np.maximum(log_density, levels[0] - 10)
     greys = ["0.92", "0.84", "0.76"][: len(levels)]

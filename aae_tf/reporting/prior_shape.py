@@ -22,7 +22,7 @@ def density_levels(prior) -> np.ndarray | None:
     if not priors.has_density(prior):
         return None
     drawn = samples(prior)
-    log_density = prior.log_prob(tf.constant(drawn)).numpy()
+    log_density = np.asarray(prior.log_prob(tf.constant(drawn)))
     return np.unique(np.quantile(log_density, [1 - share for share in sorted(REGIONS)[::-1]]))
 
 
@@ -68,4 +68,4 @@ def is_likely(prior, codes: np.ndarray) -> np.ndarray:
     if levels is None:
         return np.ones(len(codes), bool)
     dtype = prior.dtype if hasattr(prior, "dtype") else tf.float32
-    return prior.log_prob(tf.constant(codes, dtype)).numpy() >= levels[0] - 1e-6
+    return np.asarray(prior.log_prob(tf.constant(codes, dtype))) >= levels[0] - 1e-6

@@ -54,6 +54,7 @@ class Recorder(Observer):
         self._epoch_values = {key: list(values) for key, values in progress.epoch_values.items()}
         self._pending: dict[str, list[np.ndarray]] = {}
         self._pending_steps, self._pending_seconds = 0, 0.0
+        self._step = progress.step
 
     def after_call(self, report: Report) -> None:
         for key, series in report.values.items():
@@ -61,8 +62,9 @@ class Recorder(Observer):
             self._pending.setdefault(key, []).append(series)
         self._pending_steps += len(next(iter(report.values.values())))
         self._pending_seconds += report.seconds
+        self._step = report.step
         if self._pending_steps >= max(100, report.total_steps // CURVE_POINTS):
-            self._log_curves(report.step)
+            self._log_curves()
 
     def after_epoch(self, report: Report) -> None:
         metrics = {f"train/{key}": np.mean(v) for key, v in self._epoch_values.items()}
@@ -104,14 +106,16 @@ class Recorder(Observer):
         return self.draw(step)
 
     def close(self) -> None:
-        """Closes the event files."""
+        """Closes the event files, once the last steps' curves are in them."""
+        if self._pending:
+            self._log_curves()
         self._train.close()
         self._eval.close()
 
-    def _log_curves(self, step):
+    def _log_curves(self):
         curves = {key: np.concatenate(parts).mean() for key, parts in self._pending.items()}
         for phase in self._phases:
-            curves[f"{phase.name}/learning_rate"] = rate_at(phase.optimizer, step - 1)
+            curves[f"{phase.name}/learning_rate"] = rate_at(phase.optimizer, self._step - 1)
         curves["steps_per_second"] = self._pending_steps / self._pending_seconds
-        self._train.scalars(step, curves)
+        self._train.scalars(self._step, curves)
         self._pending, self._pending_steps, self._pending_seconds = {}, 0, 0.0

@@ -94,12 +94,19 @@ class Checkpoints:
         if optimizers is not None:
             parts["optimizers"] = _named(optimizers)
         self._checkpoint = tf.train.Checkpoint(**parts)
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), KEPT)
+        try:
+            self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), KEPT)
+        except ValueError as error:
+            raise _unreadable(folder / "checkpoint", error) from None
 
     @property
     def latest(self) -> str | None:
         """Path of the newest checkpoint, without ending, or None."""
-        return self._manager.latest_checkpoint
+        if (self.folder / "checkpoint").exists():
+            return self._manager.latest_checkpoint
+        # A run killed while it wrote its first checkpoint has no state file yet, which comes last.
+        found = sorted(self.folder.glob("ckpt-*.index"), key=lambda p: int(p.stem[5:]))
+        return str(found[-1].with_suffix("")) if found else None
 
     def save(self) -> str:
         """Writes a checkpoint named after the step; the older ones but two are removed."""
@@ -118,20 +125,27 @@ class Checkpoints:
         """
         path = self.latest
         if path is None:
-            state = self.folder / "checkpoint"
-            if state.exists() or any(self.folder.glob("*.index")):
-                raise RunFolderError(f"checkpoint {state} is unreadable; restore it from a copy")
+            if (self.folder / "checkpoint").exists():
+                raise _unreadable(self.folder / "checkpoint", "it names no checkpoint")
             return False
+        status = None
         try:
-            status = self._checkpoint.read(path)
+            status = self._checkpoint.restore(path)
             status.expect_partial() if self._partial else status.assert_consumed()
             status.assert_existing_objects_matched()
-        except (tf.errors.OpError, ValueError, AssertionError, KeyError) as error:
+        # IndexError is what the reader raises for a file cut short.
+        except (tf.errors.OpError, ValueError, AssertionError, LookupError) as error:
+            if status is not None:
+                status.expect_partial()  # else TensorFlow warns of what it left out, line by line
             others = sorted(p for p in self._manager.checkpoints if p != path)
             hint = f"; an older one is {others[-1]}" if others else ""
-            reason = str(error).strip().splitlines()[0][:200]
-            raise RunFolderError(f"checkpoint {path} is unreadable ({reason}){hint}") from None
+            raise _unreadable(path, error, hint) from None
         return True
+
+
+def _unreadable(path, reason, hint: str = "") -> RunFolderError:
+    first_line = (str(reason).strip().splitlines() or [repr(reason)])[0][:200]
+    return RunFolderError(f"checkpoint {path} is unreadable ({first_line}){hint}")
 
 
 def _named(variables: Mapping[str, tf.Variable]) -> tf.train.Checkpoint:

@@ -78,9 +78,11 @@ class Trainer:
         self._strategy = strategy
         self._replicas = strategy.num_replicas_in_sync
         self._keys: tuple[str, ...] = ()
+        self._finite: dict[str, bool] = {}
         # XLA can't compile a function that captures the variables of several CPU devices.
         self._step = tf.function(self._replica_step, jit_compile=xla and self._replicas == 1)
         self._call = tf.function(self._steps, reduce_retracing=True)
+        self._overflown: str | None = None  # a phase whose weights the last call made infinite
         self.stop_requested = False
 
     def train(self, first_step: int, last_step: int, steps_per_call: int, observers=()) -> None:
@@ -124,7 +126,10 @@ class Trainer:
         Returns:
           For each 'phase/metric' its value at each step, `(count,)`.
         """
-        stacked = self._call(order, tf.constant(first_step), tf.constant(count)).numpy()
+        stacked, finite = self._call(order, tf.constant(first_step), tf.constant(count))
+        overflown = [p.name for p, ok in zip(self.phases, finite.numpy(), strict=True) if not ok]
+        self._overflown = overflown[0] if overflown else None
+        stacked = stacked.numpy()
         return {key: stacked[:, column] for column, key in enumerate(self._keys)}
 
     def _steps(self, order, first_step, count):
@@ -140,7 +145,13 @@ class Trainer:
             values = self._strategy.run(self._step, args=(batch, draws))
             row = self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
             rows = rows.write(index, tf.cast(row, tf.float64))
-        return rows.stack()
+        # Finite losses don't mean finite weights: the last update may have overflowed, and on a CPU
+        # a rectifier that is fused with its matrix product turns NaN into 0.
+        finite = [
+            tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in phase.variables])
+            for phase in self.phases
+        ]
+        return rows.stack(), tf.stack(finite)
 
     def _replica_step(self, batch, draws):
         """One step on one replica's share; returns its part of the means over the global batch."""
@@ -178,9 +189,18 @@ class Trainer:
             bad = np.flatnonzero(~np.isfinite(series))
             if len(bad):
                 step = first_step + int(bad[0]) + 1
-                for observer in observers:
-                    observer.after_diverging(step, key)
-                phase, _, metric = key.partition("/")
-                raise DivergedError(
-                    f"the {metric} of phase '{phase}' became {series[bad[0]]} at step {step}"
-                )
+                self._diverged(step, key, f"became {series[bad[0]]} at step {step}", observers)
+        if self._overflown:
+            step = first_step + len(next(iter(values.values())))
+            self._diverged(
+                step,
+                f"{self._overflown}/weights",
+                f"were NaN or infinite by step {step}",
+                observers,
+            )
+
+    def _diverged(self, step, key, what, observers):
+        for observer in observers:
+            observer.after_diverging(step, key)
+        phase, _, metric = key.partition("/")
+        raise DivergedError(f"the {metric} of phase '{phase}' {what}")

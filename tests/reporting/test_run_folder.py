@@ -7,7 +7,7 @@ import tiny
 
 from aae_tf import command_line
 from aae_tf.errors import RunFolderError
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.settings import flatten
 
 
@@ -115,6 +115,25 @@ def test_settings_with_a_wrong_value_are_one_line(folder):
     flat = flatten(tiny.settings()) | {"batch_size": -1}
     (folder.path / "settings.json").write_text(json.dumps(flat))
     assert "batch_size" in _refusal(folder, tiny.settings())
+
+
+def test_two_processes_cannot_run_in_one_folder(folder):
+    with folder.locked():
+        with pytest.raises(RunFolderError, match="another process"), folder.locked():
+            pass
+        with pytest.raises(RunFolderError, match="another process"), folder.locked():
+            pass
+    with folder.locked():
+        folder.check(tiny.settings())
+
+
+@pytest.mark.parametrize("name", ["a file", "a file/below", "x" * 300])
+def test_a_place_that_can_hold_no_folder_is_refused(tmp_path, name):
+    (tmp_path / "a file").write_text("content")
+    with pytest.raises(RunFolderError, match="--export_dir="):
+        check_folder("export_dir", tmp_path / name)
+    check_folder("export_dir", tmp_path / "new/deep")
+    assert [path.name for path in tmp_path.iterdir()] == ["a file"]
 
 
 def test_other_images_than_the_runs_are_refused(folder):
