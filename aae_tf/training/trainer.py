@@ -192,12 +192,8 @@ class Trainer:
                 self._diverged(step, key, f"became {series[bad[0]]} at step {step}", observers)
         if self._overflown:
             step = first_step + len(next(iter(values.values())))
-            self._diverged(
-                step,
-                f"{self._overflown}/weights",
-                f"were NaN or infinite by step {step}",
-                observers,
-            )
+            what = f"became NaN or infinite by step {step}"
+            self._diverged(step, f"{self._overflown}/weights", what, observers)
 
     def _diverged(self, step, key, what, observers):
         for observer in observers:
