@@ -36,7 +36,7 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
 def picture(title: str, image: np.ndarray, note: str = "") -> Figure:
     """One picture with a title above and a note below."""
     height, width, _ = image.shape
-    figure = new_figure(5, 5 * height / width + (0.6 if note else 0.4))
+    figure = new_figure(5, 5 * height / width + 0.4 + 0.2 * (note.count("\n") + 1))
     with styled():
         axes = figure.add_subplot(title=title)
         axes.imshow(image, interpolation="nearest")
@@ -77,7 +77,7 @@ def _manifold(method: Method, data: ImageData, evaluator: Evaluator) -> Figure |
     on_sphere = prior_shape.is_on_sphere(method.prior, method.latent_dim)
     note = "longitude across, height up, evenly in area" if on_sphere else (
         "codes at evenly spaced percentiles of the prior in each dimension"
-        + ("" if likely.all() else "; pale: outside 99 % of its mass")
+        + ("" if likely.all() else "\npale: outside 99 % of its mass")
     )  # fmt: skip
     return picture("Manifold", tile(images, MANIFOLD_SIDE, gap=0), note)
 
