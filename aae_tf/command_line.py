@@ -10,6 +10,7 @@ import datetime
 import os
 import pathlib
 import shlex
+import signal
 import sys
 import tempfile
 
@@ -121,6 +122,9 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         sys.path.append(os.getcwd())  # where a user's own prior may lie
         return _run(values)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # nobody reads on, as with `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -32,4 +32,4 @@ class RunFolderError(UserError):
 
 
 class DivergedError(UserError):
-    """A loss became NaN or infinite."""
+    """A loss or a weight became NaN or infinite."""

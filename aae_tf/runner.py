@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import signal
-import sys
 from collections.abc import Callable, Iterator
 
 from aae_tf import data as data_sources
@@ -114,6 +114,7 @@ class _Session:
     def run(self, export_dir: pathlib.Path, say: Say) -> Outcome:
         """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
         folder, progress = self.folder, self.checkpoints.progress
+        first_step = progress.step
         evaluator = Evaluator(self.method, self.seed)
         recorder = Recorder(
             folder,
@@ -132,8 +133,9 @@ class _Session:
             if received:
                 return Outcome(folder, {}, signal=received)
             say("evaluating, drawing and exporting")
+            if progress.step > first_step or not folder.has_result:
+                recorder.finish(progress.step)
             metrics = _final_metrics(self.settings, folder, evaluator, self.data, progress)
-            recorder.finish(progress.step)
         return Outcome(folder, metrics, export(folder, export_dir), state)
 
 
@@ -214,7 +216,8 @@ def _stops_on_signals(trainer: Trainer) -> Iterator[list[int]]:
             signal.raise_signal(number)
         received.append(number)
         trainer.stop_requested = True
-        print("\nstopping after this call; again to stop at once", file=sys.stderr)
+        # Not print(): the progress bar may be in the middle of writing.
+        os.write(2, b"\nstopping after this call; again to stop at once\n")
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, stop) for number in numbers]

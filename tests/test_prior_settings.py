@@ -3,7 +3,8 @@
 import pytest
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings import PRIORS, PriorSettings
+from aae_tf.experiments import settings_of
+from aae_tf.settings import PRIORS, PriorSettings, override
 
 
 @pytest.mark.parametrize("prior", ["mixture", "swiss_roll"])
@@ -46,3 +47,9 @@ def test_own_prior_is_named_by_module_and_function(prior):
 def test_other_names_are_refused_with_the_choices(prior):
     with pytest.raises(SettingsError, match=r"one of gaussian, mixture, .*module:function"):
         PriorSettings(prior=prior)
+
+
+def test_gaussian_encoder_cannot_give_a_categorical_code():
+    settings = settings_of("gaussian")
+    with pytest.raises(SettingsError, match="--encoder=gaussian: expected deterministic or"):
+        override(settings, {"prior": "categorical", "latent_dim": 10, "encoder": "gaussian"})

@@ -18,6 +18,16 @@ def load(settings: DataSettings) -> ImageData:
       SettingsError: if there is no such data set.
       DataError: if its files can't be used.
     """
+    data = _load(settings)
+    for split, images in (("validation", data.validation), ("test", data.test)):
+        if len(images) < 2:
+            raise DataError(
+                f"--dataset={data.name}: {len(images)} {split} images, expected 2 or more"
+            )
+    return data
+
+
+def _load(settings: DataSettings) -> ImageData:
     name = settings.dataset
     path = pathlib.Path(os.path.expanduser(name))  # leaves ~nobody as it is
     is_folder = name != "mnist" and os.path.isdir(path)

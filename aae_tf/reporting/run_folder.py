@@ -64,6 +64,10 @@ class RunFolder:
     def holds_run(self) -> bool:
         return (self.path / "settings.json").exists()
 
+    @property
+    def has_result(self) -> bool:
+        return (self.path / "result.json").exists()
+
     def read_settings(self) -> Settings:
         """The settings of the run that the folder holds.
 

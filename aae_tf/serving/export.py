@@ -78,6 +78,9 @@ def export(method: Method, folder: pathlib.Path) -> pathlib.Path:
     signatures = {name: module.signature(name) for name in servable_signatures(method)}
     signatures["serving_default"] = signatures[method.default_signature]
     folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(".unfinished-*"):
+        if not _is_running(int(left_over.name.partition("-")[2])):
+            shutil.rmtree(left_over, ignore_errors=True)
     # TF Serving looks only at numbers, so it never sees the unfinished one.
     aside = folder / f".unfinished-{os.getpid()}"
     try:
@@ -92,6 +95,16 @@ def export(method: Method, folder: pathlib.Path) -> pathlib.Path:
                     raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs, but is another user's
+        pass
+    return True
 
 
 def _next_version(folder: pathlib.Path) -> int:

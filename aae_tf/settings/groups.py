@@ -218,5 +218,11 @@ class Settings(_Checked):
     phases: tuple[PhaseSettings, ...] = ()
     execution: ExecutionSettings = ExecutionSettings()
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.prior.prior == "categorical" and self.networks.encoder == "gaussian":
+            expected = "deterministic or implicit, since --prior=categorical wants a softmax code"
+            raise SettingsError("encoder", "gaussian", expected)
+
     def phase(self, name: str) -> PhaseSettings:
         return next(phase for phase in self.phases if phase.name == name)

@@ -46,7 +46,7 @@ class Observer:
         """Called after `after_call` if an epoch ended."""
 
     def after_diverging(self, step: int, key: str) -> None:
-        """Called once if a loss was NaN or infinite, before the error is raised."""
+        """Called once if a loss or weight was NaN or infinite, before the error is raised."""
 
 
 class Stopped(Exception):
@@ -95,7 +95,7 @@ class Trainer:
           observers: told after each call, in this order.
 
         Raises:
-          DivergedError: if a loss is NaN or infinite.
+          DivergedError: if a loss or a weight becomes NaN or infinite.
           Stopped: if `stop_requested` was set; observers have seen every step done.
         """
         step, epoch, order = first_step, -1, None

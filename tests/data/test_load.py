@@ -47,3 +47,10 @@ def test_image_size_is_refused_where_it_would_do_nothing(empty_folder, folder_be
     for name in ("mnist", "mine.npz"):
         with pytest.raises(SettingsError, match=r"--image_size=8: expected 0 unless .* a folder"):
             load(DataSettings(dataset=name, image_size=8))
+
+
+def test_one_test_image_is_too_few_to_measure_anything_on(tmp_path):
+    images = np.zeros((40, 4, 4), np.uint8)
+    np.savez(tmp_path / "few.npz", x_train=images, x_test=images[:1])
+    with pytest.raises(DataError, match="1 test images, expected 2 or more"):
+        load(DataSettings(dataset=str(tmp_path / "few.npz")))

@@ -46,3 +46,10 @@ def test_an_export_that_fails_leaves_nothing(method, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         serving.export(method, tmp_path / "model")
     assert _entries(tmp_path / "model") == []
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path, method):
+    gone = tmp_path / ".unfinished-999999999"
+    gone.mkdir(parents=True)
+    serving.export(method, tmp_path)
+    assert _entries(tmp_path) == ["1"]
