@@ -85,13 +85,13 @@ def steps_per_second(steps_per_call: int, repeats: int) -> list[float]:
         phases = method.phases(feed.steps_per_epoch)
     trainer = Trainer(phases, feed, root, strategy)
     order = feed.order(0)
-    trainer.run_steps(order, 0, steps_per_call)
     rates = []
-    for _ in range(repeats):
+    for stretch in range(-2, repeats):  # the first two compile and warm up
         started = time.perf_counter()
         for first in range(0, 100, steps_per_call):
             trainer.run_steps(order, first, min(steps_per_call, 100 - first))
-        rates.append(100 / (time.perf_counter() - started))
+        if stretch >= 0:
+            rates.append(100 / (time.perf_counter() - started))
     return rates
 
 
