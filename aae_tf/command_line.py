@@ -213,11 +213,15 @@ def _say(line: str) -> None:
 
 
 def _metrics_table(metrics: dict[str, float]) -> str:
-    names = list(dict.fromkeys(key.partition("/")[2] for key in metrics))
-    lines = [f"{'':<32}{'validation':>12}{'test':>12}"]
+    """The measures, each beside what the prior's own samples give, where that is known."""
+    names = dict.fromkeys(key.partition("/")[2] for key in metrics)
+    lines = [f"{'':<24}{'validation':>12}{'test':>12}{'prior itself':>14}"]
     for name in names:
-        cells = [f"{metrics[f'{split}/{name}']:>12.5g}" for split in ("validation", "test")]
-        lines.append(f"{name:<32}{''.join(cells)}")
+        if name.endswith("_of_prior"):
+            continue
+        line = f"{name:<24}{metrics[f'validation/{name}']:>12.5g}{metrics[f'test/{name}']:>12.5g}"
+        own = metrics.get(f"test/{name}_of_prior")
+        lines.append(line + (f"{own:>14.5g}" if own is not None else ""))
     return "\n".join(lines)
 
 
