@@ -85,4 +85,4 @@ def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:
 def fixed_permutation(size: int) -> np.ndarray:
     """A permutation of 0..size-1 that depends on the size alone, not on a run's seed."""
     # numpy promises that this generator's numbers never change, which it doesn't of the newer ones.
-    return np.random.RandomState(size % 2**32).permutation(size)  # noqa: NPY002
+    return np.random.RandomState(size % 2**32).permutation(size)
