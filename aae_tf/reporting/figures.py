@@ -108,11 +108,12 @@ def codes_over_prior(
       class_names: for the legend.
       title: of the figure.
     """
-    figure = new_figure(6.2, 5)
     dim = codes.shape[1]
     on_sphere = prior_shape.is_on_sphere(prior, dim)
+    figure = new_figure(*((7, 3.6) if on_sphere else (6.2, 5)))
     with styled():
-        axes = figure.add_subplot(projection="mollweide" if on_sphere else None, title=title)
+        axes = figure.add_subplot(projection="mollweide" if on_sphere else None)
+        axes.set_title(title)  # as an argument above, a map would lose it
         if on_sphere:
             points = np.stack(prior_shape.to_map(codes), -1)
             axes.grid(alpha=0.3)
