@@ -144,8 +144,7 @@ def _run(values: flags.FlagValues) -> int:
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
 
     runner = _import_runner()
-    say = _say if values.run_dir else lambda line: _say(f"{line} (resume it with --run_dir)")
-    outcome = runner.train(settings, run_dir, pathlib.Path(values.export_dir), say)
+    outcome = runner.train(settings, run_dir, pathlib.Path(values.export_dir), _say)
     if outcome.signal:
         _say(f"stopped; resume with:\n  {_again(settings, run_dir, values)}")
         return 128 + outcome.signal
