@@ -84,8 +84,11 @@ class AdversarialAutoencoder(Method):
 
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
         codes = self.encode(batch["images"], draws.get("encoder"))
-        prior_logits = self._logits(draws["prior"], draws.get("prior_noise"))
-        code_logits = self._logits(codes, draws.get("code_noise"))
+        # One pass over both halves: a product of twice the rows is faster than two products.
+        both = tf.concat([draws["prior"], codes], axis=0)
+        noise = [draws[name] for name in ("prior_noise", "code_noise") if name in draws]
+        logits = self._logits(both, tf.concat(noise, axis=0) if noise else None)
+        prior_logits, code_logits = tf.split(logits, 2)
         # A sample counts as right where the sign of its logit is.
         metrics = {
             "accuracy_on_prior": tf.cast(prior_logits > 0, self.dtype),
