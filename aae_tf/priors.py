@@ -8,6 +8,7 @@ figures.
 from __future__ import annotations
 
 import importlib
+import itertools
 import math
 from typing import Any
 
@@ -107,6 +108,10 @@ class SwissRoll(tfd.Distribution):
         return self.curve(root_u) + self._thickness * noise
 
     def _log_prob(self, value):
+        return self.log_prob_of_parts(value, 1)[..., 0]
+
+    def log_prob_of_parts(self, value, parts: int):
+        """Log of what each of so many stretches of u adds to the density, `(..., parts)`."""
         if self._thickness == 0:
             raise NotImplementedError("a swiss roll of thickness 0 has samples but no density")
         length = ROLL_RADIUS * math.hypot(1, 2 * math.pi * ROLL_TURNS)  # no less than the curve's
@@ -115,18 +120,25 @@ class SwissRoll(tfd.Distribution):
         curve = self.curve(root_u)
         variance = self._thickness**2
         log_weights = tf.math.log(2 * root_u / count)  # du = 2 sqrt(u) d sqrt(u)
+        # Midpoints whose u is within each stretch, those of the k-th from edges[k] to edges[k + 1].
+        edges = [round(count * math.sqrt(part / parts)) for part in range(parts + 1)]
 
         def log_density(points):
             squared = tf.reduce_sum((points[:, None, :] - curve) ** 2, -1)
             terms = log_weights - squared / (2 * variance)
-            return tf.reduce_logsumexp(terms, -1) - math.log(2 * math.pi * variance)
+            sums = [
+                tf.reduce_logsumexp(terms[:, low:high], -1)
+                for low, high in itertools.pairwise(edges)
+            ]
+            return tf.stack(sums, -1) - math.log(2 * math.pi * variance)
 
         # In blocks, since all pairs of many points and a long curve don't fit in memory.
         points, rows = tf.reshape(value, [-1, 2]), max(1, BLOCK_OF_PAIRS // count)
         number = tf.shape(points)[0]
         padded = tf.pad(points, [[0, -number % rows], [0, 0]])
         done = tf.map_fn(log_density, tf.reshape(padded, [-1, rows, 2]))
-        return tf.reshape(tf.reshape(done, [-1])[:number], tf.shape(value)[:-1])
+        flat = tf.reshape(done, [-1, parts])[:number]
+        return tf.reshape(flat, tf.concat([tf.shape(value)[:-1], [parts]], 0))
 
 
 def uniform(dim: int, half_width: float = 1.0, dtype=tf.float32) -> tfd.Distribution:

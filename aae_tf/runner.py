@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from aae_tf import data as data_sources
 from aae_tf import experiments, seeds, serving
 from aae_tf.data import ImageData
+from aae_tf.data.labelled import check_labels, labelled_rows
 from aae_tf.errors import DivergedError, RunFolderError, SettingsError
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import Method, method_class
@@ -29,7 +30,7 @@ from aae_tf.training.checkpoints import (
     optimizer_variables,
 )
 from aae_tf.training.distribution import make_strategy
-from aae_tf.training.feed import Feed
+from aae_tf.training.feed import Feed, Labelled
 
 Say = Callable[[str], None]
 
@@ -97,10 +98,19 @@ class _Session:
         self.seed = seeds.root(training.seed)
         self.strategy = strategy
         with self.strategy.scope():
-            self.method = _method(settings, data.image_shape)
-            feed = Feed(data.train.images, training.batch_size, self.seed, self.method.dtype)
+            self.method = _method(settings, data)
+            self.method.adapt(data.train.images)
+            feed = Feed(
+                data.train.images,
+                training.batch_size,
+                self.seed,
+                self.method.dtype,
+                _labelled(self.method, data, strategy.num_replicas_in_sync),
+            )
             self.phases = self.method.phases(feed.steps_per_epoch)
-        self.trainer = Trainer(self.phases, feed, self.seed, self.strategy, settings.execution.xla)
+        self.trainer = Trainer(
+            self.phases, feed, self.seed, strategy, settings.execution.xla, self.method.prepare
+        )
         self.variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
 
     def open_checkpoints(self) -> None:
@@ -115,7 +125,7 @@ class _Session:
         """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
         folder, progress = self.folder, self.checkpoints.progress
         first_step = progress.step
-        evaluator = Evaluator(self.method, self.seed)
+        evaluator = Evaluator(self.method, self.seed, self.data)
         recorder = Recorder(
             folder,
             self.method,
@@ -167,8 +177,8 @@ def evaluate(run_dir: pathlib.Path) -> Outcome:
     settings = folder.read_settings()
     data = data_sources.load(settings.data)
     folder.check_data(data)
-    method, checkpoints = _restored(folder, settings, data.image_shape)
-    evaluator = Evaluator(method, seeds.root(settings.training.seed))
+    method, checkpoints = _restored(folder, settings, data.image_shape, data.num_classes)
+    evaluator = Evaluator(method, seeds.root(settings.training.seed), data)
     metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
     return Outcome(folder, metrics)
 
@@ -178,16 +188,42 @@ def export(run_dir: RunFolder | pathlib.Path, export_dir: pathlib.Path) -> pathl
     folder = run_dir if isinstance(run_dir, RunFolder) else RunFolder(run_dir)
     check_folder("export_dir", export_dir)
     settings = folder.read_settings()
-    method, _ = _restored(folder, settings, folder.read_data()["image_shape"])
+    described = folder.read_data()
+    classes = described.get("num_classes", 0)
+    method, _ = _restored(folder, settings, described["image_shape"], classes)
     return serving.export(method, export_dir / settings.experiment)
 
 
-def _method(settings: Settings, image_shape) -> Method:
-    return method_class(experiments.find(settings.experiment).method)(settings, image_shape)
+def _method(settings: Settings, data: ImageData) -> Method:
+    """The experiment's method, if the data has what it needs."""
+    made = method_class(experiments.find(settings.experiment).method)
+    if made.needs_labels:
+        check_labels(data, settings.experiment)
+    return made(settings, data.image_shape, data.num_classes)
 
 
-def _restored(folder: RunFolder, settings: Settings, image_shape) -> tuple[Method, Checkpoints]:
-    method = _method(settings, image_shape)
+def _labelled(method: Method, data: ImageData, replicas: int) -> Labelled | None:
+    """The labels that the method's phases take."""
+    settings = method.settings
+    if method.labels == "none":
+        return None
+    count = settings.labels.count if settings.labels else None
+    rows = labelled_rows(data, count, settings.training.seed)
+    beside = method.labels == "beside"
+    if beside:
+        size = min(settings.labels.minibatch, len(rows))
+        if size % replicas:
+            expected = f"a multiple of {replicas}, the number of replicas"
+            raise SettingsError("labelled_batch_size", size, expected)
+        return Labelled(rows, data.train.labels, True, size)
+    return Labelled(rows, data.train.labels, False, unlabelled=data.num_classes)
+
+
+def _restored(
+    folder: RunFolder, settings: Settings, image_shape, num_classes: int
+) -> tuple[Method, Checkpoints]:
+    method_of = method_class(experiments.find(settings.experiment).method)
+    method = method_of(settings, image_shape, num_classes)
     checkpoints = Checkpoints(folder.checkpoints, network_variables(method.networks))
     if not checkpoints.restore():
         raise RunFolderError(f"--run_dir={folder.path}: has no checkpoint yet; train it first")
@@ -197,7 +233,7 @@ def _restored(folder: RunFolder, settings: Settings, image_shape) -> tuple[Metho
 def _final_metrics(settings, folder, evaluator, data: ImageData, progress) -> dict[str, float]:
     metrics = {}
     for name, split in (("validation", data.validation), ("test", data.test)):
-        for key, value in evaluator.evaluate(split).items():
+        for key, value in evaluator.evaluate(split, final=True).items():
             metrics[f"{name}/{key}"] = value
     steps_per_epoch = len(data.train) // settings.training.batch_size
     folder.write_result(settings, progress.step / steps_per_epoch, metrics, progress.seconds)

@@ -50,12 +50,20 @@ class ImageData:
     def image_shape(self) -> tuple[int, int, int]:
         return self.train.images.shape[1:]
 
+    @property
+    def num_classes(self) -> int:
+        """Classes of the training images; 0 without labels."""
+        if self.train.labels is None:
+            return 0
+        return max(len(self.class_names), int(self.train.labels.max()) + 1)
+
     def describe(self) -> dict[str, Any]:
-        """What data.json holds: name, image shape, class names, sizes and a checksum."""
+        """What data.json holds: name, image shape, classes, sizes and a checksum."""
         checksum = hashlib.sha256(np.ascontiguousarray(self.train.images)).hexdigest()
         return {
             "name": self.name,
             "image_shape": list(self.image_shape),
+            "num_classes": self.num_classes,
             "class_names": list(self.class_names),
             "sizes": {
                 "train": len(self.train),

@@ -33,6 +33,10 @@ def _load(settings: DataSettings) -> ImageData:
     is_folder = name != "mnist" and os.path.isdir(path)
     if settings.image_size and not is_folder:
         raise SettingsError("image_size", settings.image_size, "0 unless --dataset is a folder")
+    is_tfds = name != "mnist" and not is_folder and not os.path.isfile(path)
+    if settings.train_split != "train" and not is_tfds:
+        expected = "train unless --dataset is a TensorFlow Datasets name"
+        raise SettingsError("train_split", settings.train_split, expected)
     if name == "mnist":
         return mnist_files.load()
     if is_folder:
@@ -41,4 +45,4 @@ def _load(settings: DataSettings) -> ImageData:
         return user_files.load_npz(path)
     if path.suffix.lower() == ".npz" or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")
-    return tfds_source.load(name, settings.data_dir)
+    return tfds_source.load(name, settings.data_dir, settings.train_split)

@@ -18,7 +18,7 @@ from aae_tf.errors import DataError, SettingsError
 LARGEST_IN_MEMORY = 8 * 2**30  # bytes of uint8 pixels
 
 
-def load(name: str, data_dir: str = "") -> ImageData:
+def load(name: str, data_dir: str = "", train_split: str = "train") -> ImageData:
     """Loads a prepared data set, preparing it first if its files can be had.
 
     Upstream files put under `<data_dir>/manual` are used instead of a download.
@@ -26,6 +26,7 @@ def load(name: str, data_dir: str = "") -> ImageData:
     Args:
       name: of the data set, as in `tfds build NAME`; with features 'image' and, maybe, 'label'.
       data_dir: where TensorFlow Datasets keeps its data; empty for its default.
+      train_split: what to train on, such as 'train+extra' for all of svhn_cropped.
 
     Raises:
       SettingsError: for a name that TensorFlow Datasets doesn't know.
@@ -47,8 +48,12 @@ def load(name: str, data_dir: str = "") -> ImageData:
         raise DataError(
             f"--dataset={name}: has splits {sorted(builder.info.splits)}, expected train and test"
         )
-    _check_features(builder, name)
-    parts = [_read(builder, split) for split in splits]
+    for part in train_split.split("+"):
+        if part.partition("[")[0].strip() not in builder.info.splits:
+            expected = "of " + ", ".join(sorted(builder.info.splits)) + ", with + between"
+            raise SettingsError("train_split", train_split, expected)
+    _check_features(builder, name, train_split)
+    parts = [_read(builder, split) for split in (train_split, *splits[1:])]
     # With two splits the second, whatever its name, serves as the test.
     train, test = parts[0], parts[-1]
     if len(parts) == 3:
@@ -116,7 +121,7 @@ def _few_retries() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _check_features(builder, name: str):
+def _check_features(builder, name: str, train_split: str):
     features = builder.info.features
     if "image" not in features or len(features["image"].shape or ()) != 3:
         raise DataError(f"--dataset={name}: has no feature 'image' of one image")
@@ -130,7 +135,7 @@ def _check_features(builder, name: str):
             f"--dataset={name}: its images differ in size {feature.shape}; expected one size (save "
             "them to a folder and use --dataset=FOLDER --image_size=N)"
         )
-    size = builder.info.splits["train"].num_examples * int(np.prod(feature.shape))
+    size = builder.info.splits[train_split].num_examples * int(np.prod(feature.shape))
     if size > LARGEST_IN_MEMORY:
         raise DataError(
             f"--dataset={name}: {size / 2**30:.1f} GiB of pixels, expected at most "

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.data import Split
+from aae_tf.data import ImageData, Split
+from aae_tf.evaluation import style
+from aae_tf.evaluation.categories import category_measures
+from aae_tf.evaluation.clustering import clustering_measures, error_percent
+from aae_tf.evaluation.components import component_measures
 from aae_tf.evaluation.latent_match import LatentMatch
 from aae_tf.evaluation.passes import Passes
 from aae_tf.methods import Method
 from aae_tf.objectives.reconstruction import half_squared_error
+
+STYLES = 1000  # styles that are decoded with every class, to read the class off again
 
 
 class Evaluator:
@@ -19,24 +27,40 @@ class Evaluator:
     Args:
       method: what to evaluate.
       seed: of the run.
+      data: whose training and validation images some measures learn from: those give clusters their
+        classes, say. Not needed for the others.
     """
 
-    def __init__(self, method: Method, seed: seeds.Seed):
+    def __init__(self, method: Method, seed: seeds.Seed, data: ImageData | None = None):
         self._method = method
+        self._data = data
         self._seed = seeds.fold(seed, "evaluation")
         self._matches: dict[int, LatentMatch] = {}
         self.passes = Passes(method)
 
-    def evaluate(self, split: Split) -> dict[str, float]:
+    def evaluate(self, split: Split, final: bool = False) -> dict[str, float]:
         """The method's measures on a split, by name.
 
+        Args:
+          split: of held-out images.
+          final: whether to make the method's final measures too, which take long.
+
         Returns:
-          'reconstruction_error': half the summed squared error for an image, its mean; and what
-          `LatentMatch.measure` gives.
+          'reconstruction_error': half the summed squared error for an image, its mean; what
+          `LatentMatch.measure` gives; and what else the method names.
         """
-        measures = {"reconstruction": self._reconstruction, "latent_match": self._match}
+        measures = {
+            "reconstruction": self._reconstruction,
+            "latent_match": self._match,
+            "component_share": self._components,
+            "categories": self._categories,
+            "classification": self._classification,
+            "clustering": self._clustering,
+            "style": self._style,
+        }
+        wanted = self._method.measures + (self._method.final_measures if final else ())
         found: dict[str, float] = {}
-        for name in self._method.measures:
+        for name in wanted:
             found.update(measures[name](split))
         return found
 
@@ -45,7 +69,7 @@ class Evaluator:
         return self.passes.encode(split, self._seed)
 
     def _reconstruction(self, split: Split) -> dict[str, float]:
-        rebuilt = self.passes.decode(self.passes.encode(split))
+        rebuilt = self.passes.reconstruct(split)
         errors = half_squared_error(tf.constant(split.intensities(), rebuilt.dtype), rebuilt)
         return {"reconstruction_error": float(tf.reduce_mean(errors))}
 
@@ -55,3 +79,48 @@ class Evaluator:
             seed = seeds.fold(self._seed, "latent_match", count)
             self._matches[count] = LatentMatch(self._method.prior, count, seed)
         return self._matches[count].measure(self.aggregated_posterior(split))
+
+    def _components(self, split: Split) -> dict[str, float]:
+        posterior = self._method.class_prior.posterior(self.aggregated_posterior(split))
+        return component_measures(posterior, split.labels)
+
+    def _categories(self, split: Split) -> dict[str, float]:
+        return category_measures(self.passes.classify(split))
+
+    def _classification(self, split: Split) -> dict[str, float]:
+        classes = self.passes.classify(split).argmax(1)
+        return {"error_percent": error_percent(classes, split.labels)}
+
+    def _clustering(self, split: Split) -> dict[str, float]:
+        found = self.passes.classify(split)
+        known = self._data.validation
+        among = found if split is known else self.passes.classify(known)
+        if split.labels is None or known.labels is None:
+            return {}
+        classes = self._data.num_classes
+        return clustering_measures(found, split.labels, among, known.labels, classes)
+
+    def _style(self, split: Split) -> dict[str, float]:
+        train = self._data.train.take(slice(0, style.PROBE_CODES))
+        probed = style.probe_measures(
+            self.passes.encode(train), train.labels, self.passes.encode(split), split.labels
+        )
+        classes = self._data.num_classes
+        codes = np.repeat(self.prior_codes(STYLES), classes, axis=0)
+        asked = np.tile(np.arange(classes), STYLES)
+        read = self._reader.read(self.passes.decode(codes, asked))
+        own = self._reader.read(split.intensities())
+        return {
+            **probed,
+            "class_read_as_asked": float(np.mean(read == asked)),
+            "class_read_of_images": float(np.mean(own == split.labels)),
+        }
+
+    def prior_codes(self, count: int) -> np.ndarray:
+        """Samples of the prior, the same at every call, `(count, latent_dim)`."""
+        seed = seeds.fold(self._seed, "prior_codes")
+        return np.asarray(self._method.prior.sample(count, seed=seed))
+
+    @functools.cached_property
+    def _reader(self) -> style.Reader:
+        return style.Reader(self._data.train.intensities(), self._data.train.labels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -21,8 +23,7 @@ class Passes:
 
     def __init__(self, method: Method):
         self._method = method
-        self._encode = tf.function(method.encode, reduce_retracing=True)
-        self._decode = tf.function(method.decode, reduce_retracing=True)
+        self._compiled: dict[str, Callable] = {}
 
     def encode(self, split: Split, seed: seeds.Seed | None = None) -> np.ndarray:
         """Codes `(size, latent_dim)` of a split.
@@ -32,21 +33,60 @@ class Passes:
           seed: for draws of a random q(z|x); without it the centre of q(z|x) is taken.
         """
         size = self._method.encoder_noise_dim if seed is not None else 0
-        blocks = []
-        for start in range(0, len(split), BLOCK):
-            images = tf.constant(split.intensities(slice(start, start + BLOCK)), self._method.dtype)
-            noise = None
-            if size:
-                folded = seeds.fold(seed, "encode", start)
-                shape = [images.shape[0], size]
-                noise = tf.random.stateless_normal(shape, folded, dtype=self._method.dtype)
-            blocks.append(self._encode(images, noise).numpy())
+
+        def noise_for(start, images):
+            if not size:
+                return ()
+            folded = seeds.fold(seed, "encode", start)
+            shape = [images.shape[0], size]
+            return (tf.random.stateless_normal(shape, folded, dtype=self._method.dtype),)
+
+        return self._of_images("encode", split, noise_for)
+
+    def classify(self, split: Split) -> np.ndarray:
+        """q(y|x) `(size, num_categories)` of a split."""
+        return self._of_images("classify", split)
+
+    def embed(self, split: Split) -> np.ndarray:
+        """Reduced representations `(size, latent_dim)` of a split."""
+        return self._of_images("embed", split)
+
+    def reconstruct(self, split: Split) -> np.ndarray:
+        """Images decoded from the images' own codes, and labels where the decoder needs them."""
+
+        def labels_for(start, images):
+            if split.labels is None:
+                return ()
+            return (tf.constant(split.labels[start : start + BLOCK], tf.int32),)
+
+        return self._of_images("reconstruct", split, labels_for)
+
+    def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Images `(size, height, width, channels)` of codes.
+
+        Args:
+          codes: `(size, latent_dim)`.
+          labels: `(size,)`, the categories where the decoder takes one.
+        """
+        decode, blocks = self._function("decode"), []
+        for start in range(0, len(codes), BLOCK):
+            block = [tf.constant(codes[start : start + BLOCK], self._method.dtype)]
+            if self._method.num_categories:
+                chosen = labels[start : start + BLOCK]
+                size, dtype = self._method.num_categories, self._method.dtype
+                block.append(tf.one_hot(chosen, size, dtype=dtype))
+            blocks.append(decode(*block).numpy())
         return np.concatenate(blocks)
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Images `(size, height, width, channels)` of codes."""
-        blocks = [
-            self._decode(tf.constant(codes[start : start + BLOCK], self._method.dtype)).numpy()
-            for start in range(0, len(codes), BLOCK)
-        ]
+    def _of_images(self, name, split, more=lambda start, images: ()):
+        function, blocks = self._function(name), []
+        for start in range(0, len(split), BLOCK):
+            images = tf.constant(split.intensities(slice(start, start + BLOCK)), self._method.dtype)
+            blocks.append(function(images, *more(start, images)).numpy())
         return np.concatenate(blocks)
+
+    def _function(self, name):
+        if name not in self._compiled:
+            function = getattr(self._method, name)
+            self._compiled[name] = tf.function(function, reduce_retracing=True)
+        return self._compiled[name]

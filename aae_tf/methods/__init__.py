@@ -7,6 +7,22 @@ __all__ = ["Method", "method_class"]
 
 def method_class(name: str) -> type[Method]:
     """The method of that name."""
-    from aae_tf.methods import aae
+    from aae_tf.methods import (
+        aae,
+        clustering,
+        dim_reduction,
+        discrete,
+        label_informed,
+        semi_supervised,
+        supervised,
+    )
 
-    return {"aae": aae.AdversarialAutoencoder}[name]
+    return {
+        "aae": aae.AdversarialAutoencoder,
+        "label_informed": label_informed.LabelInformedAutoencoder,
+        "supervised": supervised.SupervisedAutoencoder,
+        "discrete": discrete.DiscreteAutoencoder,
+        "semi_supervised": semi_supervised.SemiSupervisedAutoencoder,
+        "clustering": clustering.ClusteringAutoencoder,
+        "dim_reduction": dim_reduction.DimReductionAutoencoder,
+    }[name]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
+from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Method
-from aae_tf.networks import Decoder, Discriminator, Encoder
-from aae_tf.objectives.adversarial import discriminator_loss, generator_loss
+from aae_tf.networks import Discriminator, Encoder
 from aae_tf.objectives.reconstruction import half_squared_error
-from aae_tf.training import optimizers
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 
@@ -22,109 +21,95 @@ class AdversarialAutoencoder(Method):
     """
 
     def build_networks(self):
-        nets = self.settings.networks
+        is_categorical = self.settings.prior.prior == "categorical"
         self.encoder = Encoder(
-            self.image_shape,
-            self.latent_dim,
-            nets.encoder_units,
-            self.style,
-            nets.encoder,
-            nets.encoder_noise_dim,
-            "softmax" if self.settings.prior.prior == "categorical" else "linear",
+            **self._encoder_arguments(), code_activation="softmax" if is_categorical else "linear"
         )
-        self.decoder = Decoder(
-            self.image_shape,
-            self.latent_dim,
-            nets.decoder_units,
+        self.decoder = self._make_decoder(self.latent_dim + self.num_categories)
+        self.discriminator = Discriminator(
+            self.latent_dim + self.condition_dim,
+            self.settings.networks.discriminator_units,
             self.style,
-            nets.output_activation,
         )
-        self.discriminator = Discriminator(self.latent_dim, nets.discriminator_units, self.style)
         return {
             "encoder": self.encoder,
             "decoder": self.decoder,
             "discriminator": self.discriminator,
         }
 
+    @property
+    def condition_dim(self) -> int:
+        """Size of what the discriminator sees beside a code."""
+        return 0
+
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
-        self._noise_sd = self.settings.training.discriminator_noise
-        if self._noise_sd:
-            self._noise_sd *= priors.typical_scale(self.prior)
-
-        def phase(name, updates, loss, draws):
-            variables = [v for network in updates for v in network.trainable_variables]
-            optimizer = optimizers.build(
-                self.settings.phase(name), variables, steps_per_epoch, self.settings.training.epochs
-            )
-            return Phase(name, updates, optimizer, loss, draws)
-
+        noise = self._noise_for(self.prior)
+        self.adversary = Adversary(
+            self.discriminator, self._sample_prior, self.latent_dim, noise, self.dtype
+        )
         return (
-            phase("reconstruction", (self.encoder, self.decoder),
-                  self._reconstruction, self._encoder_draws),
-            phase("discriminator", (self.discriminator,),
-                  self._discriminator, self._discriminator_draws),
-            phase("generator", (self.encoder,),
-                  self._generator, self._generator_draws),
+            self._phase("reconstruction", (self.encoder, self.decoder),
+                        self._reconstruction, self._encoder_draws, steps_per_epoch),
+            self._phase("discriminator", (self.discriminator,),
+                        self._discriminator, self._discriminator_draws, steps_per_epoch),
+            self._phase("generator", (self.encoder,),
+                        self._generator, self._generator_draws, steps_per_epoch),
         )  # fmt: skip
 
     def encode(self, images, noise=None):
-        return tf.cast(self.encoder(images, noise), self.dtype)
+        return tf.cast(self.encoder(self._scaled(images), noise), self.dtype)
 
-    def decode(self, codes):
-        return tf.cast(self.decoder(codes), self.dtype)
+    def decode(self, codes, categories=None):
+        return self._intensities(self.decoder(self._decoder_input(codes, categories)))
 
     @property
     def encoder_noise_dim(self) -> int:
         return self.encoder.noise_dim
 
+    def _decoder_input(self, codes, categories):
+        del categories
+        return codes
+
+    def _categories(self, batch: Batch):
+        """What the decoder sees beside the codes of a minibatch."""
+        del batch
+        return None
+
+    def _condition(self, batch: Batch):
+        """What the discriminator sees beside the codes of a minibatch."""
+        del batch
+        return None
+
+    def _positives(self, batch: Batch, draws: Draws):
+        """The prior's samples that stand against the codes of a minibatch."""
+        del batch
+        return draws["prior"]
+
+    def _sample_prior(self, count, seed):
+        return self.prior.sample(count, seed=seed)
+
+    def _codes(self, batch: Batch, draws: Draws):
+        codes = self.encoder(batch["inputs"], draws.get("encoder"), training=True)
+        return tf.cast(codes, self.dtype)
+
     def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        images = batch["images"]
-        rebuilt = self.decode(self.encode(images, draws.get("encoder")))
-        return PhaseLoss(half_squared_error(images, rebuilt), {})
+        seen = self._decoder_input(self._codes(batch, draws), self._categories(batch))
+        rebuilt = tf.cast(self.decoder(seen, training=True), self.dtype)
+        return PhaseLoss(half_squared_error(batch["images"], rebuilt), {})
 
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        codes = self.encode(batch["images"], draws.get("encoder"))
-        # One pass over both halves: a product of twice the rows is faster than two products.
-        both = tf.concat([draws["prior"], codes], axis=0)
-        noise = [draws[name] for name in ("prior_noise", "code_noise") if name in draws]
-        logits = self._logits(both, tf.concat(noise, axis=0) if noise else None)
-        prior_logits, code_logits = tf.split(logits, 2)
-        # A sample counts as right where the sign of its logit is.
-        metrics = {
-            "accuracy_on_prior": tf.cast(prior_logits > 0, self.dtype),
-            "accuracy_on_codes": tf.cast(code_logits < 0, self.dtype),
-        }
-        return PhaseLoss(discriminator_loss(prior_logits, code_logits), metrics)
+        codes, positives = self._codes(batch, draws), self._positives(batch, draws)
+        verdict = self.adversary.discriminate(positives, codes, draws, self._condition(batch))
+        return PhaseLoss(verdict.loss, verdict.metrics)
 
     def _generator(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        codes = self.encode(batch["images"], draws.get("encoder"))
-        return PhaseLoss(generator_loss(self._logits(codes, draws.get("code_noise"))), {})
+        codes = self._codes(batch, draws)
+        return PhaseLoss(self.adversary.fool(codes, draws, self._condition(batch)), {})
 
-    def _logits(self, codes, noise):
-        noisy = codes if noise is None else codes + noise
-        return tf.cast(self.discriminator(noisy), self.dtype)
+    def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
+        drawn = self.adversary.discriminator_draws(seed, batch_size)
+        return self._encoder_draws(seed, batch_size) | drawn
 
-    def _encoder_draws(self, seed: seeds.Seed, batch_size: int) -> dict[str, tf.Tensor]:
-        if not self.encoder.is_random:
-            return {}
-        return {"encoder": self._normal(seed, "encoder", batch_size, self.encoder.noise_dim)}
-
-    def _discriminator_draws(self, seed, batch_size):
-        draws = self._generator_draws(seed, batch_size)
-        prior_seed = seeds.fold(seed, "prior")
-        draws["prior"] = tf.cast(self.prior.sample(batch_size, seed=prior_seed), self.dtype)
-        if self._noise_sd:
-            noise = self._normal(seed, "prior_noise", batch_size, self.latent_dim)
-            draws["prior_noise"] = self._noise_sd * noise
-        return draws
-
-    def _generator_draws(self, seed, batch_size):
-        draws = self._encoder_draws(seed, batch_size)
-        if self._noise_sd:
-            noise = self._normal(seed, "code_noise", batch_size, self.latent_dim)
-            draws["code_noise"] = self._noise_sd * noise
-        return draws
-
-    def _normal(self, seed, purpose, batch_size, size):
-        folded = seeds.fold(seed, purpose)
-        return tf.random.stateless_normal([batch_size, size], folded, dtype=self.dtype)
+    def _generator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
+        drawn = self.adversary.generator_draws(seed, batch_size)
+        return self._encoder_draws(seed, batch_size) | drawn

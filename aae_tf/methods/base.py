@@ -1,39 +1,58 @@
-"""What evaluation, reporting and serving may ask of any method."""
+"""What training, evaluation, reporting and serving may ask of any method."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from aae_tf import priors
+from aae_tf import priors, seeds
+from aae_tf.networks import Decoder, Standardizer
 from aae_tf.networks.dense import DenseStyle
 from aae_tf.settings import Settings
-from aae_tf.training.phase import Phase
+from aae_tf.training import optimizers
+from aae_tf.training.corruption import IMAGES, Corruption
+from aae_tf.training.phase import Batch, Phase
 
 
 class Method(abc.ABC):
     """Networks, a prior and phases, made from settings; make it within a strategy's scope.
 
+    Args:
+      settings: of the run.
+      image_shape: `(height, width, channels)`.
+      num_classes: of the data; 0 without labels.
+
     Attributes:
       networks: by name, all built.
       prior: what codes are matched to.
+      num_categories: size of the category that the decoder takes beside the code; 0 for none.
+      labels: which labels its phases take: 'none', those 'within' the minibatch, or those of a
+        labelled minibatch 'beside' it.
+      needs_labels: whether it can't be trained or scored without labels.
       measures: names of the evaluations that it is subject to (see `evaluation`).
+      final_measures: of those that take long and are made at the end.
       figures: names of the figures that it has (see `reporting.figures`).
       signatures: names of what it serves (see `serving.export`).
     """
 
+    num_categories = 0
+    labels = "none"
+    needs_labels = False
     measures: tuple[str, ...] = ("reconstruction", "latent_match")
+    final_measures: tuple[str, ...] = ()
     figures: tuple[str, ...] = ("reconstructions", "samples", "manifold", "codes")
     signatures: tuple[str, ...] = ("encode", "decode", "reconstruct", "sample")
     default_signature = "reconstruct"
 
-    def __init__(self, settings: Settings, image_shape: tuple[int, int, int]):
+    def __init__(self, settings: Settings, image_shape: tuple[int, int, int], num_classes: int = 0):
         self.settings = settings
         self.image_shape = tuple(image_shape)
+        self.num_classes = num_classes
         self.latent_dim = settings.prior.latent_dim
         precision = settings.training.precision
         self.dtype = tf.float64 if precision == "float64" else tf.float32
@@ -44,7 +63,17 @@ class Method(abc.ABC):
             settings.training.seed,
         )
         self.prior: Any = priors.build(settings.prior, self.dtype)
-        self.networks: Mapping[str, keras.Model] = self.build_networks()
+        self._corruption = Corruption(
+            settings.training.input_noise, settings.training.input_dropout
+        )
+        self._standardizer = None
+        if settings.data.standardize:
+            wide = "float64" if precision == "float64" else "float32"
+            self._standardizer = Standardizer(self.image_shape, wide)
+        networks = dict(self.build_networks())
+        if self._standardizer is not None:
+            networks["standardizer"] = self._standardizer
+        self.networks: Mapping[str, keras.Model] = networks
 
     @abc.abstractmethod
     def build_networks(self) -> Mapping[str, keras.Model]:
@@ -59,10 +88,89 @@ class Method(abc.ABC):
         """Codes `(batch, latent_dim)` of images; with noise a draw of q(z|x), else its centre."""
 
     @abc.abstractmethod
-    def decode(self, codes: tf.Tensor) -> tf.Tensor:
-        """Images `(batch, height, width, channels)` of codes."""
+    def decode(self, codes: tf.Tensor, categories: tf.Tensor | None = None) -> tf.Tensor:
+        """Images `(batch, height, width, channels)` of codes and, if it has them, categories."""
+
+    def reconstruct(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Images decoded from images' own codes; labels `(batch,)` where the decoder needs them."""
+        del labels
+        return self.decode(self.encode(images))
+
+    def sample(self, seed: seeds.Seed, count: tf.Tensor | int) -> dict[str, tf.Tensor]:
+        """Codes of the prior, and images decoded from them, by name."""
+        codes = tf.reshape(self.prior.sample(count, seed=seed), [count, self.latent_dim])
+        codes = tf.cast(codes, self.dtype)
+        return {"codes": codes, "images": self.decode(codes)}
 
     @property
     def encoder_noise_dim(self) -> int:
         """Size of the noise that `encode` takes; 0 for a deterministic encoder."""
         return 0
+
+    def adapt(self, images: np.ndarray) -> None:
+        """Takes what has to be known of the training images before training: their moments."""
+        if self._standardizer is not None:
+            self._standardizer.adapt(images)
+
+    def prepare(self, batch: Batch, seed: seeds.Seed) -> Batch:
+        """A step's batch as its phases want it; `seed` is the step's.
+
+        'images' (and 'labelled_images') are standardised if that is set, and are what to
+        reconstruct; 'inputs' (and 'labelled_inputs') are what the encoder sees of them.
+        """
+        seen = {
+            name: self._scaled(value) if name in IMAGES else value for name, value in batch.items()
+        }
+        return self._corruption(seen, seed)
+
+    def _scaled(self, images):
+        return images if self._standardizer is None else self._standardizer(images)
+
+    def _intensities(self, decoded):
+        """Decoded images as they are shown, in 0..1 up to a linear output's overshoot."""
+        decoded = tf.cast(decoded, self.dtype)
+        return decoded if self._standardizer is None else self._standardizer.inverse(decoded)
+
+    def _encoder_arguments(self) -> dict[str, Any]:
+        nets = self.settings.networks
+        return {
+            "image_shape": self.image_shape,
+            "latent_dim": self.latent_dim,
+            "units": nets.encoder_units,
+            "style": self.style,
+            "kind": nets.encoder,
+            "implicit_noise_dim": nets.encoder_noise_dim,
+            "batch_norm": nets.encoder_batch_norm,
+        }
+
+    def _make_decoder(self, input_dim: int) -> Decoder:
+        nets = self.settings.networks
+        return Decoder(
+            self.image_shape,
+            input_dim,
+            nets.decoder_units,
+            self.style,
+            nets.output_activation,
+            nets.decoder_batch_norm,
+        )
+
+    def _noise_for(self, prior: Any) -> float:
+        """The sd of the noise on a discriminator's input, in units of the code."""
+        share = self.settings.training.discriminator_noise
+        return share * priors.typical_scale(prior) if share else 0.0
+
+    def _phase(
+        self, name: str, updates: Sequence[keras.Model], loss, draws, steps_per_epoch: int
+    ) -> Phase:
+        """A phase with the optimizer that the settings give it."""
+        variables = [v for network in updates for v in network.trainable_variables]
+        epochs = self.settings.training.epochs
+        optimizer = optimizers.build(self.settings.phase(name), variables, steps_per_epoch, epochs)
+        return Phase(name, tuple(updates), optimizer, loss, draws)
+
+    def _encoder_draws(self, seed: seeds.Seed, batch_size: int) -> dict[str, tf.Tensor]:
+        """The noise that a random encoder takes."""
+        if not self.encoder_noise_dim:
+            return {}
+        shape, folded = [batch_size, self.encoder_noise_dim], seeds.fold(seed, "encoder")
+        return {"encoder": tf.random.stateless_normal(shape, folded, dtype=self.dtype)}

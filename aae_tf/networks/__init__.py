@@ -1,7 +1,17 @@
 """Encoder, decoder and discriminator: subclassed Keras models of chosen sizes."""
 
+from aae_tf.networks.categorical_encoder import CategoricalEncoder
+from aae_tf.networks.cluster_heads import ClusterHeads
 from aae_tf.networks.decoder import Decoder
 from aae_tf.networks.discriminator import Discriminator
 from aae_tf.networks.encoder import Encoder
+from aae_tf.networks.standardizer import Standardizer
 
-__all__ = ["Decoder", "Discriminator", "Encoder"]
+__all__ = [
+    "CategoricalEncoder",
+    "ClusterHeads",
+    "Decoder",
+    "Discriminator",
+    "Encoder",
+    "Standardizer",
+]

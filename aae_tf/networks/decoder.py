@@ -23,6 +23,7 @@ class Decoder(keras.Model):
       units: sizes of the hidden layers.
       style: how the dense layers are made.
       output_activation: 'sigmoid' or 'linear' (AAE, appendix A: sigmoid on MNIST).
+      batch_norm: in all layers, that of the pixels included (AAE, appendix A.2.2: on SVHN).
     """
 
     def __init__(
@@ -32,19 +33,23 @@ class Decoder(keras.Model):
         units: Sequence[int] = (1000, 1000),
         style: DenseStyle | None = None,
         output_activation: str = "sigmoid",
+        batch_norm: bool = False,
         name: str = "decoder",
     ):
         style = style or DenseStyle()
         super().__init__(name=name, dtype=style.dtype)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
-        self.trunk = Trunk(units, style, name)
-        self.pixels = style.layer(math.prod(self.image_shape), "pixels", name, hidden=False)
+        self.trunk = Trunk(units, style, name, batch_norm)
+        self.pixels = style.layer(
+            math.prod(self.image_shape), "pixels", name, hidden=False, norm=batch_norm
+        )
         self.output_activation = keras.activations.get(output_activation)
         self.trunk.build((None, latent_dim))
         self.pixels.build((None, units[-1]))
         self.built = True
 
-    def call(self, codes):
-        pixels = self.output_activation(self.pixels(self.trunk(codes)))
+    def call(self, codes, training=False):
+        features = self.trunk(codes, training=training)
+        pixels = self.output_activation(self.pixels(features, training=training))
         return ops.reshape(pixels, (-1, *self.image_shape))

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import keras
+import tensorflow as tf
 
 from aae_tf.seeds import name_number
 from aae_tf.settings import parse_initializer
@@ -27,8 +28,18 @@ class DenseStyle:
     dtype: str = "float32"
     seed: int = 0
 
-    def layer(self, units: int, name: str, owner: str, *, hidden: bool) -> keras.layers.Dense:
-        """A dense layer; `owner` is its network's name, so that no two layers start alike."""
+    def layer(
+        self, units: int, name: str, owner: str, *, hidden: bool, norm: bool = False
+    ) -> keras.layers.Layer:
+        """A dense layer.
+
+        Args:
+          units: its size.
+          name: of the layer.
+          owner: its network's name, so that no two layers start alike.
+          hidden: whether the activation follows.
+          norm: whether batch normalisation stands before it.
+        """
         seed = name_number(self.seed, owner, name)
         scheme, deviation = parse_initializer(self.initializer)
         if scheme == "normal":
@@ -38,24 +49,54 @@ class DenseStyle:
         else:  # He's scheme is made for a rectifier, which an output layer hasn't
             kernel = keras.initializers.GlorotUniform(seed=seed)
         activation = self.activation if hidden else None
+        if norm:
+            return NormalizedDense(units, activation, kernel, self.dtype, name)
         return keras.layers.Dense(
             units, activation=activation, kernel_initializer=kernel, dtype=self.dtype, name=name
         )
 
 
+class NormalizedDense(keras.layers.Layer):
+    """A dense layer, batch normalisation over all replicas, then the activation.
+
+    Normalisation has a shift of its own, so the dense layer has no bias.
+
+    Input shape: `(batch, features)`. Output shape: `(batch, units)`.
+    """
+
+    def __init__(self, units, activation, kernel_initializer, dtype, name):
+        super().__init__(name=name, dtype=dtype)
+        self.dense = keras.layers.Dense(
+            units, use_bias=False, kernel_initializer=kernel_initializer, dtype=dtype, name="dense"
+        )
+        several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        self.norm = keras.layers.BatchNormalization(synchronized=several, dtype=dtype, name="norm")
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.norm.build(self.dense.compute_output_shape(input_shape))
+
+    def compute_output_shape(self, input_shape):
+        return self.dense.compute_output_shape(input_shape)
+
+    def call(self, features, training=False):
+        return self.activation(self.norm(self.dense(features), training=training))
+
+
 class Trunk(keras.layers.Layer):
-    """Hidden layers one after the other.
+    """Hidden layers one after the other, with batch normalisation if `norm`.
 
     Input shape: `(batch, features)`. Output shape: `(batch, units[-1])`.
     """
 
-    def __init__(self, units: Sequence[int], style: DenseStyle, owner: str):
+    def __init__(self, units: Sequence[int], style: DenseStyle, owner: str, norm: bool = False):
         super().__init__(name="trunk", dtype=style.dtype)
         self._depth = len(units)
         for index, size in enumerate(units, start=1):
             # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
             name = f"hidden_{index}"
-            setattr(self, name, style.layer(size, name, owner, hidden=True))
+            setattr(self, name, style.layer(size, name, owner, hidden=True, norm=norm))
 
     def build(self, input_shape):
         for index in range(1, self._depth + 1):
@@ -63,7 +104,7 @@ class Trunk(keras.layers.Layer):
             layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
 
-    def call(self, features):
+    def call(self, features, training=False):
         for index in range(1, self._depth + 1):
-            features = getattr(self, f"hidden_{index}")(features)
+            features = getattr(self, f"hidden_{index}")(features, training=training)
         return features

@@ -33,6 +33,7 @@ class Encoder(keras.Model):
       kind: 'deterministic', 'gaussian' or 'implicit'.
       implicit_noise_dim: noise that an implicit encoder takes.
       code_activation: 'linear', or 'softmax' for a categorical code.
+      batch_norm: in all layers, that of the code included (AAE, appendices A.2.2 and A.3).
 
     Raises:
       ValueError: for an unknown kind, or a gaussian encoder with a softmax code.
@@ -47,6 +48,7 @@ class Encoder(keras.Model):
         kind: str = "deterministic",
         implicit_noise_dim: int = 10,
         code_activation: str = "linear",
+        batch_norm: bool = False,
         name: str = "encoder",
     ):
         style = style or DenseStyle()
@@ -64,12 +66,13 @@ class Encoder(keras.Model):
             "gaussian": latent_dim,
             "implicit": implicit_noise_dim,
         }[kind]
-        self.trunk = Trunk(units, style, name)
-        self.code = style.layer(latent_dim, "code", name, hidden=False)
+        self.trunk = Trunk(units, style, name, batch_norm)
+        self.code = style.layer(latent_dim, "code", name, hidden=False, norm=batch_norm)
         self.code_activation = keras.activations.get(code_activation)
         if kind == "gaussian":
             self.log_variance = style.layer(latent_dim, "log_variance", name, hidden=False)
 
+        self.head_style = (style, units[-1], batch_norm)  # for a subclass's further heads
         features = math.prod(self.image_shape) + (self.noise_dim if kind == "implicit" else 0)
         self.trunk.build((None, features))
         for head in (self.code, getattr(self, "log_variance", None)):
@@ -82,32 +85,39 @@ class Encoder(keras.Model):
         """Whether q(z|x) is more than a point."""
         return self.noise_dim > 0
 
-    def call(self, images, noise=None):
+    def call(self, images, noise=None, training=False):
         """Draws a code for each image.
 
         Args:
           images: `(batch, height, width, channels)`.
           noise: standard normal `(batch, noise_dim)`. Without it the code is the posterior's mean
             (gaussian), or the code at noise 0 (implicit).
+          training: whether batch normalisation takes the minibatch's moments.
         """
-        if self.kind != "gaussian":
-            return self.code_activation(self.code(self._features(images, noise)))
-        mean, log_variance = self.moments(images)
-        if noise is None:
-            return mean
-        return mean + ops.exp(0.5 * log_variance) * ops.cast(noise, mean.dtype)
+        return self._code_of(self._features(images, noise, training), noise, training)
 
     def moments(self, images):
         """Mean and log variance of a gaussian q(z|x), each `(batch, latent_dim)`."""
         if self.kind != "gaussian":
             raise ValueError(f"a {self.kind} encoder has no moments")
-        features = self._features(images, None)
-        return self.code(features), ops.clip(self.log_variance(features), *LOG_VARIANCE_RANGE)
+        return self._moments_of(self._features(images, None, False), False)
 
-    def _features(self, images, noise):
+    def _code_of(self, features, noise, training):
+        if self.kind != "gaussian":
+            return self.code_activation(self.code(features, training=training))
+        mean, log_variance = self._moments_of(features, training)
+        if noise is None:
+            return mean
+        return mean + ops.exp(0.5 * log_variance) * ops.cast(noise, mean.dtype)
+
+    def _moments_of(self, features, training):
+        log_variance = ops.clip(self.log_variance(features), *LOG_VARIANCE_RANGE)
+        return self.code(features, training=training), log_variance
+
+    def _features(self, images, noise, training):
         flat = ops.reshape(images, (-1, math.prod(self.image_shape)))
         if self.kind == "implicit":
             if noise is None:
                 noise = ops.zeros((ops.shape(flat)[0], self.noise_dim), dtype=flat.dtype)
             flat = ops.concatenate([flat, ops.cast(noise, flat.dtype)], axis=-1)
-        return self.trunk(flat)
+        return self.trunk(flat, training=training)

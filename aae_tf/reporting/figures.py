@@ -11,9 +11,14 @@ from matplotlib.figure import Figure
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import Method
-from aae_tf.reporting import prior_shape
+from aae_tf.reporting import class_figures, prior_shape
 from aae_tf.reporting.style import class_colour, new_figure, styled, tile
 
+# What a method is for, with the title and the axis of its curve.
+TASKS = {
+    "error_percent": ("Error", "percent of validation images"),
+    "component_share": ("Codes in their class's part", "share of validation images"),
+}
 PAIRS, SAMPLES_SIDE, MANIFOLD_SIDE, CODES_AT_MOST = 40, 10, 20, 5000
 
 
@@ -28,6 +33,10 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
         "samples": _samples,
         "manifold": _manifold,
         "codes": _codes,
+        "components": class_figures.components,
+        "style_grid": class_figures.style_grid,
+        "clusters": class_figures.clusters,
+        "embedding": class_figures.embedding,
     }
     drawn = {name: makers[name](method, data, evaluator) for name in method.figures}
     return {name: figure for name, figure in drawn.items() if figure is not None}
@@ -50,7 +59,7 @@ def picture(title: str, image: np.ndarray, note: str = "") -> Figure:
 def _reconstructions(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     shown = data.validation.take(slice(0, PAIRS))
     originals = shown.intensities()
-    rebuilt = evaluator.passes.decode(evaluator.passes.encode(shown))
+    rebuilt = evaluator.passes.reconstruct(shown)
     rows = []
     columns = min(10, len(shown))
     for start in range(0, len(shown) - len(shown) % columns, columns):
@@ -135,7 +144,7 @@ def _scatter(axes, points, labels, class_names):
         axes.scatter(*points.T, s=2, color=class_colour(0), linewidths=0, alpha=0.7)
         return
     for number in np.unique(labels):
-        name = class_names[number] if number < len(class_names) else str(number)
+        name = class_figures.class_label(number, class_names)
         chosen = points[labels == number]
         axes.scatter(
             *chosen.T, s=3, color=class_colour(number), linewidths=0, alpha=0.8, label=name
@@ -175,21 +184,36 @@ def _project(axes, codes, drawn):
     return (codes - centre) @ components[:2].T
 
 
-def learning_curves(rows: Sequence[Mapping[str, float]]) -> Figure:
-    """The distance to the prior and the reconstruction error over the epochs.
+def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
+    """Reconstruction, distance to the prior and, where there is one, the task's number by epoch.
 
     Args:
-      rows: of metrics.csv, as numbers.
+      runs: for each run's title, '' for a single one, its rows of metrics.csv as numbers.
     """
-    figure = new_figure(7, 2.8)
-    epochs = [row["epoch"] for row in rows]
+    tasks = [key for key in TASKS if all(f"validation/{key}" in r[-1] for r in runs.values())][:1]
+    figure = new_figure(3.5 * (2 + len(tasks)), 2.8)
     with styled():
-        left, right = figure.subplots(1, 2)
-        left.plot(epochs, [row["validation/reconstruction_error"] for row in rows], color="#332288")
+        left, middle, *right = figure.subplots(1, 2 + len(tasks))
+        for number, (title, rows) in enumerate(runs.items()):
+            epochs = [row["epoch"] for row in rows]
+
+            marker = "o" if len(rows) == 1 else ""
+
+            def curve(axes, key, epochs=epochs, rows=rows, marker=marker, **options):
+                values = [row[f"validation/{key}"] for row in rows]
+                axes.plot(epochs, values, marker=marker, **options)
+
+            colour = class_colour(6 * number)  # far apart in the scheme
+            curve(left, "reconstruction_error", color=colour, label=title)
+            curve(middle, "sliced_wasserstein", color=colour, label=title or "codes")
+            for axes in right:
+                curve(axes, tasks[0], color=colour, label=title)
+        own = next(iter(runs.values()))[-1]["validation/sliced_wasserstein_of_prior"]
+        middle.axhline(own, color="0.5", ls="--", label="prior itself")
+        middle.set_yscale("log")
         left.set(title="Reconstruction", xlabel="epoch", ylabel="half squared error per image")
-        key = "validation/sliced_wasserstein"
-        right.semilogy(epochs, [row[key] for row in rows], color="#CC6677", label="codes")
-        right.axhline(rows[-1][f"{key}_of_prior"], color="0.5", ls="--", label="prior itself")
-        right.set(title="Distance to the prior", xlabel="epoch", ylabel="sliced Wasserstein")
-        right.legend()
+        middle.set(title="Distance to the prior", xlabel="epoch", ylabel="sliced Wasserstein")
+        for axes in right:
+            axes.set(title=TASKS[tasks[0]][0], xlabel="epoch", ylabel=TASKS[tasks[0]][1])
+        middle.legend()
     return figure

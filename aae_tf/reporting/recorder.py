@@ -8,8 +8,10 @@ import numpy as np
 
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
+from aae_tf.evaluation.categories import entropies, histograms
 from aae_tf.methods import Method
 from aae_tf.reporting import figures, tensorboard
+from aae_tf.reporting.class_figures import categories_over_training
 from aae_tf.reporting.files import write_aside
 from aae_tf.reporting.run_folder import MetricsTable, RunFolder
 from aae_tf.reporting.style import to_png
@@ -17,6 +19,7 @@ from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
 from aae_tf.training.optimizers import rate_at
 
+CATEGORIES = "categories.csv"
 CURVE_POINTS = 5000  # of a TensorBoard curve, at most
 PICTURES = 10  # how often a run is drawn
 
@@ -48,6 +51,9 @@ class Recorder(Observer):
         self._data, self._evaluator = data, evaluator
         self._draw_every = max(1, epochs // PICTURES)
         self._table = MetricsTable(folder.path / "metrics.csv", progress.step)
+        self._categories = None
+        if "categories" in method.measures:
+            self._categories = MetricsTable(folder.path / CATEGORIES, progress.step)
         self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
         self._train.hyperparameters(method.settings)
@@ -76,14 +82,37 @@ class Recorder(Observer):
         codes = self._evaluator.aggregated_posterior(self._data.validation)
         columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
         self._eval.histograms(report.step, columns)
+        if self._categories is not None:
+            self._note_categories(report)
         if round(report.epoch) % self._draw_every == 0 and report.step < report.total_steps:
             self.draw(report.step)
+
+    def _note_categories(self, report: Report) -> None:
+        """Keeps how sharp the categorical code is and how evenly it is used, for the figure."""
+        probabilities = self._evaluator.passes.classify(self._data.validation)
+        shares = {
+            f"{kind}/{number}": share
+            for kind, values in histograms(probabilities).items()
+            for number, share in enumerate(values)
+        }
+        self._categories.add(report.step, report.epoch, shares)
+        shown = {
+            "categories/largest_probability": probabilities.max(1),
+            "categories/entropy": entropies(probabilities),
+            "categories/most_probable": probabilities.argmax(1),
+        }
+        self._eval.histograms(report.step, shown)
 
     def draw(self, step: int) -> Mapping[str, str]:
         """Draws the method's figures for TensorBoard and under figures/; returns their paths."""
         drawn = dict(figures.draw_all(self._method, self._data, self._evaluator))
         if self._table.rows:
-            drawn["learning_curves"] = figures.learning_curves(self._table.rows)
+            drawn["learning_curves"] = figures.learning_curves({"": self._table.rows})
+        if self._categories is not None and self._categories.rows:
+            drawn["categories"] = categories_over_training(
+                {"The categorical code over training": self._categories.rows},
+                self._method.num_categories,
+            )
         paths = {}
         for name, figure in drawn.items():
             content = to_png(figure)

@@ -182,7 +182,7 @@ class RunFolder:
                 "seed": settings.training.seed,
                 "epochs": epochs,
                 "metrics": dict(metrics),
-                "paper": dict(experiments.find(settings.experiment).paper),
+                "paper": experiments.find(settings.experiment).paper_figures(settings),
                 "wall_seconds": round(wall_seconds, 1),
             },
         )

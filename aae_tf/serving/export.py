@@ -15,8 +15,8 @@ from aae_tf.priors import UserPrior
 class ServingModule(tf.Module):
     """A method's networks behind named signatures, for any batch size from 0 up.
 
-    All tensors are float32 but for the seed and the count; images `(n, height, width, channels)`
-    are in 0..1 and codes `(n, latent_dim)`.
+    All real tensors are float32; images `(n, height, width, channels)` are in 0..1 and codes
+    `(n, latent_dim)`. Labels and classes are int64 `(n,)`; a label out of range is refused.
     """
 
     def __init__(self, method: Method):
@@ -26,35 +26,85 @@ class ServingModule(tf.Module):
         self.weights = [v.value for net in method.networks.values() for v in net.variables]
         self._images = tf.TensorSpec([None, *method.image_shape], tf.float32, "images")
         self._codes = tf.TensorSpec([None, method.latent_dim], tf.float32, "codes")
+        self._styles = tf.TensorSpec([None, method.latent_dim], tf.float32, "styles")
+        self._labels = tf.TensorSpec([None], tf.int64, "labels")
 
     def encode(self, images):
-        codes = self._method.encode(tf.cast(images, self._method.dtype))
-        return {"codes": tf.cast(codes, tf.float32)}
+        images = self._wide(images)
+        if hasattr(self._method, "encode_both"):
+            probabilities, codes = self._method.encode_both(images)
+            return _narrow({"codes": codes, "probabilities": probabilities})
+        return _narrow({"codes": self._method.encode(images)})
 
     def decode(self, codes):
-        images = self._method.decode(tf.cast(codes, self._method.dtype))
-        return {"images": tf.cast(images, tf.float32)}
+        return _narrow({"images": self._method.decode(self._wide(codes))})
+
+    def generate(self, labels, styles):
+        categories = self._method.num_categories
+        low = tf.debugging.assert_non_negative(labels, _label_range(categories))
+        high = tf.debugging.assert_less(
+            labels, tf.constant(categories, tf.int64), _label_range(categories)
+        )
+        same = tf.debugging.assert_equal(
+            tf.shape(labels)[0], tf.shape(styles)[0], "expected as many labels as styles"
+        )
+        with tf.control_dependencies([low, high, same]):
+            one_hot = tf.one_hot(labels, categories, dtype=self._method.dtype)
+        return _narrow({"images": self._method.decode(self._wide(styles), one_hot)})
+
+    def classify(self, images):
+        probabilities = self._method.classify(self._wide(images))
+        classes = tf.argmax(probabilities, -1, tf.int64)
+        return {"classes": classes, **_narrow({"probabilities": probabilities})}
+
+    def embed(self, images):
+        embeddings = self._method.embed(self._wide(images))
+        found = {"embeddings": embeddings}
+        if self._method.latent_dim > 2:
+            found["plane"] = self._method.project(embeddings)
+        return _narrow(found)
 
     def reconstruct(self, images):
-        return self.decode(**self.encode(images))
+        return _narrow({"images": self._method.reconstruct(self._wide(images))})
+
+    def reconstruct_labelled(self, images, labels):
+        rebuilt = self._method.reconstruct(self._wide(images), labels)
+        return _narrow({"images": rebuilt})
 
     def sample(self, seed, count):
-        codes = self._method.prior.sample(count, seed=seed)
-        codes = tf.cast(tf.reshape(codes, [count, self._method.latent_dim]), tf.float32)
-        return {"codes": codes, **self.decode(codes)}
+        return _narrow(self._method.sample(seed, count))
 
     def signature(self, name: str) -> tf.types.experimental.ConcreteFunction:
         """The concrete function of that name."""
         specs = {
             "encode": (self._images,),
             "decode": (self._codes,),
+            "generate": (self._labels, self._styles),
+            "classify": (self._images,),
+            "embed": (self._images,),
             "reconstruct": (self._images,),
+            "reconstruct_labelled": (self._images, self._labels),
             "sample": (
                 tf.TensorSpec([2], tf.int32, "seed"),
                 tf.TensorSpec([], tf.int32, "count"),
             ),
         }
         return tf.function(getattr(self, name)).get_concrete_function(*specs[name])
+
+    def _wide(self, tensor):
+        return tf.cast(tensor, self._method.dtype)
+
+
+def _narrow(outputs):
+    """Real outputs as float32, whatever the precision of training; integers as they are."""
+    return {
+        name: tf.cast(value, tf.float32) if value.dtype.is_floating else value
+        for name, value in outputs.items()
+    }
+
+
+def _label_range(categories: int) -> str:
+    return f"expected labels from 0 to {categories - 1}"
 
 
 def servable_signatures(method: Method) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 """
 
-from aae_tf.settings.checks import PRIORS, parse_initializer, parse_schedule
+from aae_tf.settings.checks import PRIORS, parse_count, parse_initializer, parse_schedule
 from aae_tf.settings.flat import (
     GROUPS,
     Described,
@@ -23,14 +23,24 @@ from aae_tf.settings.groups import (
     Settings,
     TrainingSettings,
 )
+from aae_tf.settings.label_groups import (
+    CategorySettings,
+    ClusterSettings,
+    HeadSettings,
+    LabelSettings,
+)
 
 __all__ = [
     "GROUPS",
     "PHASES",
     "PRIORS",
+    "CategorySettings",
+    "ClusterSettings",
     "DataSettings",
     "Described",
     "ExecutionSettings",
+    "HeadSettings",
+    "LabelSettings",
     "NetworkSettings",
     "PhaseSettings",
     "PriorSettings",
@@ -40,6 +50,7 @@ __all__ = [
     "differences",
     "flatten",
     "override",
+    "parse_count",
     "parse_initializer",
     "parse_schedule",
     "to_flagfile",

@@ -50,6 +50,15 @@ def prior_name(value) -> str | None:
     return "one of " + ", ".join(PRIORS) + ", or your own as package.module:function"
 
 
+def parse_count(text: str) -> int | None:
+    """Reads a number of labels; 'all' is None."""
+    if text == "all":
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(text)
+    return int(text)
+
+
 def parse_initializer(text: str) -> tuple[str, float]:
     """Splits 'normal:0.01' into ('normal', 0.01); the named schemes carry no number."""
     name, _, scale = text.partition(":")

@@ -8,9 +8,21 @@ from typing import Any
 
 from aae_tf.errors import SettingsError
 from aae_tf.settings.checks import some_units
+from aae_tf.settings import groups, label_groups
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
 
-GROUPS = ("training", "data", "prior", "networks", "execution")
+# By the name of their field in Settings, in the order of the help page.
+GROUPS = {
+    "training": groups.TrainingSettings,
+    "data": groups.DataSettings,
+    "labels": label_groups.LabelSettings,
+    "prior": groups.PriorSettings,
+    "categories": label_groups.CategorySettings,
+    "clusters": label_groups.ClusterSettings,
+    "heads": label_groups.HeadSettings,
+    "networks": groups.NetworkSettings,
+    "execution": groups.ExecutionSettings,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +38,9 @@ class Described:
 
 def describe() -> Iterator[Described]:
     """Yields every setting that a flag can override, group by group."""
-    groups = [(cls, cls.__doc__, "") for cls in _group_classes()]
-    groups += [(PhaseSettings, f"Phase: {name}", f"{name}_") for name in PHASES]
-    for cls, title, prefix in groups:
+    shown = [(cls, cls.__doc__, "") for cls in GROUPS.values()]
+    shown += [(PhaseSettings, f"Phase: {name}", f"{name}_") for name in PHASES]
+    for cls, title, prefix in shown:
         for field in dataclasses.fields(cls):
             if "check" in field.metadata:
                 choices = getattr(field.metadata["check"], "choices", ())
@@ -36,13 +48,10 @@ def describe() -> Iterator[Described]:
                 yield Described(title, flag, kind, field.metadata["help"], choices)
 
 
-def _group_classes() -> list[type]:
-    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
-    return [type(defaults[group]) for group in GROUPS]
-
-
 def _parts(settings: Settings) -> list[Any]:
-    return [getattr(settings, group) for group in GROUPS] + list(settings.phases)
+    """The groups that the settings have, then the phases."""
+    found = [getattr(settings, group) for group in GROUPS]
+    return [part for part in found if part is not None] + list(settings.phases)
 
 
 def flatten(settings: Settings, *, only_changing_run: bool = False) -> dict[str, Any]:
@@ -74,6 +83,8 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     left = {k: v for k, v in values.items() if k not in ("experiment", "recipe")}
 
     def replaced(part):
+        if part is None:
+            return None
         changes = {}
         for field in dataclasses.fields(part):
             flag = part.flag_prefix + field.name
@@ -84,11 +95,11 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
                 changes[field.name] = value
         return dataclasses.replace(part, **changes) if changes else part
 
-    groups = {group: replaced(getattr(settings, group)) for group in GROUPS}
+    parts = {group: replaced(getattr(settings, group)) for group in GROUPS}
     phases = tuple(replaced(phase) for phase in settings.phases)
     for flag, value in left.items():
         raise SettingsError(flag, value, f"a setting that --experiment={settings.experiment} has")
-    return dataclasses.replace(settings, **groups, phases=phases)
+    return dataclasses.replace(settings, **parts, phases=phases)
 
 
 def _parse_units(flag: str, text: str) -> tuple[int, ...]:

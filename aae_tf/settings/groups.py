@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 from aae_tf.errors import SettingsError
 from aae_tf.settings.checks import (
     PRIORS,
-    Check,
     above,
-    anything,
     at_least,
     between,
     one_of,
@@ -20,126 +17,118 @@ from aae_tf.settings.checks import (
     prior_name,
     some_units,
 )
+from aae_tf.settings.group import Checked, setting
+from aae_tf.settings.label_groups import (
+    CategorySettings,
+    ClusterSettings,
+    HeadSettings,
+    LabelSettings,
+)
 
-PHASES = ("reconstruction", "discriminator", "generator")
-
-
-def _setting(default, help_text: str, check: Check = anything, *, changes_run: bool = True):
-    """A field with help and check; `changes_run` is False where results don't hang on it."""
-    metadata = {"help": help_text, "check": check, "changes_run": changes_run}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-class _Checked:
-    """Base of the groups: coerces ints to floats, then runs every field's check."""
-
-    flag_prefix = ""
-
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            if "check" not in field.metadata:
-                continue
-            flag = self.flag_prefix + field.name
-            value = getattr(self, field.name)
-            wanted = type(field.default)
-            if wanted is float and type(value) is int:
-                value = float(value)
-                object.__setattr__(self, field.name, value)
-            if type(value) is not wanted:
-                raise SettingsError(flag, value, f"a value of type {wanted.__name__}")
-            if wanted is float and not math.isfinite(value):
-                raise SettingsError(flag, value, "a finite number")
-            complaint = field.metadata["check"](value)
-            if complaint:
-                shown = ",".join(map(str, value)) if wanted is tuple else value
-                raise SettingsError(flag, shown, complaint)
+PHASES = ("reconstruction", "discriminator", "generator", "classification")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingSettings(_Checked):
+class TrainingSettings(Checked):
     """Training"""
 
-    seed: int = _setting(0, "seed of every random draw", between(0, 2**31))
-    epochs: int = _setting(20, "passes over the training images", at_least(1))
-    batch_size: int = _setting(100, "images in a minibatch, over all replicas", at_least(1))
-    precision: str = _setting(
+    seed: int = setting(0, "seed of every random draw", between(0, 2**31))
+    epochs: int = setting(20, "passes over the training images", at_least(1))
+    batch_size: int = setting(100, "images in a minibatch, over all replicas", at_least(1))
+    precision: str = setting(
         "float32",
         "arithmetic of the networks; mixed_bfloat16 keeps float32 weights",
         one_of("float32", "float64", "mixed_bfloat16"),
     )
-    discriminator_noise: float = _setting(
+    discriminator_noise: float = setting(
         0.0,
         "sd of Gaussian noise on the discriminator's input, in units of the prior's sd; "
         "training only",
         at_least(0),
     )
+    input_noise: float = setting(
+        0.0, "sd of Gaussian noise on the encoder's input; training only", at_least(0)
+    )
+    input_dropout: float = setting(
+        0.0, "share of the encoder's inputs that are dropped; training only", between(0, 1)
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExecutionSettings(_Checked):
+class ExecutionSettings(Checked):
     """Execution (changes nothing but speed and rounding)"""
 
-    steps_per_call: int = _setting(
+    steps_per_call: int = setting(
         20, "training steps in one compiled call", at_least(1), changes_run=False
     )
-    strategy: str = _setting(
+    strategy: str = setting(
         "mirrored",
         "mirrored: MirroredStrategy over all GPUs, or the CPU; one_device: the first device",
         one_of("mirrored", "one_device"),
         changes_run=False,
     )
-    replicas: int = _setting(
+    replicas: int = setting(
         0,
         "replicas of a mirrored run, 0 for one per GPU; more than one without GPUs splits the "
         "CPU into logical devices (to test, not to be faster)",
         at_least(0),
         changes_run=False,
     )
-    xla: bool = _setting(
+    xla: bool = setting(
         True, "compile the training step with XLA (on one replica)", changes_run=False
     )
-    checkpoint_minutes: float = _setting(
+    checkpoint_minutes: float = setting(
         5.0, "minutes between checkpoints; one is always written at the end", above(0),
         changes_run=False,
     )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataSettings(_Checked):
+class DataSettings(Checked):
     """Data"""
 
-    dataset: str = _setting(
+    dataset: str = setting(
         "mnist",
         "mnist (in the package), a TensorFlow Datasets name, or the path of your own images: a "
         "folder (flat, one folder a class, or tfds.ImageFolder's split/class) or an .npz",
         lambda value: None if value else "a name or a path",
     )
-    data_dir: str = _setting(
+    data_dir: str = setting(
         "", "where TensorFlow Datasets keeps its data (default: its own)", changes_run=False
     )
-    image_size: int = _setting(
+    image_size: int = setting(
         0, "side to which images of a folder are cropped and resized; 0 keeps them", at_least(0)
+    )
+    train_split: str = setting(
+        "train",
+        "what a TensorFlow Datasets name trains on, such as train+extra",
+        lambda value: None if value else "the name of a split, such as train or train+extra",
+    )
+    standardize: bool = setting(
+        False,
+        "give the networks images less the mean and over the sd of each pixel, taken over the "
+        "training images",
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PriorSettings(_Checked):
+class PriorSettings(Checked):
     """Prior"""
 
-    prior: str = _setting(
+    prior: str = setting(
         "gaussian",
         ", ".join(PRIORS) + ", or package.module:function, which is called with latent_dim and "
         "returns any object with sample(shape, seed)",
         prior_name,
     )
-    latent_dim: int = _setting(2, "size of the code", at_least(1))
-    prior_scale: float = _setting(
+    latent_dim: int = setting(2, "size of the code", at_least(1))
+    prior_scale: float = setting(
         1.0, "sd of the Gaussian, half-width of the uniform prior", above(0)
     )
-    prior_thickness: float = _setting(
+    prior_thickness: float = setting(
         0.1, "sd of the swiss roll around its curve; at 0 it has no density", at_least(0)
     )
-    prior_components: int = _setting(10, "Gaussians in the ring of the mixture", at_least(1))
+    prior_components: int = setting(10, "Gaussians in the ring of the mixture", at_least(1))
 
     def __post_init__(self):
         super().__post_init__()
@@ -156,30 +145,36 @@ class PriorSettings(_Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NetworkSettings(_Checked):
+class NetworkSettings(Checked):
     """Networks"""
 
-    encoder: str = _setting(
+    encoder: str = setting(
         "deterministic",
         "q(z|x): deterministic, gaussian (mean and variance, reparameterised) or implicit (a "
         "network of the image and of noise)",
         one_of("deterministic", "gaussian", "implicit"),
     )
-    encoder_noise_dim: int = _setting(
+    encoder_noise_dim: int = setting(
         10, "size of the noise that an implicit encoder takes", at_least(1)
     )
-    encoder_units: tuple = _setting((1000, 1000), "hidden layers of the encoder", some_units)
-    decoder_units: tuple = _setting((1000, 1000), "hidden layers of the decoder", some_units)
-    discriminator_units: tuple = _setting(
+    encoder_units: tuple = setting((1000, 1000), "hidden layers of the encoder", some_units)
+    decoder_units: tuple = setting((1000, 1000), "hidden layers of the decoder", some_units)
+    discriminator_units: tuple = setting(
         (1000, 1000), "hidden layers of the discriminator", some_units
     )
-    activation: str = _setting(
+    activation: str = setting(
         "relu", "of the hidden layers", one_of("relu", "leaky_relu", "elu", "gelu", "silu", "tanh")
     )
-    output_activation: str = _setting(
+    output_activation: str = setting(
         "sigmoid", "of the decoder's last layer", one_of("sigmoid", "linear")
     )
-    initializer: str = _setting(
+    encoder_batch_norm: bool = setting(
+        False, "batch normalisation in the encoder's layers, those of the code included"
+    )
+    decoder_batch_norm: bool = setting(
+        False, "batch normalisation in the decoder's layers, that of the pixels included"
+    )
+    initializer: str = setting(
         "he_normal",
         "of the weights: normal:SD, he_normal or glorot_uniform",
         parses(parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"),
@@ -187,14 +182,14 @@ class NetworkSettings(_Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PhaseSettings(_Checked):
+class PhaseSettings(Checked):
     """How one phase moves its networks."""
 
     name: str
-    optimizer: str = _setting("adam", "sgd or adam", one_of("sgd", "adam"))
-    learning_rate: float = _setting(1e-3, "initial learning rate", above(0))
-    momentum: float = _setting(0.9, "momentum of sgd, beta_1 of adam", between(0, 1))
-    schedule: str = _setting(
+    optimizer: str = setting("adam", "sgd or adam", one_of("sgd", "adam"))
+    learning_rate: float = setting(1e-3, "initial learning rate", above(0))
+    momentum: float = setting(0.9, "momentum of sgd, beta_1 of adam", between(0, 1))
+    schedule: str = setting(
         "constant",
         "constant, cosine (to 0 at the last epoch), or EPOCH:FACTOR,... of the initial rate",
         parses(parse_schedule, "constant, cosine, or EPOCH:FACTOR,... such as 50:0.1,1000:0.01"),
@@ -206,8 +201,11 @@ class PhaseSettings(_Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(_Checked):
-    """All settings of a run: it is a pure function of these and of the step."""
+class Settings(Checked):
+    """All settings of a run: it is a pure function of these and of the step.
+
+    A group that is None is one that the experiment's method has no use for.
+    """
 
     experiment: str
     recipe: str
@@ -215,6 +213,10 @@ class Settings(_Checked):
     data: DataSettings = DataSettings()
     prior: PriorSettings = PriorSettings()
     networks: NetworkSettings = NetworkSettings()
+    labels: LabelSettings | None = None
+    categories: CategorySettings | None = None
+    clusters: ClusterSettings | None = None
+    heads: HeadSettings | None = None
     phases: tuple[PhaseSettings, ...] = ()
     execution: ExecutionSettings = ExecutionSettings()
 
@@ -223,6 +225,9 @@ class Settings(_Checked):
         if self.prior.prior == "categorical" and self.networks.encoder == "gaussian":
             expected = "deterministic or implicit, since --prior=categorical wants a softmax code"
             raise SettingsError("encoder", "gaussian", expected)
+        if self.data.standardize and self.networks.output_activation != "linear":
+            expected = "linear with --standardize, whose values aren't within 0 and 1"
+            raise SettingsError("output_activation", self.networks.output_activation, expected)
 
     def phase(self, name: str) -> PhaseSettings:
         return next(phase for phase in self.phases if phase.name == name)

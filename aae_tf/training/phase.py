@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from aae_tf.seeds import Seed
 
-Batch = Mapping[str, tf.Tensor]  # "images": (batch, height, width, channels) in 0..1
-Draws = Mapping[str, tf.Tensor]  # random tensors, each with a leading axis of the batch
+# Of a minibatch, as `Method.prepare` leaves it: "images" (batch, height, width, channels), "inputs"
+# that the encoder sees of them, and, where a method takes labels, "labels" and "labelled_inputs".
+Batch = Mapping[str, tf.Tensor]
+# Random tensors by purpose, maybe nested, each with a leading axis of the batch.
+Draws = Mapping[str, Any]
 
 
 class PhaseLoss(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,7 @@ import tensorflow as tf
 from aae_tf import seeds
 from aae_tf.errors import DivergedError
 from aae_tf.training.feed import Feed
-from aae_tf.training.phase import Phase
+from aae_tf.training.phase import Batch, Phase
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Trainer:
       seed: of the run.
       strategy: in whose scope networks and optimizers were made.
       xla: compile the step with XLA, where there is one replica.
+      prepare: `(batch, seed of the step)` to the batch as the phases want it; runs outside the
+        compiled step, as the phases' draws do, and sees the whole global batch.
     """
 
     def __init__(
@@ -71,10 +73,12 @@ class Trainer:
         seed: seeds.Seed,
         strategy: tf.distribute.Strategy,
         xla: bool = True,
+        prepare: Callable[[Batch, seeds.Seed], Batch] | None = None,
     ):
         self.phases = tuple(phases)
         self.feed = feed
         self._seed = seed
+        self._prepare = prepare or (lambda batch, seed: batch)
         self._strategy = strategy
         self._replicas = strategy.num_replicas_in_sync
         self._keys: tuple[str, ...] = ()
@@ -138,6 +142,7 @@ class Trainer:
             step = first_step + index
             batch = self.feed.batch(order, step)
             seed = seeds.fold(self._seed, "step", step)
+            batch = self._prepare(batch, seed)
             draws = {
                 phase.name: phase.draws(seeds.fold(seed, phase.name), self.feed.batch_size)
                 for phase in self.phases
@@ -164,7 +169,12 @@ class Trainer:
                 loss = phase.loss(batch, draws[phase.name])
                 # apply() sums gradients over replicas, hence each divides by the global batch.
                 mean = self._part_of_mean(loss.per_example)
-            gradients = tape.gradient(mean, [variable.value for variable in variables])
+            # Zero for what the loss does not reach, such as the style head in classification.
+            gradients = tape.gradient(
+                mean,
+                [variable.value for variable in variables],
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
             phase.optimizer.apply(gradients, variables)
             means[f"{phase.name}/loss"] = mean
             for name, value in loss.metrics.items():
@@ -173,13 +183,15 @@ class Trainer:
         return tf.stack(list(means.values()))
 
     def _part_of_mean(self, per_example):
-        return tf.reduce_sum(per_example) / tf.cast(self.feed.batch_size, per_example.dtype)
+        """This replica's part of the mean over the global batch, of images or of labelled ones."""
+        count = tf.shape(per_example)[0] * self._replicas
+        return tf.reduce_sum(per_example) / tf.cast(count, per_example.dtype)
 
     def _share(self, tensor):
         """This replica's rows of a tensor of the global batch."""
         if self._replicas == 1:
             return tensor
-        size = self.feed.batch_size // self._replicas
+        size = (tensor.shape[0] or self.feed.batch_size) // self._replicas
         start = tf.distribute.get_replica_context().replica_id_in_sync_group * size
         share = tensor[start : start + size]
         return tf.ensure_shape(share, [size, *tensor.shape[1:]])

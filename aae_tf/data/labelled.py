@@ -1,0 +1,75 @@
+"""Which training images may show their label: a subset balanced over the classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aae_tf.data.images import ImageData
+from aae_tf.errors import DataError, SettingsError
+from aae_tf.seeds import name_number
+
+
+def check_labels(data: ImageData, experiment: str) -> None:
+    """Checks that every split has labels that can be class numbers.
+
+    Raises:
+      DataError: if not.
+    """
+    for split in (data.train, data.validation, data.test):
+        if split.labels is None:
+            raise DataError(
+                f"--dataset={data.name}: has no labels, which --experiment={experiment} learns "
+                "from or is scored on; expected one folder a class, or 'label' beside the images"
+            )
+        low, high = int(split.labels.min()), int(split.labels.max())
+        if low < 0 or high >= data.num_classes:
+            raise DataError(
+                f"--dataset={data.name}: labels from {low} to {high}, expected them within "
+                f"0 to {data.num_classes - 1}, the classes of its training images"
+            )
+    if data.num_classes < 2:
+        raise DataError(f"--dataset={data.name}: one class, expected two or more")
+
+
+def labelled_rows(data: ImageData, num_labels: int | None, run_seed: int) -> np.ndarray:
+    """The training images whose labels are used, the same ones for the same seed.
+
+    The AAE paper's labelled examples are random but as many of each class (appendix A.2.1).
+
+    Args:
+      data: whose training set it is.
+      num_labels: a multiple of the number of classes; None for all images.
+      run_seed: of the run.
+
+    Returns:
+      Rows of the training set, ascending, int32.
+
+    Raises:
+      SettingsError: if a class has too few images, or the number isn't such a multiple.
+    """
+    labels = data.train.labels
+    counts = np.bincount(labels, minlength=data.num_classes)
+    if not counts.min():
+        raise DataError(
+            f"--dataset={data.name}: class {counts.argmin()} has no training image, expected some "
+            "of each class"
+        )
+    if num_labels is None:
+        return np.arange(len(labels), dtype=np.int32)
+    each, left = divmod(num_labels, data.num_classes)
+    if left:
+        expected = f"a multiple of {data.num_classes}, the number of classes, or all"
+        raise SettingsError("num_labels", num_labels, expected)
+    if each > counts.min():
+        expected = (
+            f"at most {counts.min() * data.num_classes}, since class {counts.argmin()} has "
+            f"{counts.min()} training images, or all"
+        )
+        raise SettingsError("num_labels", num_labels, expected)
+    # numpy promises that this generator's numbers never change, which it doesn't of the newer ones.
+    random = np.random.RandomState(name_number("labelled", run_seed))
+    chosen = [
+        random.permutation(np.flatnonzero(labels == number))[:each]
+        for number in range(data.num_classes)
+    ]
+    return np.sort(np.concatenate(chosen)).astype(np.int32)

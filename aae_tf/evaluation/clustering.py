@@ -1,0 +1,93 @@
+"""How well categories agree with classes (AAE, sections 5 and 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def error_percent(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """Share of wrong classes, in percent."""
+    return 100.0 * float(np.mean(predicted != labels))
+
+
+def heads_by_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The paper's way to label clusters: by the validation image with the largest q(y_i|x).
+
+    Args:
+      probabilities: q(y|x) of validation images, `(n, clusters)`.
+      labels: theirs, `(n,)`.
+
+    Returns:
+      A class for each cluster, `(clusters,)` (AAE, section 6).
+    """
+    return labels[probabilities.argmax(0)]
+
+
+def heads_by_majority(
+    clusters: np.ndarray, labels: np.ndarray, num_clusters: int, num_classes: int
+) -> np.ndarray:
+    """The commonest class of each cluster's validation images, `(num_clusters,)`.
+
+    A cluster without any gets the commonest class of all.
+    """
+    counts = contingency(clusters, labels, num_clusters, num_classes)
+    counts[counts.sum(1) == 0] = counts.sum(0)
+    return counts.argmax(1)
+
+
+def heads_by_assignment(clusters: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """The one-to-one assignment of clusters to as many classes that gets most images right."""
+    from scipy.optimize import linear_sum_assignment
+
+    counts = contingency(clusters, labels, num_classes, num_classes)
+    return linear_sum_assignment(counts, maximize=True)[1]
+
+
+def contingency(
+    clusters: np.ndarray, labels: np.ndarray, num_clusters: int, num_classes: int
+) -> np.ndarray:
+    """How many images each cluster has of each class, `(num_clusters, num_classes)`."""
+    counts = np.zeros((num_clusters, num_classes), np.int64)
+    np.add.at(counts, (clusters, labels), 1)
+    return counts
+
+
+def clustering_measures(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    validation_probabilities: np.ndarray,
+    validation_labels: np.ndarray,
+    num_classes: int,
+) -> dict[str, float]:
+    """Scores a clustering; clusters get their class from validation images only.
+
+    Args:
+      probabilities: q(y|x) of the images to score, `(n, clusters)`.
+      labels: theirs, `(n,)`.
+      validation_probabilities: `(m, clusters)`.
+      validation_labels: `(m,)`.
+      num_classes: of the data.
+
+    Returns:
+      'error_percent': by the paper's protocol; 'error_majority_percent': by majority;
+      'error_assigned_percent': by the Hungarian assignment, where there are as many clusters as
+      classes; 'nmi' and 'ari': normalised mutual information and adjusted Rand index (scikit-learn).
+    """
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    num_clusters = probabilities.shape[1]
+    clusters, held_out = probabilities.argmax(1), validation_probabilities.argmax(1)
+    ways = {
+        "error_percent": heads_by_confidence(validation_probabilities, validation_labels),
+        "error_majority_percent": heads_by_majority(
+            held_out, validation_labels, num_clusters, num_classes
+        ),
+    }
+    if num_clusters == num_classes:
+        ways["error_assigned_percent"] = heads_by_assignment(
+            held_out, validation_labels, num_classes
+        )
+    found = {name: error_percent(heads[clusters], labels) for name, heads in ways.items()}
+    found["nmi"] = float(normalized_mutual_info_score(labels, clusters))
+    found["ari"] = float(adjusted_rand_score(labels, clusters))
+    return found

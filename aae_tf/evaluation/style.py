@@ -1,0 +1,83 @@
+"""How well style and class are apart (AAE, section 4).
+
+The classifiers that judge are scikit-learn's, trained with a fixed seed on training images or on
+their codes; none of them is part of what is judged.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+SEED = 0
+READER_UNITS, READER_EPOCHS = (300,), 12
+PROBE_UNITS, PROBE_EPOCHS = (100,), 20
+PROBE_CODES = 20_000  # codes that probes learn from, at most
+
+
+class Reader:
+    """An independent classifier of images: one hidden layer, trained on training images.
+
+    Args:
+      images: intensities `(n, height, width, channels)` in 0..1.
+      labels: `(n,)`.
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
+        self._classifier = _mlp(READER_UNITS, READER_EPOCHS)
+        _fit(self._classifier, images.reshape(len(images), -1), labels)
+
+    def read(self, images: np.ndarray) -> np.ndarray:
+        """The classes of images, `(n,)`."""
+        flat = np.clip(images, 0, 1).reshape(len(images), -1)
+        return self._classifier.predict(flat)
+
+
+def probe_measures(
+    codes: np.ndarray, labels: np.ndarray, held_out: np.ndarray, held_out_labels: np.ndarray
+) -> dict[str, float]:
+    """How much of the class is left in the style code.
+
+    Args:
+      codes: of training images, `(n, latent_dim)`.
+      labels: theirs, `(n,)`.
+      held_out: codes of the images to score, `(m, latent_dim)`.
+      held_out_labels: theirs.
+
+    Returns:
+      'class_from_style_linear' and 'class_from_style_mlp': the share of held-out images whose class
+      a logistic regression and a network of one hidden layer read from the code alone; and
+      'class_by_chance': what the commonest class gives.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    codes, labels = codes[:PROBE_CODES], labels[:PROBE_CODES]
+    probes = {
+        "linear": LogisticRegression(max_iter=1000),
+        "mlp": _mlp(PROBE_UNITS, PROBE_EPOCHS),
+    }
+    found = {}
+    for name, probe in probes.items():
+        whole = make_pipeline(StandardScaler(), probe)
+        _fit(whole, codes, labels)
+        found[f"class_from_style_{name}"] = float(whole.score(held_out, held_out_labels))
+    found["class_by_chance"] = float(np.bincount(held_out_labels).max() / len(held_out_labels))
+    return found
+
+
+def _mlp(units, epochs):
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(units, batch_size=200, max_iter=epochs, random_state=SEED, tol=0.0)
+
+
+def _fit(classifier, features, labels):
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # It is stopped after so many epochs on purpose.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier.fit(features, labels)

@@ -1,0 +1,36 @@
+"""The catalogue: what each experiment reproduces, its settings, its method and the paper's figures.
+
+It imports no TensorFlow, so that `--mode=list` is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aae_tf.errors import SettingsError
+from aae_tf.experiments import categorical, labels, unsupervised
+from aae_tf.experiments.experiment import Experiment, PaperFigure
+from aae_tf.settings import Settings
+
+__all__ = ["CATALOGUE", "Experiment", "PaperFigure", "find", "settings_of"]
+
+CATALOGUE: Mapping[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (*unsupervised.EXPERIMENTS, *labels.EXPERIMENTS, *categorical.EXPERIMENTS)
+}
+
+
+def find(name: str) -> Experiment:
+    """The experiment of that name."""
+    if name not in CATALOGUE:
+        raise SettingsError("experiment", name, "one of " + ", ".join(CATALOGUE))
+    return CATALOGUE[name]
+
+
+def settings_of(name: str, recipe: str | None = None) -> Settings:
+    """The settings of an experiment's recipe, by default its better one."""
+    experiment = find(name)
+    recipe = recipe or experiment.default_recipe
+    if recipe not in experiment.recipes:
+        raise SettingsError("recipe", recipe, "one of " + ", ".join(experiment.recipes))
+    return experiment.recipes[recipe]

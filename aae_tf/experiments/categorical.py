@@ -1,0 +1,180 @@
+"""Codes with a categorical part: classes, clusters, heads (AAE, sections 5 to 7)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from aae_tf.experiments.experiment import (
+    Experiment,
+    PaperFigure,
+    paper_phases,
+    phase,
+    practical_phases,
+)
+from aae_tf.settings import (
+    CategorySettings,
+    ClusterSettings,
+    HeadSettings,
+    LabelSettings,
+    NetworkSettings,
+    PriorSettings,
+    Settings,
+    TrainingSettings,
+)
+
+PAPER_DROPS = "50:0.1,1000:0.01"
+PAPER_CLASSIFICATION = phase("classification", "sgd", 0.1, 0.9, PAPER_DROPS)
+CLASSIFICATION = phase("classification", "adam", 1e-3, 0.9, "cosine")
+ERROR = "test/error_percent"
+
+
+def _recipes(name: str, paper: Settings, **practical) -> dict[str, Settings]:
+    """The paper's settings, and those where the given groups differ."""
+    named = dataclasses.replace(paper, experiment=name, recipe="paper")
+    return {
+        "paper": named,
+        "practical": dataclasses.replace(named, recipe="practical", **practical),
+    }
+
+
+def _paper(prior_dim: int, **groups) -> Settings:
+    """What the paper says of section 5's network, and what a method has besides."""
+    return Settings(**{
+        "experiment": "",
+        "recipe": "",
+        "training": TrainingSettings(epochs=5000, input_noise=0.3),
+        "prior": PriorSettings(prior="gaussian", latent_dim=prior_dim),
+        "networks": NetworkSettings(initializer="normal:0.01"),
+        "categories": CategorySettings(),
+        "phases": (*paper_phases(), PAPER_CLASSIFICATION),
+        **groups,
+    })  # fmt: skip
+
+
+def _practical_training(**changes) -> TrainingSettings:
+    return TrainingSettings(**{
+        "epochs": 30, "discriminator_noise": 0.3, "input_noise": 0.3, **changes
+    })  # fmt: skip
+
+
+def _semi_supervised() -> Experiment:
+    name = "semi_supervised"
+    return Experiment(
+        name=name,
+        reproduces="AAE, table 2: classification with few labels",
+        data="MNIST",
+        expected_time="15 min",
+        method=name,
+        recipes=_recipes(
+            name,
+            _paper(10, labels=LabelSettings(num_labels="100")),
+            training=_practical_training(),
+            networks=NetworkSettings(),
+            phases=(*practical_phases(), CLASSIFICATION),
+        ),
+        paper=tuple(
+            PaperFigure(ERROR, value, "AAE, table 2", deviation,
+                        {"num_labels": labels, "dataset": dataset})
+            for dataset, labels, value, deviation in (
+                ("mnist", "100", 1.90, 0.10),
+                ("mnist", "1000", 1.60, 0.08),
+                ("mnist", "all", 0.85, 0.02),
+                ("svhn_cropped", "1000", 17.70, 0.30),
+            )
+        ),
+    )  # fmt: skip
+
+
+def _clustering() -> Experiment:
+    name = "clustering"
+    return Experiment(
+        name=name,
+        reproduces="AAE, table 3 and figure 9: unsupervised clustering",
+        data="MNIST",
+        expected_time="15 min",
+        method=name,
+        recipes=_recipes(
+            name,
+            _paper(
+                5,
+                training=TrainingSettings(epochs=1500, input_dropout=0.2),
+                clusters=ClusterSettings(num_clusters=30),
+                networks=NetworkSettings(
+                    initializer="normal:0.01",
+                    encoder_units=(3000, 3000),
+                    decoder_units=(3000, 3000),
+                    discriminator_units=(3000, 3000),
+                    encoder_batch_norm=True,
+                ),
+                phases=paper_phases("50:0.1"),
+            ),
+            training=_practical_training(input_noise=0.0, input_dropout=0.2),
+            networks=NetworkSettings(encoder_batch_norm=True),
+            phases=practical_phases(),
+        ),
+        paper=tuple(
+            PaperFigure(ERROR, value, "AAE, table 3", deviation,
+                        {"num_clusters": clusters, "dataset": "mnist"})
+            for clusters, value, deviation in ((16, 9.55, 2.05), (30, 4.10, 1.13))
+        ),
+    )  # fmt: skip
+
+
+def _discrete() -> Experiment:
+    name = "discrete"
+    return Experiment(
+        name=name,
+        reproduces="AAE's categorical code with and without its adversary (not in the paper)",
+        data="MNIST",
+        expected_time="10 min",
+        method=name,
+        recipes=_recipes(
+            name,
+            _paper(10, clusters=ClusterSettings(num_clusters=10), phases=paper_phases()),
+            training=_practical_training(epochs=20),
+            networks=NetworkSettings(),
+            phases=practical_phases(),
+        ),
+    )
+
+
+def _dim_reduction() -> Experiment:
+    name = "dim_reduction"
+    rows = (
+        (2, "1000", 4.20, "AAE, figure 11a"),
+        (2, "100", 6.08, "AAE, figure 11b"),
+        (2, "0", 13.95, "AAE, figure 11c"),
+        (10, "100", 3.90, "AAE, figure 11d"),
+    )
+    return Experiment(
+        name=name,
+        reproduces="AAE, figure 11: cluster heads in a plane, and the codes around them",
+        data="MNIST",
+        expected_time="15 min",
+        method=name,
+        recipes=_recipes(
+            name,
+            _paper(
+                2,
+                labels=LabelSettings(num_labels="1000"),
+                clusters=ClusterSettings(num_clusters=20),
+                heads=HeadSettings(),
+            ),
+            training=_practical_training(),
+            networks=NetworkSettings(),
+            phases=(*practical_phases(), CLASSIFICATION),
+        ),
+        paper=tuple(
+            PaperFigure(ERROR, value, source, None,
+                        {"latent_dim": dim, "num_labels": labels, "dataset": "mnist"})
+            for dim, labels, value, source in rows
+        ),
+    )  # fmt: skip
+
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    _discrete(),
+    _semi_supervised(),
+    _clustering(),
+    _dim_reduction(),
+)

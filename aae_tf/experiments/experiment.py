@@ -1,0 +1,90 @@
+"""What an entry of the catalogue says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from aae_tf.settings import PhaseSettings, Settings, flatten
+
+
+@dataclasses.dataclass(frozen=True)
+class PaperFigure:
+    """A number that the paper reports.
+
+    Args:
+      metric: ours that it stands beside, such as 'test/error_percent'.
+      value: the paper's.
+      source: where it stands, such as 'AAE, table 2'.
+      deviation: as the paper prints it after ±, if it does.
+      settings: the row: what the settings have to be, by flag name.
+    """
+
+    metric: str
+    value: float
+    source: str
+    deviation: float | None = None
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """An entry of the catalogue.
+
+    Args:
+      name: for --experiment.
+      reproduces: what of which paper.
+      data: which data it is about.
+      expected_time: of a run with its default settings.
+      method: name of its method.
+      recipes: settings by recipe.
+      default_recipe: the better one.
+      paper: the numbers that the paper gives.
+    """
+
+    name: str
+    reproduces: str
+    data: str
+    expected_time: str
+    method: str
+    recipes: Mapping[str, Settings]
+    default_recipe: str = "practical"
+    paper: tuple[PaperFigure, ...] = ()
+
+    def paper_figures(self, settings: Settings) -> dict[str, dict[str, Any]]:
+        """The paper's numbers for a run of these settings, by metric."""
+        flat = flatten(settings)
+        found = {}
+        for row in self.paper:
+            if all(flat[flag] == value for flag, value in row.settings.items()):
+                shown = {"value": row.value, "source": row.source}
+                if row.deviation is not None:
+                    shown["deviation"] = row.deviation
+                found[row.metric] = shown
+        return found
+
+
+def phase(name, optimizer, rate, momentum, schedule) -> PhaseSettings:
+    """The settings of one phase, in a line."""
+    return PhaseSettings(
+        name=name, optimizer=optimizer, learning_rate=rate, momentum=momentum, schedule=schedule
+    )
+
+
+def paper_phases(drops: str = "50:0.1,1000:0.01") -> tuple[PhaseSettings, ...]:
+    """SGD with the paper's rates and momenta (AAE, appendix A.2.1)."""
+    return (
+        phase("reconstruction", "sgd", 0.01, 0.9, drops),
+        phase("discriminator", "sgd", 0.1, 0.1, drops),
+        phase("generator", "sgd", 0.1, 0.1, drops),
+    )
+
+
+def practical_phases() -> tuple[PhaseSettings, ...]:
+    """Adam, a discriminator slower than its adversary, and rates that fall to 0."""
+    return (
+        phase("reconstruction", "adam", 1e-3, 0.9, "cosine"),
+        phase("discriminator", "adam", 2e-4, 0.5, "cosine"),
+        phase("generator", "adam", 1e-3, 0.5, "cosine"),
+    )

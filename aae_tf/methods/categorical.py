@@ -1,0 +1,174 @@
+"""What the methods with a categorical code share (AAE, sections 5 to 7, figure 8)."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aae_tf import priors, seeds
+from aae_tf.methods.adversary import Adversary
+from aae_tf.methods.base import Method
+from aae_tf.networks import CategoricalEncoder, Discriminator
+from aae_tf.networks.categorical_encoder import probabilities
+from aae_tf.objectives.reconstruction import half_squared_error
+from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
+
+
+class CategoricalAutoencoder(Method):
+    """An AAE of two codes, each with a discriminator of its own.
+
+    The encoder's hidden layers end in q(y|x), a softmax matched to one-hot vectors of equally
+    probable categories, and in z, matched to the prior. The decoder takes both.
+    """
+
+    figures = ("reconstructions", "style_grid", "codes")
+    signatures = ("encode", "classify", "generate", "reconstruct", "sample")
+    default_signature = "classify"
+
+    def categories_of_settings(self) -> int:
+        """Size of the categorical code: the number of clusters."""
+        return self.settings.clusters.num_clusters
+
+    def build_networks(self):
+        self.num_categories = self.categories_of_settings()
+        units = self.settings.networks.discriminator_units
+        self.encoder = CategoricalEncoder(self.num_categories, **self._encoder_arguments())
+        self.decoder = self._make_decoder(self.representation_dim)
+        self.style_discriminator = Discriminator(
+            self.latent_dim, units, self.style, name="style_discriminator"
+        )
+        networks = {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "style_discriminator": self.style_discriminator,
+        }
+        if self.settings.categories.adversarial_label:
+            self.label_discriminator = Discriminator(
+                self.num_categories, units, self.style, name="label_discriminator"
+            )
+            networks["label_discriminator"] = self.label_discriminator
+        return networks
+
+    @property
+    def representation_dim(self) -> int:
+        """Size of what the decoder takes."""
+        return self.num_categories + self.latent_dim
+
+    @property
+    def encoder_noise_dim(self) -> int:
+        return self.encoder.noise_dim
+
+    def represent(self, codes, categories):
+        """What the decoder takes: category and style, side by side."""
+        return tf.concat([categories, codes], axis=-1)
+
+    def encode(self, images, noise=None):
+        return self.encode_both(images, noise)[1]
+
+    def encode_both(self, images, noise=None):
+        """q(y|x) `(batch, num_categories)` and codes z `(batch, latent_dim)` of images."""
+        logits, codes = self.encoder(self._scaled(images), noise)
+        return tf.cast(probabilities(logits), self.dtype), tf.cast(codes, self.dtype)
+
+    def classify(self, images):
+        """q(y|x) `(batch, num_categories)` of images."""
+        return self.encode_both(images)[0]
+
+    def decode(self, codes, categories=None):
+        if categories is None:
+            raise ValueError("the decoder takes a category beside the code. Received: None")
+        return self._intensities(self.decoder(self.represent(codes, categories)))
+
+    def reconstruct(self, images, labels=None):
+        del labels
+        categories, codes = self.encode_both(images)
+        return self.decode(codes, categories)
+
+    def sample(self, seed, count):
+        drawn = self.prior.sample(count, seed=seeds.fold(seed, "codes"))
+        codes = tf.cast(tf.reshape(drawn, [count, self.latent_dim]), self.dtype)
+        labels = tf.random.stateless_uniform(
+            [count], seeds.fold(seed, "labels"), maxval=self.num_categories, dtype=tf.int32
+        )
+        categories = tf.one_hot(labels, self.num_categories, dtype=self.dtype)
+        images = self.decode(codes, categories)
+        return {"codes": codes, "labels": tf.cast(labels, tf.int64), "images": images}
+
+    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
+        def sampler(prior):
+            return lambda count, seed: prior.sample(count, seed=seed)
+
+        self.adversaries = {
+            "style": Adversary(
+                self.style_discriminator,
+                sampler(self.prior),
+                self.latent_dim,
+                self._noise_for(self.prior),
+                self.dtype,
+            )
+        }
+        if self.settings.categories.adversarial_label:
+            categorical = priors.categorical(self.num_categories, self.dtype)
+            self.adversaries["label"] = Adversary(
+                self.label_discriminator,
+                sampler(categorical),
+                self.num_categories,
+                self._noise_for(categorical),
+                self.dtype,
+            )
+        discriminators = [adversary.network for adversary in self.adversaries.values()]
+        return (
+            self._phase("reconstruction", self.reconstructing_networks(),
+                        self._reconstruction, self._encoder_draws, steps_per_epoch),
+            self._phase("discriminator", discriminators,
+                        self._discriminator, self._discriminator_draws, steps_per_epoch),
+            self._phase("generator", (self.encoder,),
+                        self._generator, self._generator_draws, steps_per_epoch),
+        )  # fmt: skip
+
+    def reconstructing_networks(self):
+        """The networks that the reconstruction phase moves."""
+        return (self.encoder, self.decoder)
+
+    def _both(self, inputs, draws: Draws):
+        """q(y|x) and z in training, from what the encoder is to see."""
+        logits, codes = self.encoder(inputs, draws.get("encoder"), training=True)
+        return tf.cast(probabilities(logits), self.dtype), tf.cast(codes, self.dtype)
+
+    def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        categories, codes = self._both(batch["inputs"], draws)
+        decoded = self.decoder(self.represent(codes, categories), training=True)
+        error = half_squared_error(batch["images"], tf.cast(decoded, self.dtype))
+        return PhaseLoss(error, {"largest_probability": tf.reduce_max(categories, -1)})
+
+    def _code_of(self, name: str, batch: Batch, draws: Draws):
+        categories, codes = self._both(batch["inputs"], draws)
+        return categories if name == "label" else codes
+
+    def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        losses, metrics = [], {}
+        for name, adversary in self.adversaries.items():
+            own = draws[name]
+            verdict = adversary.discriminate(own["prior"], self._code_of(name, batch, draws), own)
+            losses.append(verdict.loss)
+            metrics[f"{name}_loss"] = verdict.loss
+            metrics.update({f"{name}_{key}": value for key, value in verdict.metrics.items()})
+        return PhaseLoss(tf.add_n(losses), metrics)
+
+    def _generator(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        metrics = {
+            f"{name}_loss": adversary.fool(self._code_of(name, batch, draws), draws[name])
+            for name, adversary in self.adversaries.items()
+        }
+        return PhaseLoss(tf.add_n(list(metrics.values())), metrics)
+
+    def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
+        return self._encoder_draws(seed, batch_size) | {
+            name: adversary.discriminator_draws(seeds.fold(seed, name), batch_size)
+            for name, adversary in self.adversaries.items()
+        }
+
+    def _generator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
+        return self._encoder_draws(seed, batch_size) | {
+            name: adversary.generator_draws(seeds.fold(seed, name), batch_size)
+            for name, adversary in self.adversaries.items()
+        }

@@ -1,0 +1,170 @@
+"""The figures of the papers in which classes, clusters or labels have a part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aae_tf.data import ImageData
+from aae_tf.evaluation import Evaluator
+from aae_tf.methods import Method
+from aae_tf.reporting.style import class_colour, new_figure, styled, tile
+
+STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
+ROWS_IN_A_BLOCK = 16  # of clusters, before they go on beside
+
+
+def class_label(number: int, class_names: Sequence[str]) -> str:
+    """The name of a class, its number where it has none."""
+    return class_names[number] if number < len(class_names) else str(number)
+
+
+def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    """Images along each part of the prior (AAE, figure 4b and 4d): one class a row."""
+    axes = method.class_prior.axes(STEPS)
+    images = evaluator.passes.decode(axes.reshape(-1, axes.shape[-1]))
+    names = [class_label(number, data.class_names) for number in range(len(axes))]
+    is_roll = method.settings.prior.prior == "swiss_roll"
+    across = "along the roll, inside to outside" if is_roll else (
+        "along the component's long axis, centre of the ring to its outside (±2 sd)"
+    )  # fmt: skip
+    title = "Images along each class's part of the prior"
+    return _grid(title, images, STEPS, row_names=names, across=across, down="class")
+
+
+def style_grid(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    """Rows of one style, columns of the categories (AAE, figure 7)."""
+    categories = method.num_categories
+    codes = np.repeat(evaluator.prior_codes(STYLES), categories, axis=0)
+    asked = np.tile(np.arange(categories), STYLES)
+    images = evaluator.passes.decode(codes, asked)
+    are_classes = categories == method.num_classes and method.labels != "none"
+    names = data.class_names if are_classes else ()
+    return _grid(
+        "One style in each row, one category in each column",
+        images,
+        categories,
+        column_names=[class_label(number, names) for number in range(categories)],
+        across="class given to the decoder" if are_classes else "cluster",
+        down="samples of the style prior",
+    )
+
+
+def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    """Each cluster's head and held-out images of it (AAE, figure 9)."""
+    count = method.num_categories
+    heads = evaluator.passes.decode(np.zeros((count, method.latent_dim)), np.arange(count))
+    found = evaluator.passes.classify(data.validation).argmax(1)
+    shape = data.image_shape
+    random = np.random.RandomState(0)  # which members are shown, always the same
+    rows = []
+    for number in range(count):
+        members = random.permutation(np.flatnonzero(found == number))[:MEMBERS]
+        shown = data.validation.intensities(members)
+        blank = np.ones((MEMBERS - len(members), *shape), np.float32)
+        rows.append(np.concatenate([heads[number][None], shown, blank]))
+    blocks = -(-count // ROWS_IN_A_BLOCK)
+    height = -(-count // blocks)
+    figure = new_figure(3.4 * blocks, 0.26 * height + 0.7)
+    figure.suptitle("Cluster heads (first column) and held-out images of each", fontsize=10)
+    with styled():
+        for block, axes in enumerate(np.atleast_1d(figure.subplots(1, blocks))):
+            own = rows[block * height : (block + 1) * height]
+            picture = tile(np.concatenate(own), MEMBERS + 1)
+            _show(axes, picture)
+            side = shape[0] + 1
+            axes.axvline(shape[1], color=class_colour(6), lw=1)
+            axes.set_yticks(side * (np.arange(len(own)) + 0.5))
+            axes.set_yticklabels(range(block * height, block * height + len(own)), fontsize=7)
+            axes.tick_params(length=0)
+    return figure
+
+
+def embedding(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    """Held-out images in the reduced space, by class, and the cluster heads (AAE, figure 11)."""
+    rows = np.arange(min(len(data.validation), POINTS_AT_MOST))
+    shown = data.validation.take(rows)
+    points = evaluator.passes.embed(shown)
+    heads = np.asarray(method.heads.heads)
+    note = ""
+    if method.latent_dim > 2:
+        points, heads = np.asarray(method.project(points)), np.asarray(method.project(heads))
+        note = f" ({method.latent_dim}-D, projected)"
+    elif method.latent_dim == 1:
+        points, heads = (np.concatenate([part, 0 * part], 1) for part in (points, heads))
+    figure = new_figure(6.2, 5)
+    with styled():
+        axes = figure.add_subplot(title=f"{len(points):,} held-out images{note} and cluster heads")
+        for number in np.unique(shown.labels) if shown.labels is not None else (0,):
+            own = points[shown.labels == number] if shown.labels is not None else points
+            axes.scatter(
+                *own.T, s=3, color=class_colour(number), linewidths=0, alpha=0.8,
+                label=class_label(number, data.class_names),
+            )  # fmt: skip
+        axes.scatter(*heads.T, s=90, marker="*", color="white", edgecolors="black", label="head")
+        axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+        axes.legend(title="class", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def categories_over_training(
+    runs: Mapping[str, Sequence[Mapping[str, float]]], num_categories: int
+) -> Figure:
+    """What becomes of the softmax: one row a run, its histograms after each epoch as columns.
+
+    Args:
+      runs: for each run's title the rows of its categories.csv, as numbers.
+      num_categories: size of the code.
+    """
+    panels = (
+        ("largest_probability", "largest probability", (0.0, 1.0)),
+        ("entropy", "entropy of $q(y|x)$ (nats)", (0.0, float(np.log(num_categories)))),
+        ("usage", "category", (-0.5, num_categories - 0.5)),
+    )
+    figure = new_figure(9, 2.6 * len(runs))
+    with styled():
+        grid = figure.subplots(len(runs), len(panels), squeeze=False)
+        for row_of_axes, (title, rows) in zip(grid, runs.items(), strict=True):
+            last = rows[-1]["epoch"]
+            for axes, (kind, label, (low, high)) in zip(row_of_axes, panels, strict=True):
+                names = [name for name in rows[0] if name.startswith(f"{kind}/")]
+                table = np.array([[row[name] for name in names] for row in rows]).T
+                if kind == "usage":
+                    table = table * num_categories
+                image = axes.imshow(
+                    table, origin="lower", aspect="auto", cmap="cividis", vmin=0,
+                    vmax=2 if kind == "usage" else 1, extent=(0, last, low, high),
+                )  # fmt: skip
+                axes.set(xlabel="epoch", ylabel=label)
+                share = "times an even share" if kind == "usage" else "share of images"
+                figure.colorbar(image, ax=axes, label=share)
+            row_of_axes[1].set_title(title)
+    return figure
+
+
+def _grid(title, images, columns, *, row_names=(), column_names=(), across="", down="") -> Figure:
+    rows = len(images) // columns
+    height, width = images.shape[1] + 1, images.shape[2] + 1
+    picture = tile(images, columns)
+    figure = new_figure(5.5, 5.5 * picture.shape[0] / picture.shape[1] + 0.8)
+    with styled():
+        axes = figure.add_subplot(title=title)
+        _show(axes, picture)
+        axes.set(xlabel=across, ylabel=down)
+        for axis, names, count, size in (
+            (axes.yaxis, row_names, rows, height),
+            (axes.xaxis, column_names, columns, width),
+        ):
+            if len(names):
+                axis.set_ticks(size * (np.arange(count) + 0.5))
+                axis.set_ticklabels(names, fontsize=7)
+        axes.tick_params(length=0)
+    return figure
+
+
+def _show(axes, picture):
+    axes.imshow(picture, interpolation="nearest", extent=(0, picture.shape[1], picture.shape[0], 0))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)

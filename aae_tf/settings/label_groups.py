@@ -1,0 +1,63 @@
+"""The settings of methods that use labels or a categorical code."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from aae_tf.settings.checks import at_least, parse_count, parses
+from aae_tf.settings.group import Checked, setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelSettings(Checked):
+    """Labels"""
+
+    num_labels: str = setting(
+        "all",
+        "training images whose label is used, as many of each class: a number, all, or 0",
+        parses(parse_count, "a number of images, all, or 0"),
+    )
+    labelled_batch_size: int = setting(
+        100, "labelled images in a minibatch of the classification phase", at_least(1)
+    )
+
+    @property
+    def count(self) -> int | None:
+        """How many labels; None for all."""
+        return parse_count(self.num_labels)
+
+    @property
+    def minibatch(self) -> int:
+        """Labelled images in a minibatch, where there are that many."""
+        count = self.labelled_batch_size if self.count is None else self.count
+        return min(self.labelled_batch_size, count)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CategorySettings(Checked):
+    """Categorical code"""
+
+    adversarial_label: bool = setting(
+        True, "match the categorical code to one-hot vectors by a discriminator of its own"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClusterSettings(Checked):
+    """Clusters"""
+
+    num_clusters: int = setting(
+        10, "size of the categorical code where no labels say what it means", at_least(2)
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeadSettings(Checked):
+    """Cluster heads"""
+
+    head_distance: float = setting(
+        1.0, "heads closer to each other than this are pushed apart", at_least(0)
+    )
+    head_penalty: float = setting(
+        1.0, "weight of that: the cost of a pair for each unit that it lacks", at_least(0)
+    )
