@@ -105,7 +105,7 @@ class _Session:
                 training.batch_size,
                 self.seed,
                 self.method.dtype,
-                _labelled(self.method, data, strategy.num_replicas_in_sync),
+                labelled_for(self.method, data, strategy.num_replicas_in_sync),
             )
             self.phases = self.method.phases(feed.steps_per_epoch)
         self.trainer = Trainer(
@@ -202,7 +202,7 @@ def _method(settings: Settings, data: ImageData) -> Method:
     return made(settings, data.image_shape, data.num_classes)
 
 
-def _labelled(method: Method, data: ImageData, replicas: int) -> Labelled | None:
+def labelled_for(method: Method, data: ImageData, replicas: int) -> Labelled | None:
     """The labels that the method's phases take."""
     settings = method.settings
     if method.labels == "none":

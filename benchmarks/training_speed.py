@@ -83,7 +83,7 @@ def steps_per_second(steps_per_call: int, repeats: int) -> list[float]:
         method = method_class("aae")(settings, images.image_shape)
         feed = Feed(images.train.images, BATCH, root)
         phases = method.phases(feed.steps_per_epoch)
-    trainer = Trainer(phases, feed, root, strategy)
+    trainer = Trainer(phases, feed, root, strategy, prepare=method.prepare)
     order = feed.order(0)
     rates = []
     for stretch in range(-2, repeats):  # the first two compile and warm up

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from aae_tf import experiments, seeds
 from aae_tf.data import ImageData, Split
-from aae_tf.methods.aae import AdversarialAutoencoder
+from aae_tf.methods import Method, method_class
+from aae_tf.runner import labelled_for
 from aae_tf.settings import override
 from aae_tf.training import Observer, Trainer
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
@@ -30,7 +31,11 @@ SMALL = {
 
 def settings(experiment="gaussian", recipe=None, **changes):
     """The experiment's settings with small networks; `changes` by flag name."""
-    return override(experiments.settings_of(experiment, recipe), {**SMALL, **changes})
+    start = experiments.settings_of(experiment, recipe)
+    small = SMALL
+    if any(phase.name == "classification" for phase in start.phases):
+        small = {**SMALL, "classification_schedule": "constant"}
+    return override(start, {**small, **changes})
 
 
 def images(count, side=8, seed=0):
@@ -52,16 +57,25 @@ def data(train=64, validation=40, test=20, labelled=True):
     return ImageData("bars", *parts, ("top", "middle", "bottom") if labelled else ())
 
 
+CLASSES = 3
+
+
 def method(**changes):
     """An untrained method on 8 x 8 images."""
-    return AdversarialAutoencoder(settings(**changes), (8, 8, 1))
+    return method_for(settings(**changes))
+
+
+def method_for(chosen, side=8):
+    """The method of the settings' experiment, on images of three classes."""
+    kind = method_class(experiments.find(chosen.experiment).method)
+    return kind(chosen, (side, side, 1), CLASSES)
 
 
 @dataclasses.dataclass
 class Rig:
     """A method with all that trains it; `reset` brings its first state back."""
 
-    method: AdversarialAutoencoder
+    method: Method
     phases: tuple
     feed: Feed
     trainer: Trainer
@@ -82,10 +96,12 @@ class Rig:
     def only(self, *names):
         """A trainer of these phases alone, uncompiled."""
         phases = [phase for phase in self.phases if phase.name in names]
-        return Trainer(phases, self.feed, self.root, tf.distribute.get_strategy(), xla=False)
+        strategy = tf.distribute.get_strategy()
+        return Trainer(phases, self.feed, self.root, strategy, False, self.method.prepare)
 
     def first_batch(self):
-        return self.feed.batch(self.feed.order(0), tf.constant(0))
+        batch = self.feed.batch(self.feed.order(0), tf.constant(0))
+        return self.method.prepare(batch, self.root)
 
     def weights(self):
         """Copies of every network's weights by network and path."""
@@ -99,10 +115,13 @@ def rig(count=64, xla=False, **changes):
     """A method on `count` images, with its feed, phases and trainer."""
     chosen = settings(**changes)
     root = seeds.root(chosen.training.seed)
-    made = AdversarialAutoencoder(chosen, (8, 8, 1))
-    feed = Feed(images(count), chosen.training.batch_size, root, made.dtype)
+    made = method_for(chosen)
+    train = split(count)
+    held_out = split(10)
+    labels = labelled_for(made, ImageData("bars", train, held_out, held_out), replicas=1)
+    feed = Feed(train.images, chosen.training.batch_size, root, made.dtype, labels)
     phases = made.phases(feed.steps_per_epoch)
-    trainer = Trainer(phases, feed, root, tf.distribute.get_strategy(), xla)
+    trainer = Trainer(phases, feed, root, tf.distribute.get_strategy(), xla, made.prepare)
     return Rig(made, phases, feed, trainer, root)
 
 

@@ -53,7 +53,7 @@ class ImageData:
     @property
     def num_classes(self) -> int:
         """Classes of the training images; 0 without labels."""
-        if self.train.labels is None:
+        if self.train.labels is None or not len(self.train):
             return 0
         return max(len(self.class_names), int(self.train.labels.max()) + 1)
 

@@ -71,7 +71,7 @@ def clustering_measures(
     Returns:
       'error_percent': by the paper's protocol; 'error_majority_percent': by majority;
       'error_assigned_percent': by the Hungarian assignment, where there are as many clusters as
-      classes; 'nmi' and 'ari': normalised mutual information and adjusted Rand index (scikit-learn).
+      classes; 'nmi', 'ari': normalised mutual information, adjusted Rand index (scikit-learn).
     """
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings.checks import some_units
 from aae_tf.settings import groups, label_groups
+from aae_tf.settings.checks import some_units
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
 
 # By the name of their field in Settings, in the order of the help page.

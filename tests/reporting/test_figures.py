@@ -162,6 +162,6 @@ def test_density_levels_hold_their_share_of_the_mass():
 def test_learning_curves_go_over_the_epochs():
     names = ("reconstruction_error", "sliced_wasserstein", "sliced_wasserstein_of_prior")
     rows = [{"epoch": e, **{f"validation/{n}": 1 / e for n in names}} for e in (1, 2, 3)]
-    left, right = figures.learning_curves(rows).axes
+    left, right = figures.learning_curves({"": rows}).axes
     np.testing.assert_allclose(left.lines[0].get_xydata(), [[1, 1], [2, 0.5], [3, 1 / 3]])
     np.testing.assert_allclose(right.lines[1].get_ydata(), 1 / 3)

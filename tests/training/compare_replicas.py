@@ -7,7 +7,7 @@ import tiny
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
-from aae_tf.methods.aae import AdversarialAutoencoder
+from aae_tf.runner import labelled_for
 from aae_tf.settings import ExecutionSettings
 from aae_tf.training import Trainer
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
@@ -17,18 +17,34 @@ from aae_tf.training.feed import Feed
 STEPS = 20
 
 
-def trained(strategy):
+AAE = {"encoder": "gaussian", "discriminator_noise": 0.3, "prior": "mixture"}
+# All that sees more than one image at a time, and all that is drawn for a minibatch.
+SEMI_SUPERVISED = {
+    "experiment": "semi_supervised",
+    "num_labels": "12",
+    "labelled_batch_size": 6,
+    "encoder_batch_norm": True,
+    "decoder_batch_norm": True,
+    "input_noise": 0.3,
+    "input_dropout": 0.2,
+    "latent_dim": 4,
+}
+
+
+def trained(strategy, changes):
     """Every variable, and every curve, after some steps of all phases."""
-    settings = tiny.settings(
-        precision="float64", encoder="gaussian", discriminator_noise=0.3, prior="mixture"
-    )
+    settings = tiny.settings(precision="float64", **changes)
     root = seeds.root(0)
+    data = tiny.data()
     with strategy.scope():
-        method = AdversarialAutoencoder(settings, (8, 8, 1))
-        feed = Feed(tiny.images(64), settings.training.batch_size, root, method.dtype)
+        method = tiny.method_for(settings)
+        labels = labelled_for(method, data, strategy.num_replicas_in_sync)
+        feed = Feed(
+            data.train.images, settings.training.batch_size, root, method.dtype, labels
+        )
         phases = method.phases(feed.steps_per_epoch)
     note = tiny.Notebook()
-    Trainer(phases, feed, root, strategy).train(0, STEPS, 3, [note])
+    Trainer(phases, feed, root, strategy, prepare=method.prepare).train(0, STEPS, 3, [note])
     variables = network_variables(method.networks) | optimizer_variables(phases)
     curves = {key: note.curve(key) for key in note.reports[0].values}
     return {key: value.numpy() for key, value in variables.items()}, curves
@@ -42,16 +58,23 @@ def refusal(batch_size, **execution):
     return "accepted"
 
 
+def comparison(one, two, changes):
+    first, second = trained(one, changes), trained(two, changes)
+    return {
+        "variables": {k: float(np.abs(v - second[0][k]).max()) for k, v in first[0].items()},
+        "curves": {k: float(np.abs(v - second[1][k]).max()) for k, v in first[1].items()},
+        "moved": float(np.ptp(first[1]["reconstruction/loss"])),
+    }
+
+
 def main():
     two = make_strategy(ExecutionSettings(replicas=2), 10)
     one = make_strategy(ExecutionSettings(replicas=1), 10)
     sizes = [one.num_replicas_in_sync, two.num_replicas_in_sync]
-    first, second = trained(one), trained(two)
     found = {
         "replicas": sizes,
-        "variables": {k: float(np.abs(v - second[0][k]).max()) for k, v in first[0].items()},
-        "curves": {k: float(np.abs(v - second[1][k]).max()) for k, v in first[1].items()},
-        "moved": float(np.ptp(first[1]["reconstruction/loss"])),
+        "aae": comparison(one, two, AAE),
+        "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),
