@@ -53,7 +53,7 @@ def _paper(prior_dim: int, **groups) -> Settings:
 
 def _practical_training(**changes) -> TrainingSettings:
     return TrainingSettings(**{
-        "epochs": 30, "discriminator_noise": 0.3, "input_noise": 0.3, **changes
+        "epochs": 20, "input_noise": 0.3, **changes
     })  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def _semi_supervised() -> Experiment:
             name,
             _paper(10, labels=LabelSettings(num_labels="100")),
             training=_practical_training(),
-            networks=NetworkSettings(),
+            networks=NetworkSettings(encoder_batch_norm=True),
             phases=(*practical_phases(), CLASSIFICATION),
         ),
         paper=tuple(
@@ -108,7 +108,9 @@ def _clustering() -> Experiment:
                 ),
                 phases=paper_phases("50:0.1"),
             ),
-            training=_practical_training(input_noise=0.0, input_dropout=0.2),
+            training=_practical_training(
+                input_noise=0.0, input_dropout=0.2, discriminator_noise=0.3
+            ),
             networks=NetworkSettings(encoder_batch_norm=True),
             phases=practical_phases(),
         ),
@@ -131,8 +133,8 @@ def _discrete() -> Experiment:
         recipes=_recipes(
             name,
             _paper(10, clusters=ClusterSettings(num_clusters=10), phases=paper_phases()),
-            training=_practical_training(epochs=20),
-            networks=NetworkSettings(),
+            training=_practical_training(epochs=10, discriminator_noise=0.3),
+            networks=NetworkSettings(encoder_batch_norm=True),
             phases=practical_phases(),
         ),
     )
@@ -160,8 +162,9 @@ def _dim_reduction() -> Experiment:
                 clusters=ClusterSettings(num_clusters=20),
                 heads=HeadSettings(),
             ),
-            training=_practical_training(),
-            networks=NetworkSettings(),
+            training=_practical_training(epochs=12),
+            heads=HeadSettings(head_distance=6.0),
+            networks=NetworkSettings(encoder_batch_norm=True),
             phases=(*practical_phases(), CLASSIFICATION),
         ),
         paper=tuple(

@@ -23,7 +23,7 @@ def _with_labels(
         name=name,
         reproduces=reproduces,
         data="MNIST",
-        expected_time="5 to 9 min",
+        expected_time="3 to 6 min",
         method=method,
         recipes={
             "paper": Settings(
@@ -37,7 +37,7 @@ def _with_labels(
             "practical": Settings(
                 experiment=name,
                 recipe="practical",
-                training=TrainingSettings(discriminator_noise=0.3),
+                training=TrainingSettings(epochs=12, discriminator_noise=0.3),
                 prior=prior,
                 labels=labels,
                 phases=practical_phases(),

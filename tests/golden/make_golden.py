@@ -52,9 +52,9 @@ def main():
     method = AdversarialAutoencoder(chosen, SHAPE)
     feed = Feed(tiny.images(40, side=4), chosen.training.batch_size, root)
     phases = method.phases(feed.steps_per_epoch)
-    Trainer(
-        phases, feed, root, tf.distribute.get_strategy(), prepare=method.prepare
-    ).train(0, STEP, 4)
+    Trainer(phases, feed, root, tf.distribute.get_strategy(), prepare=method.prepare).train(
+        0, STEP, 4
+    )
     for name in ("checkpoint", "saved_model"):
         shutil.rmtree(HERE / name, ignore_errors=True)
     checkpoints = Checkpoints(

@@ -39,9 +39,7 @@ def trained(strategy, changes):
     with strategy.scope():
         method = tiny.method_for(settings)
         labels = labelled_for(method, data, strategy.num_replicas_in_sync)
-        feed = Feed(
-            data.train.images, settings.training.batch_size, root, method.dtype, labels
-        )
+        feed = Feed(data.train.images, settings.training.batch_size, root, method.dtype, labels)
         phases = method.phases(feed.steps_per_epoch)
     note = tiny.Notebook()
     Trainer(phases, feed, root, strategy, prepare=method.prepare).train(0, STEPS, 3, [note])
