@@ -19,9 +19,10 @@ from absl import flags, logging
 from aae_tf import experiments, help_page
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.reporting.collate import collate
+from aae_tf.reporting.record import record
 from aae_tf.settings import Settings, describe, override
 
-MODES = ("train", "evaluate", "export", "report", "list")
+MODES = ("train", "evaluate", "export", "compare", "report", "list")
 DOOR = "What to do"
 
 
@@ -40,8 +41,8 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), evaluate, export, report (a table of the runs "
-        "below run_dir, over seeds), or list the experiments",
+        "train (then evaluate, draw and export), evaluate, export, compare (draw several runs side "
+        "by side), report (a table of the runs below run_dir, over seeds), or list the experiments",
         "{" + ",".join(MODES) + "}",
     )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
@@ -54,6 +55,15 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "DIR",
     )
     string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
+    string(
+        "runs", None, "folders of the runs that --mode=compare draws into run_dir", "DIR,DIR,..."
+    )
+    string(
+        "report_dir",
+        None,
+        "where --mode=report also keeps small files and pictures of the runs, with a page",
+        "DIR",
+    )
     note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
     flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
     note(DOOR, "--help", "show this page")
@@ -158,11 +168,18 @@ def _revisit(values: flags.FlagValues) -> int:
     if not values.run_dir:
         raise SettingsError("run_dir", "", f"a folder of runs, for --mode={values.mode}")
     run_dir = pathlib.Path(values.run_dir)
+    # Here, since it brings numpy, which --help can do without.
+    from aae_tf.reporting.run_folder import RunFolder, check_folder
+
     if values.mode == "report":
+        if values.report_dir is not None:
+            check_folder("report_dir", pathlib.Path(values.report_dir))
+            _say(f"page: {record(run_dir, pathlib.Path(values.report_dir))}")
         print(collate(run_dir))
         return 0
-    from aae_tf.reporting.run_folder import RunFolder
-
+    if values.mode == "compare":
+        check_folder("run_dir", run_dir)
+        return _compare(values, run_dir)
     kept = RunFolder(run_dir).read_settings()
     wanted = override(kept, _given(values))
     if wanted != kept or values.experiment not in (None, kept.experiment):
@@ -176,6 +193,16 @@ def _revisit(values: flags.FlagValues) -> int:
         _say(f"result: {run_dir / 'result.json'}")
     else:
         _say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir))}")
+    return 0
+
+
+def _compare(values: flags.FlagValues, target: pathlib.Path) -> int:
+    runs = [pathlib.Path(run) for run in (values.runs or "").split(",") if run]
+    _import_runner()
+    from aae_tf.reporting.compare import compare
+
+    for picture in compare(runs, target):
+        _say(f"figure: {picture}")
     return 0
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from aae_tf.experiments.experiment import (
     Experiment,
     PaperFigure,
     paper_phases,
     phase,
     practical_phases,
+    recipes_of,
 )
 from aae_tf.settings import (
     CategorySettings,
@@ -26,15 +25,6 @@ PAPER_DROPS = "50:0.1,1000:0.01"
 PAPER_CLASSIFICATION = phase("classification", "sgd", 0.1, 0.9, PAPER_DROPS)
 CLASSIFICATION = phase("classification", "adam", 1e-3, 0.9, "cosine")
 ERROR = "test/error_percent"
-
-
-def _recipes(name: str, paper: Settings, **practical) -> dict[str, Settings]:
-    """The paper's settings, and those where the given groups differ."""
-    named = dataclasses.replace(paper, experiment=name, recipe="paper")
-    return {
-        "paper": named,
-        "practical": dataclasses.replace(named, recipe="practical", **practical),
-    }
 
 
 def _paper(prior_dim: int, **groups) -> Settings:
@@ -65,7 +55,7 @@ def _semi_supervised() -> Experiment:
         data="MNIST",
         expected_time="15 min",
         method=name,
-        recipes=_recipes(
+        recipes=recipes_of(
             name,
             _paper(10, labels=LabelSettings(num_labels="100")),
             training=_practical_training(),
@@ -82,6 +72,7 @@ def _semi_supervised() -> Experiment:
                 ("svhn_cropped", "1000", 17.70, 0.30),
             )
         ),
+        pictures=("style_grid",),
     )  # fmt: skip
 
 
@@ -93,7 +84,7 @@ def _clustering() -> Experiment:
         data="MNIST",
         expected_time="15 min",
         method=name,
-        recipes=_recipes(
+        recipes=recipes_of(
             name,
             _paper(
                 5,
@@ -119,6 +110,7 @@ def _clustering() -> Experiment:
                         {"num_clusters": clusters, "dataset": "mnist"})
             for clusters, value, deviation in ((16, 9.55, 2.05), (30, 4.10, 1.13))
         ),
+        pictures=("clusters",),
     )  # fmt: skip
 
 
@@ -130,13 +122,14 @@ def _discrete() -> Experiment:
         data="MNIST",
         expected_time="10 min",
         method=name,
-        recipes=_recipes(
+        recipes=recipes_of(
             name,
             _paper(10, clusters=ClusterSettings(num_clusters=10), phases=paper_phases()),
             training=_practical_training(epochs=10, discriminator_noise=0.3),
             networks=NetworkSettings(encoder_batch_norm=True),
             phases=practical_phases(),
         ),
+        pictures=("categories",),
     )
 
 
@@ -154,7 +147,7 @@ def _dim_reduction() -> Experiment:
         data="MNIST",
         expected_time="15 min",
         method=name,
-        recipes=_recipes(
+        recipes=recipes_of(
             name,
             _paper(
                 2,
@@ -172,6 +165,7 @@ def _dim_reduction() -> Experiment:
                         {"latent_dim": dim, "num_labels": labels, "dataset": "mnist"})
             for dim, labels, value, source in rows
         ),
+        pictures=("embedding",),
     )  # fmt: skip
 
 

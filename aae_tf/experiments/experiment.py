@@ -41,6 +41,7 @@ class Experiment:
       recipes: settings by recipe.
       default_recipe: the better one.
       paper: the numbers that the paper gives.
+      pictures: the figures that show what it is about.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Experiment:
     recipes: Mapping[str, Settings]
     default_recipe: str = "practical"
     paper: tuple[PaperFigure, ...] = ()
+    pictures: tuple[str, ...] = ("codes",)
 
     def paper_figures(self, settings: Settings) -> dict[str, dict[str, Any]]:
         """The paper's numbers for a run of these settings, by metric."""
@@ -81,10 +83,19 @@ def paper_phases(drops: str = "50:0.1,1000:0.01") -> tuple[PhaseSettings, ...]:
     )
 
 
-def practical_phases() -> tuple[PhaseSettings, ...]:
-    """Adam, a discriminator slower than its adversary, and rates that fall to 0."""
+def recipes_of(name: str, paper: Settings, **practical) -> dict[str, Settings]:
+    """The paper's settings, and those that differ from them in the given groups."""
+    named = dataclasses.replace(paper, experiment=name, recipe="paper")
+    return {
+        "paper": named,
+        "practical": dataclasses.replace(named, recipe="practical", **practical),
+    }
+
+
+def practical_phases(discriminator_rate: float = 2e-4) -> tuple[PhaseSettings, ...]:
+    """Adam, by default a discriminator slower than its adversary, and rates that fall to 0."""
     return (
         phase("reconstruction", "adam", 1e-3, 0.9, "cosine"),
-        phase("discriminator", "adam", 2e-4, 0.5, "cosine"),
+        phase("discriminator", "adam", discriminator_rate, 0.5, "cosine"),
         phase("generator", "adam", 1e-3, 0.5, "cosine"),
     )

@@ -2,69 +2,81 @@
 
 from __future__ import annotations
 
-from aae_tf.experiments.experiment import Experiment, paper_phases, practical_phases
+from aae_tf.experiments.experiment import (
+    Experiment,
+    paper_phases,
+    practical_phases,
+    recipes_of,
+)
 from aae_tf.settings import (
     LabelSettings,
     NetworkSettings,
     PriorSettings,
     Settings,
+    StyleSettings,
     TrainingSettings,
 )
 
 
-def _with_labels(
-    name: str,
-    reproduces: str,
-    method: str,
-    prior: PriorSettings,
-    labels: LabelSettings | None = None,
-) -> Experiment:
+def _label_informed(name: str, reproduces: str, prior: PriorSettings) -> Experiment:
     return Experiment(
         name=name,
         reproduces=reproduces,
         data="MNIST",
         expected_time="3 to 6 min",
-        method=method,
-        recipes={
-            "paper": Settings(
-                experiment=name,
-                recipe="paper",
-                prior=prior,
-                labels=labels,
-                networks=NetworkSettings(initializer="normal:0.01"),
-                phases=paper_phases(),
-            ),
-            "practical": Settings(
-                experiment=name,
-                recipe="practical",
-                training=TrainingSettings(epochs=12, discriminator_noise=0.3),
-                prior=prior,
-                labels=labels,
-                phases=practical_phases(),
-            ),
-        },
+        method="label_informed",
+        recipes=recipes_of(
+            name,
+            _paper(prior, labels=LabelSettings(num_labels="10000")),
+            training=TrainingSettings(epochs=12, discriminator_noise=0.3),
+            networks=NetworkSettings(),
+            phases=practical_phases(),
+        ),
+        pictures=("codes", "components"),
+    )
+
+
+def _style() -> Experiment:
+    name = "style"
+    return Experiment(
+        name=name,
+        reproduces="AAE, figure 7: the decoder knows the class, the code keeps the style",
+        data="MNIST",
+        expected_time="3 to 6 min",
+        method="supervised",
+        recipes=recipes_of(
+            name,
+            _paper(PriorSettings(prior="gaussian", latent_dim=15), style=StyleSettings()),
+            training=TrainingSettings(epochs=12),
+            style=StyleSettings(conditional_discriminator=True),
+            networks=NetworkSettings(encoder_batch_norm=True),
+            phases=practical_phases(discriminator_rate=1e-3),
+        ),
+        pictures=("style_grid",),
+    )
+
+
+def _paper(prior: PriorSettings, **groups) -> Settings:
+    return Settings(
+        experiment="",
+        recipe="",
+        prior=prior,
+        networks=NetworkSettings(initializer="normal:0.01"),
+        phases=paper_phases(),
+        **groups,
     )
 
 
 EXPERIMENTS = (
-    _with_labels(
+    _label_informed(
         "label_mixture",
         "AAE, figure 4a and 4b: labels place the classes on ten Gaussians",
-        "label_informed",
         PriorSettings(prior="mixture"),
-        LabelSettings(num_labels="10000"),
     ),
-    _with_labels(
+    _label_informed(
         "label_swiss_roll",
         "AAE, figure 4c and 4d: labels place the classes along a swiss roll",
-        "label_informed",
         PriorSettings(prior="swiss_roll"),
-        LabelSettings(num_labels="10000"),
     ),
-    _with_labels(
-        "style",
-        "AAE, figure 7: the decoder knows the class, the code keeps the style",
-        "supervised",
-        PriorSettings(prior="gaussian", latent_dim=15),
-    ),
+    _style(),
 )

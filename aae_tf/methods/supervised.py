@@ -10,7 +10,13 @@ from aae_tf.training.phase import Batch
 
 
 class SupervisedAutoencoder(AdversarialAutoencoder):
-    """An AAE whose decoder is told the class, so that the code need keep the style alone."""
+    """An AAE whose decoder is told the class, so that the code need keep the style alone.
+
+    In the paper the discriminator sees codes only, so what is matched to the prior are the codes of
+    all classes together, and a code of many dimensions can still tell the class. With
+    `conditional_discriminator` it sees the label too, which asks of each class's codes that they
+    match the prior, and so of style and class that they be independent.
+    """
 
     labels = "within"
     needs_labels = True
@@ -22,6 +28,10 @@ class SupervisedAutoencoder(AdversarialAutoencoder):
     def build_networks(self):
         self.num_categories = self.num_classes
         return super().build_networks()
+
+    @property
+    def condition_dim(self) -> int:
+        return self.num_classes if self.settings.style.conditional_discriminator else 0
 
     def reconstruct(self, images, labels=None):
         if labels is None:
@@ -42,6 +52,9 @@ class SupervisedAutoencoder(AdversarialAutoencoder):
 
     def _categories(self, batch: Batch):
         return self._one_hot(batch["labels"])
+
+    def _condition(self, batch: Batch):
+        return self._one_hot(batch["labels"]) if self.condition_dim else None
 
     def _decoder_input(self, codes, categories):
         return tf.concat([categories, codes], axis=-1)

@@ -28,6 +28,7 @@ from aae_tf.settings.label_groups import (
     ClusterSettings,
     HeadSettings,
     LabelSettings,
+    StyleSettings,
 )
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "PhaseSettings",
     "PriorSettings",
     "Settings",
+    "StyleSettings",
     "TrainingSettings",
     "describe",
     "differences",

@@ -17,6 +17,7 @@ GROUPS = {
     "data": groups.DataSettings,
     "labels": label_groups.LabelSettings,
     "prior": groups.PriorSettings,
+    "style": label_groups.StyleSettings,
     "categories": label_groups.CategorySettings,
     "clusters": label_groups.ClusterSettings,
     "heads": label_groups.HeadSettings,

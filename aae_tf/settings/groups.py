@@ -23,6 +23,7 @@ from aae_tf.settings.label_groups import (
     ClusterSettings,
     HeadSettings,
     LabelSettings,
+    StyleSettings,
 )
 
 PHASES = ("reconstruction", "discriminator", "generator", "classification")
@@ -214,6 +215,7 @@ class Settings(Checked):
     prior: PriorSettings = PriorSettings()
     networks: NetworkSettings = NetworkSettings()
     labels: LabelSettings | None = None
+    style: StyleSettings | None = None
     categories: CategorySettings | None = None
     clusters: ClusterSettings | None = None
     heads: HeadSettings | None = None

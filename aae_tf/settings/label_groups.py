@@ -34,6 +34,17 @@ class LabelSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class StyleSettings(Checked):
+    """Style"""
+
+    conditional_discriminator: bool = setting(
+        False,
+        "show the discriminator the label, so that the codes of each class match the prior and "
+        "not only those of all classes together",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CategorySettings(Checked):
     """Categorical code"""
 

@@ -1,0 +1,131 @@
+"""Keeps the small files and the pictures of finished runs, with a page that shows them.
+
+It imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+from aae_tf import experiments
+from aae_tf.errors import RunFolderError
+from aae_tf.reporting.files import write_aside, write_json
+
+KEPT = ("settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "result.json")
+LEFT_OUT = ("mmd", "mean_error", "covariance_error")  # of the table; they are in result.json
+
+
+def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+    """Copies every finished run below a folder to `target`, and writes `target`/README.md.
+
+    Checkpoints and TensorBoard logs stay behind. Runs that were kept there before stay.
+
+    Args:
+      runs: where to look for result.json files.
+      target: a folder of results, made if need be; each run goes to a folder of its own name.
+
+    Returns:
+      The page.
+
+    Raises:
+      RunFolderError: if there is no finished run, or one can't be read.
+    """
+    found = sorted(file.parent for file in runs.rglob("result.json"))
+    if not found:
+        raise RunFolderError(f"--run_dir={runs}: holds no result.json, in no folder below either")
+    for run in found:
+        kept = target / run.name
+        kept.mkdir(parents=True, exist_ok=True)
+        for name in KEPT:
+            if (run / name).exists():
+                _copy(run / name, kept / name)
+        for name in experiments.find(_read(run / "result.json")["experiment"]).pictures:
+            picture = run / "figures" / f"{name}.png"
+            if picture.exists():
+                _copy(picture, kept / picture.name)
+        where = _read(run / "provenance.json")
+        told = {
+            "commit": where["commit"],
+            "date": where["date"][:10],
+            "machine": where["machine"]["processor"],
+            "cores": where["machine"]["cores"],
+            "python": where["python"],
+            "packages": where["packages"],
+            "state_sha256": where["state_sha256"],
+        }
+        write_json(kept / "provenance.json", told)
+    page = target / "README.md"
+    write_aside(page, _page(target))
+    return page
+
+
+def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
+    write_aside(target, source.read_bytes())
+
+
+def _read(file: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{file} can't be used ({error})") from None
+
+
+def _page(target: pathlib.Path) -> str:
+    """The page of all runs kept in a folder, one section for each experiment."""
+    runs = [file.parent for file in sorted(target.glob("*/result.json"))]
+    by_experiment: dict[str, list[pathlib.Path]] = {}
+    for run in runs:
+        by_experiment.setdefault(_read(run / "result.json")["experiment"], []).append(run)
+    parts = [
+        "# Recorded runs\n\nWritten by `run_experiment.py --mode=report --run_dir=RUNS "
+        "--report_dir=DIR`. All numbers are on test images; a run is repeated by "
+        "`run_experiment.py --flagfile=RUN/run.flags`, and its folder here also holds its "
+        "metrics.csv, settings and provenance.\n"
+    ]
+    for name in experiments.CATALOGUE:
+        if name in by_experiment:
+            parts.append(_section(name, by_experiment[name]))
+    return "\n".join(parts)
+
+
+def _section(name: str, runs: list[pathlib.Path]) -> str:
+    results = [_read(run / "result.json") for run in runs]
+    names = list(
+        dict.fromkeys(
+            key.removeprefix("test/")
+            for result in results
+            for key in result["metrics"]
+            if key.startswith("test/")
+            and not key.endswith("_of_prior")
+            and key.removeprefix("test/") not in LEFT_OUT
+        )
+    )
+    papers = {key for result in results for key in result["paper"]}
+    head = ["run", "epochs", "seed", *names, *(["paper"] if papers else []), "minutes", "commit"]
+    rows = [head, ["---"] * len(head)]
+    for run, result in zip(runs, results, strict=True):
+        numbers = [result["metrics"].get(f"test/{key}") for key in names]
+        cells = [f"{value:.4g}" if value is not None else "" for value in numbers]
+        if papers:
+            cells.append("; ".join(_paper(*item) for item in result["paper"].items()))
+        origin = _read(run / "provenance.json")
+        link, minutes = f"[{run.name}]({run.name})", f"{result['wall_seconds'] / 60:.1f}"
+        rows.append([link, f"{result['epochs']:g}", str(result["seed"]), *cells, minutes,
+                     f"{origin['commit'][:9]}, {origin['date']}"])  # fmt: skip
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    pictures = [
+        f"![{run.name}: {picture.stem}]({run.name}/{picture.name})"
+        for run in runs
+        for picture in sorted(run.glob("*.png"))
+    ]
+    origin = _read(runs[0] / "provenance.json")
+    machine = f"{origin['cores']} cores of {origin['machine']}, Python {origin['python']}"
+    about = experiments.find(name).reproduces
+    return f"## {name}\n\n{about}. Run on {machine}.\n\n{table}\n\n" + "\n".join(pictures) + "\n"
+
+
+def _paper(metric: str, figure: dict[str, Any]) -> str:
+    deviation = f" ± {figure['deviation']:g}" if "deviation" in figure else ""
+    return f"{metric.removeprefix('test/')} {figure['value']:g}{deviation} ({figure['source']})"
