@@ -9,11 +9,14 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import experiments, methods
+from aae_tf import experiments, methods, seeds
 from aae_tf.errors import SettingsError
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.settings import PHASES, override, parse_schedule
 
+# Those whose labels come with the minibatch, and no phase of their own.
+IN_BATCH = ("label_mixture", "label_swiss_roll")
+ROOT = seeds.root(0)
 NAMES = list(experiments.CATALOGUE)
 FLAGFOLDER = pathlib.Path(__file__).parents[1] / "flags"
 FLAGFILES = sorted(FLAGFOLDER.rglob("*.flags"))
@@ -28,7 +31,8 @@ def test_entry_agrees_with_itself(name):
     assert methods.method_class(experiment.method)
     for recipe, settings in experiment.recipes.items():
         assert (settings.experiment, settings.recipe) == (name, recipe)
-        assert tuple(phase.name for phase in settings.phases) == PHASES
+        names = tuple(phase.name for phase in settings.phases)
+        assert names == (PHASES if settings.labels and name not in IN_BATCH else PHASES[:3])
     assert all((experiment.reproduces, experiment.data, experiment.expected_time))
 
 
@@ -61,18 +65,59 @@ def test_paper_recipe_holds_the_papers_numbers(name):
     assert settings.training.batch_size == 100
     assert settings.training.discriminator_noise == 0
     nets = settings.networks
-    assert nets.encoder_units == nets.decoder_units == nets.discriminator_units == (1000, 1000)
+    units = (3000, 3000) if name == "clustering" else (1000, 1000)
+    assert nets.encoder_units == nets.decoder_units == nets.discriminator_units == units
     assert (nets.activation, nets.output_activation) == ("relu", "sigmoid")
     assert nets.initializer == "normal:0.01"
+    assert nets.encoder_batch_norm == (name == "clustering") and not nets.decoder_batch_norm
     expected = {
         "reconstruction": (0.01, 0.9),
         "discriminator": (0.1, 0.1),
         "generator": (0.1, 0.1),
+        "classification": (0.1, 0.9),
     }
+    drops = ((50, 0.1),) if name == "clustering" else ((50, 0.1), (1000, 0.01))
     for phase in settings.phases:
         assert phase.optimizer == "sgd"
         assert (phase.learning_rate, phase.momentum) == expected[phase.name]
-        assert parse_schedule(phase.schedule) == ((50, 0.1), (1000, 0.01))
+        assert parse_schedule(phase.schedule) == drops
+
+
+@pytest.mark.parametrize(
+    "name, latent_dim, epochs, noise, dropout",
+    [("style", 15, 20, 0, 0), ("semi_supervised", 10, 5000, 0.3, 0),
+     ("clustering", 5, 1500, 0, 0.2), ("dim_reduction", 2, 5000, 0.3, 0)],
+)  # fmt: skip
+def test_paper_recipe_has_the_sections_sizes_and_input_noise(
+    name, latent_dim, epochs, noise, dropout
+):
+    settings = experiments.settings_of(name, "paper")
+    training = settings.training
+    assert (settings.prior.prior, settings.prior.latent_dim) == ("gaussian", latent_dim)
+    found = (training.epochs, training.input_noise, training.input_dropout)
+    assert found == (epochs, noise, dropout)
+
+
+@pytest.mark.parametrize(
+    "name, changes, value, deviation",
+    [("semi_supervised", {"num_labels": "100"}, 1.90, 0.10),
+     ("semi_supervised", {"num_labels": "1000"}, 1.60, 0.08),
+     ("semi_supervised", {"num_labels": "all"}, 0.85, 0.02),
+     ("clustering", {"num_clusters": 16}, 9.55, 2.05),
+     ("clustering", {"num_clusters": 30}, 4.10, 1.13),
+     ("dim_reduction", {"num_labels": "0"}, 13.95, None),
+     ("dim_reduction", {"num_labels": "100", "latent_dim": 10}, 3.90, None)],
+)  # fmt: skip
+def test_a_run_stands_beside_its_own_row_of_the_paper(name, changes, value, deviation):
+    settings = override(experiments.settings_of(name), changes)
+    found = experiments.find(name).paper_figures(settings)["test/error_percent"]
+    assert (found["value"], found.get("deviation")) == (value, deviation)
+
+
+def test_a_run_that_the_paper_has_not_has_no_figure_beside_it():
+    for changes in ({"num_labels": "500"}, {"dataset": "fashion_mnist"}):
+        settings = override(experiments.settings_of("semi_supervised"), changes)
+        assert experiments.find("semi_supervised").paper_figures(settings) == {}
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +153,9 @@ def test_paper_recipe_trains_with_momentum_sgd(papers_method):
 def test_paper_recipe_reconstructs_at_half_the_summed_squared_error(papers_method):
     images = tiny.images(3, side=28).astype(np.float32) / 255
     reconstruction = papers_method.phases(500)[0]
-    loss = reconstruction.loss({"images": tf.constant(images)}, {}).per_example
+    loss = reconstruction.loss(
+        papers_method.prepare({"images": tf.constant(images)}, ROOT), {}
+    ).per_example
     rebuilt = papers_method.decode(papers_method.encode(images)).numpy()
     by_hand = [0.5 * sum(gap**2) for gap in (images - rebuilt).reshape(3, -1).astype(float)]
     np.testing.assert_allclose(loss, by_hand, rtol=1e-5)

@@ -10,17 +10,18 @@ def error_percent(predicted: np.ndarray, labels: np.ndarray) -> float:
     return 100.0 * float(np.mean(predicted != labels))
 
 
-def heads_by_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def heads_by_confidence(log_probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The paper's way to label clusters: by the validation image with the largest q(y_i|x).
 
     Args:
-      probabilities: q(y|x) of validation images, `(n, clusters)`.
+      log_probabilities: log q(y|x) of validation images, `(n, clusters)`; in float32, or without
+        the log, many images share a probability of exactly 1, and the first of them would be taken.
       labels: theirs, `(n,)`.
 
     Returns:
       A class for each cluster, `(clusters,)` (AAE, section 6).
     """
-    return labels[probabilities.argmax(0)]
+    return labels[log_probabilities.argmax(0)]
 
 
 def heads_by_majority(
@@ -53,18 +54,18 @@ def contingency(
 
 
 def clustering_measures(
-    probabilities: np.ndarray,
+    log_probabilities: np.ndarray,
     labels: np.ndarray,
-    validation_probabilities: np.ndarray,
+    validation_log_probabilities: np.ndarray,
     validation_labels: np.ndarray,
     num_classes: int,
 ) -> dict[str, float]:
     """Scores a clustering; clusters get their class from validation images only.
 
     Args:
-      probabilities: q(y|x) of the images to score, `(n, clusters)`.
+      log_probabilities: log q(y|x) of the images to score, `(n, clusters)`.
       labels: theirs, `(n,)`.
-      validation_probabilities: `(m, clusters)`.
+      validation_log_probabilities: `(m, clusters)`.
       validation_labels: `(m,)`.
       num_classes: of the data.
 
@@ -75,10 +76,10 @@ def clustering_measures(
     """
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-    num_clusters = probabilities.shape[1]
-    clusters, held_out = probabilities.argmax(1), validation_probabilities.argmax(1)
+    num_clusters = log_probabilities.shape[1]
+    clusters, held_out = log_probabilities.argmax(1), validation_log_probabilities.argmax(1)
     ways = {
-        "error_percent": heads_by_confidence(validation_probabilities, validation_labels),
+        "error_percent": heads_by_confidence(validation_log_probabilities, validation_labels),
         "error_majority_percent": heads_by_majority(
             held_out, validation_labels, num_clusters, num_classes
         ),

@@ -92,9 +92,9 @@ class Evaluator:
         return {"error_percent": error_percent(classes, split.labels)}
 
     def _clustering(self, split: Split) -> dict[str, float]:
-        found = self.passes.classify(split)
+        found = self.passes.log_classify(split)
         known = self._data.validation
-        among = found if split is known else self.passes.classify(known)
+        among = found if split is known else self.passes.log_classify(known)
         if split.labels is None or known.labels is None:
             return {}
         classes = self._data.num_classes

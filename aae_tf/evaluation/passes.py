@@ -47,6 +47,10 @@ class Passes:
         """q(y|x) `(size, num_categories)` of a split."""
         return self._of_images("classify", split)
 
+    def log_classify(self, split: Split) -> np.ndarray:
+        """log q(y|x) `(size, num_categories)` of a split, float64."""
+        return self._of_images("log_classify", split)
+
     def embed(self, split: Split) -> np.ndarray:
         """Reduced representations `(size, latent_dim)` of a split."""
         return self._of_images("embed", split)

@@ -73,6 +73,11 @@ class CategoricalAutoencoder(Method):
         """q(y|x) `(batch, num_categories)` of images."""
         return self.encode_both(images)[0]
 
+    def log_classify(self, images):
+        """log q(y|x) `(batch, num_categories)` in float64, which tells near certainties apart."""
+        logits, _ = self.encoder(self._scaled(images))
+        return tf.nn.log_softmax(tf.cast(logits, tf.float64))
+
     def decode(self, codes, categories=None):
         if categories is None:
             raise ValueError("the decoder takes a category beside the code. Received: None")
