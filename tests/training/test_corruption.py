@@ -1,4 +1,4 @@
-"""Noise and dropout on the encoder's input: in training only, as asked, the same at every replay."""
+"""Noise and dropout on the encoder's input: in training only, and the same at every replay."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,86 @@
+"""Short runs on the real MNIST, and a fact about each that a broken method would not show."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aae_tf import experiments, seeds
+from aae_tf.data import mnist_files
+from aae_tf.data.labelled import labelled_rows
+from aae_tf.evaluation import Evaluator
+from aae_tf.methods import method_class
+from aae_tf.runner import labelled_for
+from aae_tf.settings import override
+from aae_tf.training import Trainer
+from aae_tf.training.feed import Feed
+
+SMALL = {"encoder_units": "300,300", "decoder_units": "300,300", "discriminator_units": "300,300"}
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return mnist_files.load()
+
+
+def _trained(mnist, experiment, epochs=3, **changes):
+    """The validation measures of a run with smaller networks."""
+    settings = override(experiments.settings_of(experiment), {**SMALL, "epochs": epochs, **changes})
+    root = seeds.root(settings.training.seed)
+    kind = method_class(experiments.find(experiment).method)
+    method = kind(settings, mnist.image_shape, mnist.num_classes)
+    feed = Feed(
+        mnist.train.images, settings.training.batch_size, root,
+        labelled=labelled_for(method, mnist, 1),
+    )  # fmt: skip
+    phases = method.phases(feed.steps_per_epoch)
+    trainer = Trainer(phases, feed, root, tf.distribute.get_strategy(), prepare=method.prepare)
+    trainer.train(0, epochs * feed.steps_per_epoch, 50)
+    return Evaluator(method, root, mnist).evaluate(mnist.validation, final=True)
+
+
+def test_labels_bring_the_codes_to_their_classs_component(mnist):
+    informed, blind = (_trained(mnist, "label_mixture", num_labels=count) for count in ("all", "0"))
+    assert blind["component_share"] < 0.35  # chance is 0.1, and some components fit by chance
+    assert informed["component_share"] > blind["component_share"] + 0.3
+
+
+def test_adversary_on_the_category_makes_it_sharp_and_even(mnist):
+    on, off = (
+        _trained(mnist, "discrete", adversarial_label=adversary) for adversary in (True, False)
+    )
+    assert on["largest_probability"] > off["largest_probability"] + 0.05
+    assert on["category_entropy"] < off["category_entropy"]
+    assert on["categories_in_use"] > 8
+
+
+def test_a_hundred_labels_beat_a_supervised_network_on_the_same_hundred(mnist):
+    from sklearn.neural_network import MLPClassifier
+
+    found = _trained(mnist, "semi_supervised", epochs=4, num_labels="100")
+    rows = labelled_rows(mnist, 100, run_seed=0)
+    alone = MLPClassifier((300, 300), max_iter=500, random_state=0)
+    images = mnist.train.intensities(rows).reshape(100, -1)
+    alone.fit(images, mnist.train.labels[rows])
+    held_out = mnist.validation.intensities().reshape(len(mnist.validation), -1)
+    supervised = 100 * (1 - alone.score(held_out, mnist.validation.labels))
+    assert 15 < supervised < 40
+    assert found["error_percent"] < 0.7 * supervised
+
+
+def test_clusters_agree_with_classes_that_they_never_saw(mnist):
+    found = _trained(mnist, "clustering", num_clusters=30)
+    assert found["error_majority_percent"] < 40  # 88 by chance
+    assert found["nmi"] > 0.4
+
+
+def test_style_keeps_less_of_the_class_than_the_plain_code(mnist):
+    style = _trained(mnist, "style")
+    assert style["class_read_of_images"] > 0.95
+    assert style["class_read_as_asked"] > 0.7
+    assert style["class_from_style_linear"] < 0.5
+
+
+def test_reduction_to_a_plane_keeps_the_classes(mnist):
+    found = _trained(mnist, "dim_reduction", num_labels="1000", latent_dim=2)
+    assert found["error_percent"] < 15
+    assert np.isfinite(found["reconstruction_error"])
