@@ -14,7 +14,8 @@ from aae_tf.settings import override
 from aae_tf.training import Trainer
 from aae_tf.training.feed import Feed
 
-SMALL = {"encoder_units": "300,300", "decoder_units": "300,300", "discriminator_units": "300,300"}
+pytestmark = pytest.mark.slow
+SMALL = {"encoder_units": "200,200", "decoder_units": "200,200", "discriminator_units": "200,200"}
 
 
 @pytest.fixture(scope="module")
