@@ -61,15 +61,15 @@ def test_run_leaves_its_figures_and_numbers(runs, name):
 def test_interrupted_semi_supervised_run_resumes_to_the_same_bits(runs, place):
     done = door.interrupt(
         place, 9, lambda said: "run folder" in said, 4.0, *SMALL, *RUNS["semi"],
-        "--run_dir=killed", "--checkpoint_minutes=0.001", "--steps_per_call=3",
+        "--run_dir=killed_semi", "--checkpoint_minutes=0.001", "--steps_per_call=3",
     )  # fmt: skip
     assert done.returncode in (door.KILLED, 0)
     done = door.call(
-        place, *SMALL, *RUNS["semi"], "--run_dir=killed", "--checkpoint_minutes=0.001",
+        place, *SMALL, *RUNS["semi"], "--run_dir=killed_semi", "--checkpoint_minutes=0.001",
         "--steps_per_call=3",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert door.state(place / "killed") == door.state(runs / "semi")
+    assert door.state(place / "killed_semi") == door.state(runs / "semi")
 
 
 def _main(place, monkeypatch, capsys, *flags):
