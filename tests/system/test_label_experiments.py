@@ -10,6 +10,7 @@ import tiny
 
 from aae_tf.command_line import main
 
+pytestmark = pytest.mark.slow
 SMALL = (*door.SMALL, "--epochs=2", "--batch_size=100")
 RUNS = {
     "semi": ("--experiment=semi_supervised", "--num_labels=30"),
