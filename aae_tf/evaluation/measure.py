@@ -68,6 +68,11 @@ class Evaluator:
         """A draw of q(z|x) for each image: a sample of q(z), which is to match the prior."""
         return self.passes.encode(split, self._seed)
 
+    def prior_codes(self, count: int) -> np.ndarray:
+        """Samples of the prior, the same at every call, `(count, latent_dim)`."""
+        seed = seeds.fold(self._seed, "prior_codes")
+        return np.asarray(self._method.prior.sample(count, seed=seed))
+
     def _reconstruction(self, split: Split) -> dict[str, float]:
         rebuilt = self.passes.reconstruct(split)
         errors = half_squared_error(tf.constant(split.intensities(), rebuilt.dtype), rebuilt)
@@ -92,11 +97,11 @@ class Evaluator:
         return {"error_percent": error_percent(classes, split.labels)}
 
     def _clustering(self, split: Split) -> dict[str, float]:
-        found = self.passes.log_classify(split)
         known = self._data.validation
-        among = found if split is known else self.passes.log_classify(known)
         if split.labels is None or known.labels is None:
             return {}
+        found = self.passes.log_classify(split)
+        among = found if split is known else self.passes.log_classify(known)
         classes = self._data.num_classes
         return clustering_measures(found, split.labels, among, known.labels, classes)
 
@@ -115,11 +120,6 @@ class Evaluator:
             "class_read_as_asked": float(np.mean(read == asked)),
             "class_read_of_images": float(np.mean(own == split.labels)),
         }
-
-    def prior_codes(self, count: int) -> np.ndarray:
-        """Samples of the prior, the same at every call, `(count, latent_dim)`."""
-        seed = seeds.fold(self._seed, "prior_codes")
-        return np.asarray(self._method.prior.sample(count, seed=seed))
 
     @functools.cached_property
     def _reader(self) -> style.Reader:

@@ -42,9 +42,7 @@ def _paper(prior_dim: int, **groups) -> Settings:
 
 
 def _practical_training(**changes) -> TrainingSettings:
-    return TrainingSettings(**{
-        "epochs": 20, "input_noise": 0.3, **changes
-    })  # fmt: skip
+    return TrainingSettings(**{"epochs": 20, "input_noise": 0.3, **changes})
 
 
 def _semi_supervised() -> Experiment:
@@ -53,7 +51,7 @@ def _semi_supervised() -> Experiment:
         name=name,
         reproduces="AAE, table 2: classification with few labels",
         data="MNIST",
-        expected_time="15 min",
+        expected_time="8 to 15 min",
         method=name,
         recipes=recipes_of(
             name,
@@ -82,7 +80,7 @@ def _clustering() -> Experiment:
         name=name,
         reproduces="AAE, table 3 and figure 9: unsupervised clustering",
         data="MNIST",
-        expected_time="15 min",
+        expected_time="3 to 6 min",
         method=name,
         recipes=recipes_of(
             name,
@@ -121,7 +119,7 @@ def _discrete() -> Experiment:
         name=name,
         reproduces="AAE's categorical code with and without its adversary (not in the paper)",
         data="MNIST",
-        expected_time="10 min",
+        expected_time="4 to 7 min",
         method=name,
         recipes=recipes_of(
             name,
@@ -146,7 +144,7 @@ def _dim_reduction() -> Experiment:
         name=name,
         reproduces="AAE, figure 11: cluster heads in a plane, and the codes around them",
         data="MNIST",
-        expected_time="15 min",
+        expected_time="6 to 9 min",
         method=name,
         recipes=recipes_of(
             name,

@@ -97,10 +97,20 @@ class Method(abc.ABC):
         return self.decode(self.encode(images))
 
     def sample(self, seed: seeds.Seed, count: tf.Tensor | int) -> dict[str, tf.Tensor]:
-        """Codes of the prior, and images decoded from them, by name."""
-        codes = tf.reshape(self.prior.sample(count, seed=seed), [count, self.latent_dim])
-        codes = tf.cast(codes, self.dtype)
-        return {"codes": codes, "images": self.decode(codes)}
+        """Codes of the prior and images decoded from them, by name.
+
+        Where the decoder takes a category, also 'labels', each category as probable as another.
+        """
+        code_seed = seeds.fold(seed, "codes") if self.num_categories else seed
+        drawn = tf.reshape(self.prior.sample(count, seed=code_seed), [count, self.latent_dim])
+        codes = tf.cast(drawn, self.dtype)
+        if not self.num_categories:
+            return {"codes": codes, "images": self.decode(codes)}
+        labels = tf.random.stateless_uniform(
+            [count], seeds.fold(seed, "labels"), maxval=self.num_categories, dtype=tf.int32
+        )
+        images = self.decode(codes, tf.one_hot(labels, self.num_categories, dtype=self.dtype))
+        return {"codes": codes, "labels": tf.cast(labels, tf.int64), "images": images}
 
     @property
     def encoder_noise_dim(self) -> int:

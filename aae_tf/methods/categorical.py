@@ -88,16 +88,6 @@ class CategoricalAutoencoder(Method):
         categories, codes = self.encode_both(images)
         return self.decode(codes, categories)
 
-    def sample(self, seed, count):
-        drawn = self.prior.sample(count, seed=seeds.fold(seed, "codes"))
-        codes = tf.cast(tf.reshape(drawn, [count, self.latent_dim]), self.dtype)
-        labels = tf.random.stateless_uniform(
-            [count], seeds.fold(seed, "labels"), maxval=self.num_categories, dtype=tf.int32
-        )
-        categories = tf.one_hot(labels, self.num_categories, dtype=self.dtype)
-        images = self.decode(codes, categories)
-        return {"codes": codes, "labels": tf.cast(labels, tf.int64), "images": images}
-
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
         def sampler(prior):
             return lambda count, seed: prior.sample(count, seed=seed)

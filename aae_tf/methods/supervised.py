@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aae_tf import seeds
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.training.phase import Batch
 
@@ -37,15 +36,6 @@ class SupervisedAutoencoder(AdversarialAutoencoder):
         if labels is None:
             raise ValueError("the decoder of the supervised AAE needs labels. Received: None")
         return self.decode(self.encode(images), self._one_hot(labels))
-
-    def sample(self, seed, count):
-        drawn = self.prior.sample(count, seed=seeds.fold(seed, "codes"))
-        codes = tf.cast(tf.reshape(drawn, [count, self.latent_dim]), self.dtype)
-        labels = tf.random.stateless_uniform(
-            [count], seeds.fold(seed, "labels"), maxval=self.num_classes, dtype=tf.int32
-        )
-        images = self.decode(codes, self._one_hot(labels))
-        return {"codes": codes, "labels": tf.cast(labels, tf.int64), "images": images}
 
     def _one_hot(self, labels):
         return tf.one_hot(labels, self.num_classes, dtype=self.dtype)

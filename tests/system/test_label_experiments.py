@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import door
 import numpy as np
@@ -59,17 +60,22 @@ def test_run_leaves_its_figures_and_numbers(runs, name):
             assert np.isfinite(metrics[f"{split}/{number}"]), number
 
 
-def test_interrupted_semi_supervised_run_resumes_to_the_same_bits(runs, place):
-    done = door.interrupt(
-        place, 9, lambda said: "run folder" in said, 4.0, *SMALL, *RUNS["semi"],
-        "--run_dir=killed_semi", "--checkpoint_minutes=0.001", "--steps_per_call=3",
-    )  # fmt: skip
-    assert done.returncode in (door.KILLED, 0)
-    done = door.call(
-        place, *SMALL, *RUNS["semi"], "--run_dir=killed_semi", "--checkpoint_minutes=0.001",
-        "--steps_per_call=3",
-    )  # fmt: skip
+def test_killed_semi_supervised_run_resumes_to_the_same_bits(runs, place):
+    flags = (*SMALL, *RUNS["semi"], "--run_dir=killed_semi", "--checkpoint_minutes=0.001",
+             "--steps_per_call=3")  # fmt: skip
+    checkpoints = place / "killed_semi" / "checkpoints"
+
+    def has_checkpoint(said):
+        del said
+        return any(checkpoints.glob("ckpt-*.index"))
+
+    done = door.interrupt(place, signal.SIGKILL, has_checkpoint, 0.05, *flags)
+    assert done.returncode == door.KILLED
+    steps = [int(path.stem[5:]) for path in checkpoints.glob("ckpt-*.index")]
+    assert 0 < max(steps) < 70  # of two epochs of 35
+    done = door.call(place, *flags)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "resumed at step " in done.stdout
     assert door.state(place / "killed_semi") == door.state(runs / "semi")
 
 
