@@ -7,7 +7,6 @@ figures.
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 from typing import Any
@@ -19,6 +18,7 @@ import tensorflow_probability as tfp
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.settings import PriorSettings
+from aae_tf.user_code import load_function
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
@@ -237,11 +237,7 @@ class UserPrior:
 
 def _user_object(spec: str, dim: int):
     """What the function that 'package.module:function' names returns for the latent size."""
-    module_name, _, function = spec.partition(":")
-    try:
-        call = getattr(importlib.import_module(module_name), function)
-    except Exception as error:  # a user's module may raise anything
-        raise SettingsError("prior", spec, f"an importable function ({error!r})") from None
+    call = load_function("prior", spec)
     try:
         made = call(dim)
     except Exception as error:
@@ -281,6 +277,17 @@ def typical_scale(prior: Any, count: int = 10_000) -> float:
     """Root mean square over dimensions of the prior's sd, from samples with a fixed seed."""
     drawn = prior.sample(count, seed=seeds.fold(seeds.root(0), "typical_scale"))
     return float(tf.sqrt(tf.reduce_mean(tf.math.reduce_variance(drawn, axis=0))))
+
+
+def expected_squared_distance(prior: Any, count: int = 10_000) -> float:
+    """Of two samples of the prior, E |z - z'|^2: twice its total variance, from a fixed seed.
+
+    WAE's kernel has it for its scale: 2 d sigma^2 for a Gaussian (WAE, section 4).
+    """
+    if isinstance(prior, tfd.MultivariateNormalDiag):
+        return float(2 * tf.reduce_sum(prior.variance()))
+    drawn = prior.sample(count, seed=seeds.fold(seeds.root(0), "expected_squared_distance"))
+    return float(2 * tf.reduce_sum(tf.math.reduce_variance(tf.cast(drawn, tf.float64), axis=0)))
 
 
 def has_density(prior: Any) -> bool:

@@ -31,6 +31,7 @@ from aae_tf.training.checkpoints import (
 )
 from aae_tf.training.distribution import make_strategy
 from aae_tf.training.feed import Feed, Labelled
+from aae_tf.training.pretraining import pretrain
 
 Say = Callable[[str], None]
 
@@ -83,6 +84,8 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
         folder.start(settings, data)
         step = session.checkpoints.progress.step
         say(f"run folder: {folder.path}" + (f", resumed at step {step}" if resumed else ""))
+        if not resumed:
+            session.pretrain(say)
         return session.run(export_dir, say)
 
 
@@ -108,10 +111,30 @@ class _Session:
                 labelled_for(self.method, data, strategy.num_replicas_in_sync),
             )
             self.phases = self.method.phases(feed.steps_per_epoch)
+            self.pretraining = self.method.pretraining()
         self.trainer = Trainer(
             self.phases, feed, self.seed, strategy, settings.execution.xla, self.method.prepare
         )
         self.variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
+
+    def pretrain(self, say: Say) -> None:
+        """Does what comes before the first step, if the method asks for it."""
+        if self.pretraining is None:
+            return
+        images = self.data.train.images
+        size = min(self.pretraining.batch_size, len(images))
+        seed = seeds.fold(self.seed, "pretraining")
+        feed = Feed(images, size, seed, self.method.dtype)
+        trainer = Trainer(
+            (self.pretraining.phase,),
+            feed,
+            seed,
+            self.strategy,
+            self.settings.execution.xla,
+            self.method.prepare,
+        )
+        steps, loss = pretrain(trainer, self.pretraining.steps)
+        say(f"pretrained the encoder's moments: {loss:.3g} after {steps} steps")
 
     def open_checkpoints(self) -> None:
         """Makes the folder of checkpoints if there is none."""

@@ -23,18 +23,14 @@ SMALL = {
     "batch_size": 10,
     "epochs": 3,
     "discriminator_noise": 0.0,
-    "reconstruction_schedule": "constant",
-    "discriminator_schedule": "constant",
-    "generator_schedule": "constant",
 }
 
 
 def settings(experiment="gaussian", recipe=None, **changes):
     """The experiment's settings with small networks; `changes` by flag name."""
     start = experiments.settings_of(experiment, recipe)
-    small = SMALL
-    if any(phase.name == "classification" for phase in start.phases):
-        small = {**SMALL, "classification_schedule": "constant"}
+    schedules = {f"{phase.name}_schedule": "constant" for phase in start.phases}
+    small = {**SMALL, **schedules}
     return override(start, {**small, **changes})
 
 

@@ -57,6 +57,8 @@ class Evaluator:
             "classification": self._classification,
             "clustering": self._clustering,
             "style": self._style,
+            "elbo": self._elbo,
+            "cost": self._cost,
         }
         wanted = self._method.measures + (self._method.final_measures if final else ())
         found: dict[str, float] = {}
@@ -104,6 +106,14 @@ class Evaluator:
         among = found if split is known else self.passes.log_classify(known)
         classes = self._data.num_classes
         return clustering_measures(found, split.labels, among, known.labels, classes)
+
+    def _elbo(self, split: Split) -> dict[str, float]:
+        parts = self.passes.bound(split, self._seed)
+        distortion, kl = parts.mean(0)
+        return {"elbo": -float(distortion + kl), "kl": float(kl)}
+
+    def _cost(self, split: Split) -> dict[str, float]:
+        return {"reconstruction_cost": float(self.passes.cost(split).mean())}
 
     def _style(self, split: Split) -> dict[str, float]:
         train = self._data.train.take(slice(0, style.PROBE_CODES))

@@ -32,6 +32,10 @@ class Passes:
           split: of images.
           seed: for draws of a random q(z|x); without it the centre of q(z|x) is taken.
         """
+        return self._of_images("encode", split, self._noise(seed))
+
+    def _noise(self, seed: seeds.Seed | None):
+        """What gives a random encoder its noise, block by block."""
         size = self._method.encoder_noise_dim if seed is not None else 0
 
         def noise_for(start, images):
@@ -41,7 +45,7 @@ class Passes:
             shape = [images.shape[0], size]
             return (tf.random.stateless_normal(shape, folded, dtype=self._method.dtype),)
 
-        return self._of_images("encode", split, noise_for)
+        return noise_for
 
     def classify(self, split: Split) -> np.ndarray:
         """q(y|x) `(size, num_categories)` of a split."""
@@ -64,6 +68,14 @@ class Passes:
             return (tf.constant(split.labels[start : start + BLOCK], tf.int32),)
 
         return self._of_images("reconstruct", split, labels_for)
+
+    def bound(self, split: Split, seed: seeds.Seed) -> np.ndarray:
+        """Distortion and divergence of a VAE's bound at one draw of q(z|x), `(size, 2)` in nats."""
+        return self._of_images("bound", split, self._noise(seed))
+
+    def cost(self, split: Split) -> np.ndarray:
+        """What it costs to rebuild each image, `(size,)`."""
+        return self._of_images("reconstruction_cost", split)
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Images `(size, height, width, channels)` of codes.

@@ -15,6 +15,8 @@ def method_class(name: str) -> type[Method]:
         label_informed,
         semi_supervised,
         supervised,
+        vae,
+        wae,
     )
 
     return {
@@ -24,5 +26,7 @@ def method_class(name: str) -> type[Method]:
         "discrete": discrete.DiscreteAutoencoder,
         "semi_supervised": semi_supervised.SemiSupervisedAutoencoder,
         "clustering": clustering.ClusteringAutoencoder,
+        "vae": vae.VariationalAutoencoder,
+        "wae": wae.WassersteinAutoencoder,
         "dim_reduction": dim_reduction.DimReductionAutoencoder,
     }[name]

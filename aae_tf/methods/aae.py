@@ -6,13 +6,13 @@ import tensorflow as tf
 
 from aae_tf import seeds
 from aae_tf.methods.adversary import Adversary
-from aae_tf.methods.base import Method
-from aae_tf.networks import Discriminator, Encoder
+from aae_tf.methods.autoencoder import Autoencoder
+from aae_tf.networks import Discriminator
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 
-class AdversarialAutoencoder(Method):
+class AdversarialAutoencoder(Autoencoder):
     """An autoencoder whose aggregated posterior q(z) is matched to a prior by an adversary.
 
     On each minibatch the reconstruction phase moves encoder and decoder; then, in the
@@ -21,21 +21,13 @@ class AdversarialAutoencoder(Method):
     """
 
     def build_networks(self):
-        is_categorical = self.settings.prior.prior == "categorical"
-        self.encoder = Encoder(
-            **self._encoder_arguments(), code_activation="softmax" if is_categorical else "linear"
-        )
-        self.decoder = self._make_decoder(self.latent_dim + self.num_categories)
+        networks = super().build_networks()
         self.discriminator = Discriminator(
             self.latent_dim + self.condition_dim,
             self.settings.networks.discriminator_units,
             self.style,
         )
-        return {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "discriminator": self.discriminator,
-        }
+        return {**networks, "discriminator": self.discriminator}
 
     @property
     def condition_dim(self) -> int:
@@ -56,20 +48,6 @@ class AdversarialAutoencoder(Method):
                         self._generator, self._generator_draws, steps_per_epoch),
         )  # fmt: skip
 
-    def encode(self, images, noise=None):
-        return tf.cast(self.encoder(self._scaled(images), noise), self.dtype)
-
-    def decode(self, codes, categories=None):
-        return self._intensities(self.decoder(self._decoder_input(codes, categories)))
-
-    @property
-    def encoder_noise_dim(self) -> int:
-        return self.encoder.noise_dim
-
-    def _decoder_input(self, codes, categories):
-        del categories
-        return codes
-
     def _categories(self, batch: Batch):
         """What the decoder sees beside the codes of a minibatch."""
         del batch
@@ -87,10 +65,6 @@ class AdversarialAutoencoder(Method):
 
     def _sample_prior(self, count, seed):
         return self.prior.sample(count, seed=seed)
-
-    def _codes(self, batch: Batch, draws: Draws):
-        codes = self.encoder(batch["inputs"], draws.get("encoder"), training=True)
-        return tf.cast(codes, self.dtype)
 
     def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
         seen = self._decoder_input(self._codes(batch, draws), self._categories(batch))

@@ -28,6 +28,8 @@ class Adversary:
       dim: size of a code.
       noise: sd of Gaussian noise on the codes and samples that the discriminator sees.
       dtype: of codes and losses.
+      log_prior: the prior's log density; where given it is added to the logit of each point, so
+        that the network need only learn the codes' (Mescheder et al., 2017; WAE, supplement).
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class Adversary:
         dim: int,
         noise: float,
         dtype,
+        log_prior: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ):
-        self.network = network
+        self.network, self._log_prior = network, log_prior
         self._sample, self._dim, self._noise, self._dtype = sample, dim, noise, dtype
 
     def discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> dict[str, tf.Tensor]:
@@ -83,10 +86,12 @@ class Adversary:
         return generator_loss(self._logits(codes, draws.get("code_noise"), condition))
 
     def _logits(self, codes, noise, condition):
-        seen = codes if noise is None else codes + noise
-        if condition is not None:
-            seen = tf.concat([seen, condition], axis=-1)
-        return tf.cast(self.network(seen), self._dtype)
+        points = codes if noise is None else codes + noise
+        seen = points if condition is None else tf.concat([points, condition], axis=-1)
+        logits = tf.cast(self.network(seen), self._dtype)
+        if self._log_prior is None:
+            return logits
+        return logits + tf.cast(self._log_prior(points), self._dtype)
 
     def _normal(self, seed, purpose, batch_size):
         folded = seeds.fold(seed, purpose)

@@ -16,7 +16,8 @@ from aae_tf.networks.dense import DenseStyle
 from aae_tf.settings import Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
-from aae_tf.training.phase import Batch, Phase
+from aae_tf.training.phase import Batch, Phase, no_common_draws
+from aae_tf.training.pretraining import Pretraining
 
 
 class Method(abc.ABC):
@@ -64,7 +65,9 @@ class Method(abc.ABC):
         )
         self.prior: Any = priors.build(settings.prior, self.dtype)
         self._corruption = Corruption(
-            settings.training.input_noise, settings.training.input_dropout
+            settings.training.input_noise,
+            settings.training.input_dropout,
+            settings.training.input_noise_kind,
         )
         self._standardizer = None
         if settings.data.standardize:
@@ -82,6 +85,10 @@ class Method(abc.ABC):
     @abc.abstractmethod
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
         """Makes the phases with fresh optimizers, in the order in which a step runs them."""
+
+    def pretraining(self) -> Pretraining | None:
+        """What comes before the phases, if anything."""
+        return None
 
     @abc.abstractmethod
     def encode(self, images: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
@@ -170,13 +177,19 @@ class Method(abc.ABC):
         return share * priors.typical_scale(prior) if share else 0.0
 
     def _phase(
-        self, name: str, updates: Sequence[keras.Model], loss, draws, steps_per_epoch: int
+        self,
+        name: str,
+        updates: Sequence[keras.Model],
+        loss,
+        draws,
+        steps_per_epoch: int,
+        common_draws=no_common_draws,
     ) -> Phase:
         """A phase with the optimizer that the settings give it."""
         variables = [v for network in updates for v in network.trainable_variables]
         epochs = self.settings.training.epochs
         optimizer = optimizers.build(self.settings.phase(name), variables, steps_per_epoch, epochs)
-        return Phase(name, tuple(updates), optimizer, loss, draws)
+        return Phase(name, tuple(updates), optimizer, loss, draws, common_draws)
 
     def _encoder_draws(self, seed: seeds.Seed, batch_size: int) -> dict[str, tf.Tensor]:
         """The noise that a random encoder takes."""

@@ -50,6 +50,10 @@ class Decoder(keras.Model):
         self.built = True
 
     def call(self, codes, training=False):
+        return self.output_activation(self.linear(codes, training))
+
+    def linear(self, codes, training=False):
+        """Images before the output's activation, such as logits."""
         features = self.trunk(codes, training=training)
-        pixels = self.output_activation(self.pixels(features, training=training))
+        pixels = self.pixels(features, training=training)
         return ops.reshape(pixels, (-1, *self.image_shape))

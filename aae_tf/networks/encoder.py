@@ -96,11 +96,11 @@ class Encoder(keras.Model):
         """
         return self._code_of(self._features(images, noise, training), noise, training)
 
-    def moments(self, images):
+    def moments(self, images, training=False):
         """Mean and log variance of a gaussian q(z|x), each `(batch, latent_dim)`."""
         if self.kind != "gaussian":
             raise ValueError(f"a {self.kind} encoder has no moments")
-        return self._moments_of(self._features(images, None, False), False)
+        return self._moments_of(self._features(images, None, training), training)
 
     def _code_of(self, features, noise, training):
         if self.kind != "gaussian":

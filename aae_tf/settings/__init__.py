@@ -3,6 +3,7 @@
 Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 """
 
+from aae_tf.settings.autoencoder_groups import VariationalSettings, WassersteinSettings
 from aae_tf.settings.checks import PRIORS, parse_count, parse_initializer, parse_schedule
 from aae_tf.settings.flat import (
     GROUPS,
@@ -48,6 +49,8 @@ __all__ = [
     "Settings",
     "StyleSettings",
     "TrainingSettings",
+    "VariationalSettings",
+    "WassersteinSettings",
     "describe",
     "differences",
     "flatten",

@@ -8,6 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 PRIORS = ("gaussian", "mixture", "swiss_roll", "uniform", "sphere", "categorical")
+COSTS = ("l2_squared", "l2", "l1", "huber", "cross_entropy", "ssim")
+DIVERGENCES = (
+    "mmd_imq",
+    "mmd_rbf",
+    "mmd_multiscale",
+    "gan",
+    "sliced_wasserstein",
+    "cramer_wold",
+    "sinkhorn",
+)
 
 Check = Callable[[Any], "str | None"]  # None where the value is right, else what was expected
 
@@ -42,12 +52,17 @@ def some_units(value) -> str | None:
     return None if good else "positive layer sizes with commas between, such as 1000,1000"
 
 
-def prior_name(value) -> str | None:
-    module, colon, function = value.partition(":")
-    is_own = colon and function.isidentifier() and all(p.isidentifier() for p in module.split("."))
-    if value in PRIORS or is_own:
-        return None
-    return "one of " + ", ".join(PRIORS) + ", or your own as package.module:function"
+def one_of_or_own(choices: tuple[str, ...]) -> Check:
+    """One of the names, or package.module:function."""
+
+    def check(value):
+        module, colon, function = value.partition(":")
+        parts = [*module.split("."), function]
+        if value in choices or (colon and all(part.isidentifier() for part in parts)):
+            return None
+        return "one of " + ", ".join(choices) + ", or your own as package.module:function"
+
+    return check
 
 
 def parse_count(text: str) -> int | None:

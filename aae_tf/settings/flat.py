@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings import groups, label_groups
+from aae_tf.settings import autoencoder_groups, groups, label_groups
 from aae_tf.settings.checks import some_units
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
 
@@ -21,6 +21,8 @@ GROUPS = {
     "categories": label_groups.CategorySettings,
     "clusters": label_groups.ClusterSettings,
     "heads": label_groups.HeadSettings,
+    "variational": autoencoder_groups.VariationalSettings,
+    "wasserstein": autoencoder_groups.WassersteinSettings,
     "networks": groups.NetworkSettings,
     "execution": groups.ExecutionSettings,
 }

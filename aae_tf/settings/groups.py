@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 
 from aae_tf.errors import SettingsError
+from aae_tf.settings import consistency
+from aae_tf.settings.autoencoder_groups import VariationalSettings, WassersteinSettings
 from aae_tf.settings.checks import (
     PRIORS,
     above,
     at_least,
     between,
     one_of,
+    one_of_or_own,
     parse_initializer,
     parse_schedule,
     parses,
-    prior_name,
     some_units,
 )
 from aae_tf.settings.group import Checked, setting
@@ -26,7 +28,14 @@ from aae_tf.settings.label_groups import (
     StyleSettings,
 )
 
-PHASES = ("reconstruction", "discriminator", "generator", "classification")
+PHASES = (
+    "reconstruction",
+    "discriminator",
+    "generator",
+    "classification",
+    "elbo",
+    "wasserstein",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,11 @@ class TrainingSettings(Checked):
     )
     input_noise: float = setting(
         0.0, "sd of Gaussian noise on the encoder's input; training only", at_least(0)
+    )
+    input_noise_kind: str = setting(
+        "normal",
+        "normal, or truncated: drawn anew beyond two sd (WAE's code)",
+        one_of("normal", "truncated"),
     )
     input_dropout: float = setting(
         0.0, "share of the encoder's inputs that are dropped; training only", between(0, 1)
@@ -120,7 +134,7 @@ class PriorSettings(Checked):
         "gaussian",
         ", ".join(PRIORS) + ", or package.module:function, which is called with latent_dim and "
         "returns any object with sample(shape, seed)",
-        prior_name,
+        one_of_or_own(PRIORS),
     )
     latent_dim: int = setting(2, "size of the code", at_least(1))
     prior_scale: float = setting(
@@ -219,17 +233,14 @@ class Settings(Checked):
     categories: CategorySettings | None = None
     clusters: ClusterSettings | None = None
     heads: HeadSettings | None = None
+    variational: VariationalSettings | None = None
+    wasserstein: WassersteinSettings | None = None
     phases: tuple[PhaseSettings, ...] = ()
     execution: ExecutionSettings = ExecutionSettings()
 
     def __post_init__(self):
         super().__post_init__()
-        if self.prior.prior == "categorical" and self.networks.encoder == "gaussian":
-            expected = "deterministic or implicit, since --prior=categorical wants a softmax code"
-            raise SettingsError("encoder", "gaussian", expected)
-        if self.data.standardize and self.networks.output_activation != "linear":
-            expected = "linear with --standardize, whose values aren't within 0 and 1"
-            raise SettingsError("output_activation", self.networks.output_activation, expected)
+        consistency.check(self)
 
     def phase(self, name: str) -> PhaseSettings:
         return next(phase for phase in self.phases if phase.name == name)

@@ -17,15 +17,17 @@ IMAGES = {"images": "inputs", "labelled_images": "labelled_inputs"}
 
 @dataclasses.dataclass(frozen=True)
 class Corruption:
-    """Noise and dropout on the encoder's input (AAE, appendices A.2.1 and A.3).
+    """Noise and dropout on the encoder's input (AAE, appendices A.2.1 and A.3; WAE, supplement).
 
     Args:
       noise: sd of additive Gaussian noise.
       dropout: share of the inputs that become 0; the others grow by 1 / (1 - dropout).
+      kind: of noise, 'normal' or 'truncated' at two sd.
     """
 
     noise: float = 0.0
     dropout: float = 0.0
+    kind: str = "normal"
 
     def __call__(self, batch: dict[str, tf.Tensor], seed: seeds.Seed) -> dict[str, tf.Tensor]:
         """The batch with, beside each kind of images, what the encoder sees of them.
@@ -42,9 +44,11 @@ class Corruption:
 
     def _corrupt(self, images, seed):
         if self.noise:
-            drawn = tf.random.stateless_normal(
-                images.shape, seeds.fold(seed, "noise"), dtype=images.dtype
-            )
+            draw = {
+                "normal": tf.random.stateless_normal,
+                "truncated": tf.random.stateless_truncated_normal,
+            }[self.kind]
+            drawn = draw(images.shape, seeds.fold(seed, "noise"), dtype=images.dtype)
             images = images + self.noise * drawn
         if self.dropout:
             drawn = tf.random.stateless_uniform(

@@ -42,3 +42,20 @@ def _logical_cpus(count: int):
         with contextlib.suppress(RuntimeError):
             tf.config.set_logical_device_configuration(cpu, parts)
     return tf.config.list_logical_devices("CPU")[:count]
+
+
+def gathered(values: tf.Tensor) -> tf.Tensor:
+    """The rows of all replicas, in the order of the global batch; gradients flow back to each.
+
+    Args:
+      values: this replica's rows `(share, ...)`.
+
+    Returns:
+      `(replicas * share, ...)`, the same on every replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    everything = context.all_gather(values, axis=0)
+    shape = [values.shape[0] * context.num_replicas_in_sync, *values.shape[1:]]
+    return tf.ensure_shape(everything, shape)

@@ -36,6 +36,12 @@ def no_draws(seed: Seed, batch_size: int) -> Draws:
     return {}
 
 
+def no_common_draws(seed: Seed) -> Draws:
+    """For phases without randomness that all examples share."""
+    del seed
+    return {}
+
+
 @dataclasses.dataclass(frozen=True)
 class Phase:
     """One step of a method on each minibatch.
@@ -48,6 +54,8 @@ class Phase:
       draws: makes the random tensors for the whole global batch. It runs outside the compiled step,
         because XLA would draw other numbers from the same seed, and each replica is given its
         examples' share.
+      common_draws: the same for random tensors that belong to no example, such as directions; every
+        replica is given all of them, among the others.
     """
 
     name: str
@@ -55,6 +63,7 @@ class Phase:
     optimizer: keras.optimizers.Optimizer
     loss: Callable[[Batch, Draws], PhaseLoss]
     draws: Callable[[Seed, int], Draws] = no_draws
+    common_draws: Callable[[Seed], Draws] = no_common_draws
 
     @property
     def variables(self) -> list[keras.Variable]:

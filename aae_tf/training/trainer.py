@@ -147,7 +147,11 @@ class Trainer:
                 phase.name: phase.draws(seeds.fold(seed, phase.name), self.feed.batch_size)
                 for phase in self.phases
             }
-            values = self._strategy.run(self._step, args=(batch, draws))
+            common = {
+                phase.name: phase.common_draws(seeds.fold(seed, phase.name, "common"))
+                for phase in self.phases
+            }
+            values = self._strategy.run(self._step, args=(batch, draws, common))
             row = self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
             rows = rows.write(index, tf.cast(row, tf.float64))
         # Finite losses don't mean finite weights: the last update may have overflowed, and on a CPU
@@ -158,7 +162,7 @@ class Trainer:
         ]
         return rows.stack(), tf.stack(finite)
 
-    def _replica_step(self, batch, draws):
+    def _replica_step(self, batch, draws, common):
         """One step on one replica's share; returns its part of the means over the global batch."""
         batch, draws = tf.nest.map_structure(self._share, (batch, draws))
         means = {}
@@ -166,7 +170,7 @@ class Trainer:
             variables = phase.variables
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch([variable.value for variable in variables])
-                loss = phase.loss(batch, draws[phase.name])
+                loss = phase.loss(batch, {**draws[phase.name], **common[phase.name]})
                 # apply() sums gradients over replicas, hence each divides by the global batch.
                 mean = self._part_of_mean(loss.per_example)
             # Zero for what the loss does not reach, such as the style head in classification.

@@ -1,0 +1,116 @@
+"""A divergence of codes from the prior's samples, by its name, and what it draws."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from aae_tf import priors, seeds
+from aae_tf.errors import SettingsError
+from aae_tf.objectives import kernels, transport
+from aae_tf.objectives.divergences import mmd
+from aae_tf.settings import Settings
+from aae_tf.training.phase import Draws
+from aae_tf.user_code import is_own, load_function
+
+OFFSET_SAMPLES = 6400  # of the prior, from which a transport's offset is taken
+
+
+@dataclasses.dataclass(frozen=True)
+class Penalty:
+    """D(q(z), p(z)) from a batch of codes (WAE, section 3, equation 4).
+
+    Args:
+      value: of codes, samples of the prior, each `(batch, dim)`, and the common draws; a scalar.
+      common_draws: what it draws beside the samples.
+    """
+
+    value: Callable[[tf.Tensor, tf.Tensor, Draws], tf.Tensor]
+    common_draws: Callable[[seeds.Seed], Draws] = lambda seed: {}
+
+
+def build(settings: Settings, prior, dim: int, dtype) -> Penalty:
+    """The penalty that the settings name, 'gan' apart.
+
+    Args:
+      settings: of the run.
+      prior: to be matched.
+      dim: of the codes.
+      dtype: of codes and draws.
+
+    Raises:
+      SettingsError: if a divergence of the user's own can't be used.
+    """
+    chosen, size = settings.wasserstein, settings.training.batch_size
+    name = chosen.divergence
+    if is_own(name):
+        return _own(name, prior, size, dim, dtype)
+    spread = priors.expected_squared_distance(prior)
+    kernel = {
+        "mmd_imq": lambda: kernels.inverse_multiquadratic(spread),
+        "mmd_rbf": lambda: kernels.gaussian(spread),
+        "mmd_multiscale": lambda: kernels.multiscale(spread),
+        "cramer_wold": lambda: kernels.cramer_wold(dim, priors.typical_scale(prior)),
+    }.get(name)
+    if kernel is not None:
+        made = kernel()
+        return Penalty(lambda codes, samples, draws: mmd(codes, samples, made))
+    made = {"sliced_wasserstein": _sliced, "sinkhorn": _sinkhorn}[name]
+    return _less_its_offset(made(chosen, spread, dim, dtype), prior, size, dtype)
+
+
+def _sliced(chosen, spread, dim, dtype) -> Penalty:
+    def common_draws(seed):
+        folded = seeds.fold(seed, "directions")
+        return {"directions": transport.directions(chosen.projections, dim, folded, dtype)}
+
+    def value(codes, samples, draws):
+        return transport.squared_sliced_wasserstein(codes, samples, draws["directions"])
+
+    return Penalty(value, common_draws)
+
+
+def _sinkhorn(chosen, spread, dim, dtype) -> Penalty:
+    regularisation = chosen.entropy_share * spread
+    return Penalty(lambda codes, samples, draws: transport.sinkhorn(codes, samples, regularisation))
+
+
+def _less_its_offset(raw: Penalty, prior, size, dtype) -> Penalty:
+    """Takes off what two samples of the prior of that size are apart on average.
+
+    Transport between finite samples is never 0, and the less so the fewer they are. With that taken
+    off, codes as good as the prior's samples give 0 on average whatever the batch size, as they do
+    with the unbiased MMD. It is a constant and changes no gradient.
+    """
+
+    @tf.function
+    def apart(seed):
+        first, second = (
+            tf.cast(prior.sample(size, seed=seeds.fold(seed, purpose)), dtype)
+            for purpose in ("first", "second")
+        )
+        return raw.value(first, second, raw.common_draws(seed))
+
+    root, count = seeds.fold(seeds.root(0), "offset"), max(4, OFFSET_SAMPLES // size)
+    offset = float(np.mean([apart(seeds.fold(root, number)) for number in range(count)]))
+    return Penalty(
+        lambda codes, samples, draws: raw.value(codes, samples, draws) - offset, raw.common_draws
+    )
+
+
+def _own(spec: str, prior, size: int, dim: int, dtype) -> Penalty:
+    function = load_function("divergence", spec)
+    drawn = [
+        tf.cast(prior.sample(size, seed=seeds.root(number)), dtype) for number in (1, 2)
+    ]  # fmt: skip
+    wanted = f"a function of two tensors of shape ({size}, {dim}) that returns a scalar"
+    try:
+        value = tf.convert_to_tensor(function(*drawn))
+    except Exception as error:  # a user's function may raise anything
+        raise SettingsError("divergence", spec, f"{wanted}; it raised {error!r}") from None
+    if value.shape.rank != 0:
+        raise SettingsError("divergence", spec, f"{wanted}; it returned shape {value.shape}")
+    return Penalty(lambda codes, samples, draws: tf.cast(function(codes, samples), dtype))

@@ -1,0 +1,145 @@
+"""The Wasserstein auto-encoder (WAE, section 3, algorithms 1 and 2)."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aae_tf import priors, seeds
+from aae_tf.errors import SettingsError
+from aae_tf.methods import penalty
+from aae_tf.methods.adversary import Adversary
+from aae_tf.methods.autoencoder import Autoencoder
+from aae_tf.networks import Discriminator
+from aae_tf.objectives.costs import COSTS
+from aae_tf.objectives.moments import moment_gap
+from aae_tf.training.distribution import gathered
+from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
+from aae_tf.training.pretraining import Pretraining
+from aae_tf.user_code import is_own, load_function
+
+
+class WassersteinAutoencoder(Autoencoder):
+    """Descends a cost of reconstruction plus lambda times a divergence of q(z) from the prior.
+
+    With `divergence=gan` a discriminator estimates the divergence (algorithm 1), and has a phase of
+    its own; any other is a function of the codes and of as many samples of the prior
+    (algorithm 2). Unlike in the AAE's phases, encoder and decoder take one step on both terms.
+    """
+
+    measures = ("reconstruction", "latent_match", "cost")
+
+    def build_networks(self):
+        networks = super().build_networks()
+        self.cost = _cost(self.settings.wasserstein.cost, self.image_shape, self.dtype)
+        self.is_adversarial = self.settings.wasserstein.divergence == "gan"
+        if not self.is_adversarial:
+            self.penalty = penalty.build(self.settings, self.prior, self.latent_dim, self.dtype)
+            return networks
+        self.discriminator = Discriminator(
+            self.latent_dim, self.settings.networks.discriminator_units, self.style
+        )
+        return {**networks, "discriminator": self.discriminator}
+
+    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
+        moved = (self.encoder, self.decoder)
+        if not self.is_adversarial:
+            return (
+                self._phase("wasserstein", moved, self._wasserstein, self._wasserstein_draws,
+                            steps_per_epoch, self.penalty.common_draws),
+            )  # fmt: skip
+        noise = self._noise_for(self.prior)
+        self.adversary = Adversary(
+            self.discriminator, self._sample_prior, self.latent_dim, noise, self.dtype,
+            self._log_prior(),
+        )  # fmt: skip
+        return (
+            self._phase("wasserstein", moved,
+                        self._wasserstein, self._wasserstein_draws, steps_per_epoch),
+            self._phase("discriminator", (self.discriminator,),
+                        self._discriminator, self._discriminator_draws, steps_per_epoch),
+        )  # fmt: skip
+
+    def pretraining(self) -> Pretraining | None:
+        chosen = self.settings.wasserstein
+        if not chosen.pretraining_steps:
+            return None
+        phase = self._phase(
+            "wasserstein", (self.encoder,), self._moment_gap, self._wasserstein_draws, 1
+        )
+        return Pretraining(phase, chosen.pretraining_steps, chosen.pretraining_batch_size)
+
+    def reconstruction_cost(self, images: tf.Tensor) -> tf.Tensor:
+        """The cost of rebuilding images from their own codes, unscaled, `(batch,)`."""
+        rebuilt = self.decoder(self.encode(images))
+        return self.cost(self._scaled(images), tf.cast(rebuilt, self.dtype))
+
+    def _log_prior(self):
+        if not self.settings.wasserstein.log_prior_trick:
+            return None
+        if not priors.has_density(self.prior):
+            expected = "false, since the prior has no log_prob"
+            raise SettingsError("log_prior_trick", True, expected)
+        return self.prior.log_prob
+
+    def _wasserstein(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        chosen = self.settings.wasserstein
+        codes = self._codes(batch, draws)
+        rebuilt = tf.cast(self.decoder(codes, training=True), self.dtype)
+        cost = chosen.cost_scale * self.cost(batch["images"], rebuilt)
+        divergence = self._divergence(codes, draws)
+        return PhaseLoss(
+            cost + chosen.penalty_weight * divergence, {"cost": cost, "divergence": divergence}
+        )
+
+    def _divergence(self, codes, draws):
+        """What each example adds to the divergence, `(batch,)`."""
+        if self.is_adversarial:
+            return self.adversary.fool(codes, draws)
+        value = self.penalty.value(gathered(codes), gathered(draws["prior"]), draws)
+        return tf.fill(tf.shape(codes)[:1], value)
+
+    def _moment_gap(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        codes = self._codes(batch, draws)
+        value = moment_gap(gathered(codes), gathered(draws["prior"]))
+        return PhaseLoss(tf.fill(tf.shape(codes)[:1], value), {})
+
+    def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        codes = self._codes(batch, draws)
+        verdict = self.adversary.discriminate(draws["prior"], codes, draws)
+        weight = self.settings.wasserstein.penalty_weight  # as algorithm 1 has it
+        return PhaseLoss(weight * verdict.loss, verdict.metrics)
+
+    def _sample_prior(self, count, seed):
+        return self.prior.sample(count, seed=seed)
+
+    def _wasserstein_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
+        encoder = self._encoder_draws(seed, batch_size)
+        if self.is_adversarial:
+            return encoder | self.adversary.generator_draws(seed, batch_size)
+        drawn = self._sample_prior(batch_size, seeds.fold(seed, "prior"))
+        return {**encoder, "prior": tf.cast(drawn, self.dtype)}
+
+    def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
+        drawn = self.adversary.discriminator_draws(seed, batch_size)
+        return self._encoder_draws(seed, batch_size) | drawn
+
+
+def _cost(spec: str, image_shape, dtype):
+    """The cost of that name, or the user's own, tried out on two images."""
+    if not is_own(spec):
+        if spec == "ssim" and min(image_shape[:2]) < 11:
+            expected = f"another cost, since images of {image_shape[:2]} are smaller than 11 x 11"
+            raise SettingsError("cost", spec, expected)
+        return COSTS[spec]
+    function = load_function("cost", spec)
+    images = tf.random.stateless_uniform((2, 2, *image_shape), seeds.root(0), dtype=dtype)
+    shape = ", ".join(map(str, image_shape))
+    wanted = f"a function of two tensors (batch, {shape}) that returns (batch,)"
+    try:
+        value = tf.convert_to_tensor(function(images[0], images[1]))
+    except Exception as error:  # a user's function may raise anything
+        raise SettingsError("cost", spec, f"{wanted}; it raised {error!r}") from None
+    if value.shape != (2,):
+        found = f"for a batch of 2 it returned shape {value.shape}"
+        raise SettingsError("cost", spec, f"{wanted}; {found}")
+    return lambda images, rebuilt: tf.cast(function(images, rebuilt), dtype)

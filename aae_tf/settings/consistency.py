@@ -1,0 +1,72 @@
+"""What settings of different groups ask of each other."""
+
+from __future__ import annotations
+
+from aae_tf.errors import SettingsError
+
+
+def check(settings) -> None:
+    """Checks that the groups of a run's settings go together.
+
+    Raises:
+      SettingsError: where they don't.
+    """
+    prior, networks = settings.prior.prior, settings.networks
+    if prior == "categorical" and networks.encoder == "gaussian":
+        expected = "deterministic or implicit, since --prior=categorical wants a softmax code"
+        raise SettingsError("encoder", "gaussian", expected)
+    if settings.data.standardize and networks.output_activation != "linear":
+        expected = "linear with --standardize, whose values aren't within 0 and 1"
+        raise SettingsError("output_activation", networks.output_activation, expected)
+    if settings.variational is not None:
+        _check_variational(settings)
+    if settings.wasserstein is not None:
+        _check_wasserstein(settings)
+
+
+def _check_variational(settings):
+    networks, likelihood = settings.networks, settings.variational.likelihood
+    if networks.encoder != "gaussian":
+        expected = "gaussian, whose q(z|x) has a density, as a VAE needs"
+        raise SettingsError("encoder", networks.encoder, expected)
+    if settings.prior.prior in ("uniform", "sphere", "categorical"):
+        expected = "a prior with a density on the whole space of codes, as a VAE needs"
+        raise SettingsError("prior", settings.prior.prior, expected)
+    if settings.prior.prior == "swiss_roll" and not settings.prior.prior_thickness:
+        expected = "above 0, since a VAE needs a prior with a density"
+        raise SettingsError("prior_thickness", settings.prior.prior_thickness, expected)
+    if likelihood == "bernoulli" and settings.data.standardize:
+        expected = "gaussian with --standardize, whose values aren't within 0 and 1"
+        raise SettingsError("likelihood", likelihood, expected)
+    if likelihood == "bernoulli" and networks.output_activation != "sigmoid":
+        expected = "sigmoid with --likelihood=bernoulli"
+        raise SettingsError("output_activation", networks.output_activation, expected)
+
+
+def _check_wasserstein(settings):
+    chosen, networks, size = (
+        settings.wasserstein,
+        settings.networks,
+        settings.training.batch_size,
+    )
+    if chosen.divergence != "gan":
+        if size < 2:
+            expected = f"2 or more for --divergence={chosen.divergence}, which compares pairs"
+            raise SettingsError("batch_size", size, expected)
+        if chosen.log_prior_trick:
+            raise SettingsError("log_prior_trick", True, "false unless --divergence=gan")
+    if chosen.log_prior_trick and not _has_density(settings.prior):
+        expected = "false, since the prior has no density on the whole space of codes"
+        raise SettingsError("log_prior_trick", True, expected)
+    if chosen.cost in ("cross_entropy", "ssim") and settings.data.standardize:
+        expected = "a cost for values outside 0..1 with --standardize, such as l2_squared"
+        raise SettingsError("cost", chosen.cost, expected)
+    if chosen.cost == "cross_entropy" and networks.output_activation != "sigmoid":
+        expected = "sigmoid with --cost=cross_entropy"
+        raise SettingsError("output_activation", networks.output_activation, expected)
+
+
+def _has_density(prior) -> bool:
+    if prior.prior in ("sphere", "categorical", "uniform"):
+        return False
+    return prior.prior != "swiss_roll" or prior.prior_thickness > 0
