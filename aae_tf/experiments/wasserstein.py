@@ -29,8 +29,8 @@ def _wasserstein(name: str, reproduces: str, divergence: str, **practical) -> Ex
         wasserstein=WassersteinSettings(divergence=divergence, pretraining_steps=200),
         phases=_phases(divergence, DROPS),
     )
-    # The authors' code weighs the cost less and, by summing seven kernels, the MMD more; our kernels
-    # are averaged, hence the factor of seven.
+    # The authors' code weighs the cost less and, by summing seven kernels, the MMD more; ours are
+    # averaged, hence the factor of seven.
     multiscale = divergence == "mmd_imq"
     official = WassersteinSettings(
         divergence="mmd_multiscale" if multiscale else divergence,

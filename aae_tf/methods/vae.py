@@ -18,7 +18,7 @@ from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 
 class VariationalAutoencoder(Autoencoder):
-    """Descends -log p(x|z) + beta KL(q(z|x) || p(z)) (Kingma & Welling, 2014; Higgins et al., 2017).
+    """Descends -log p(x|z) + beta KL(q(z|x) || p(z)) (Kingma & Welling, 2014).
 
     The divergence has a closed form where TFP knows one, for a Gaussian prior; else it is estimated
     at the draw of q(z|x) by the densities' logarithms, for which the prior needs `log_prob`.

@@ -52,9 +52,9 @@ class WassersteinSettings(Checked):
         100, "directions of --divergence=sliced_wasserstein, drawn anew each step", at_least(1)
     )
     entropy_share: float = setting(
-        0.05,
+        0.5,
         "entropic regularisation of --divergence=sinkhorn, as a share of the expected squared "
-        "distance of two samples of the prior",
+        "distance of two samples of the prior; less of it asks for larger minibatches",
         above(0),
     )
     pretraining_steps: int = setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 from aae_tf.training.phase import Phase
@@ -48,8 +49,6 @@ def pretrain(trainer: Trainer, steps: int) -> tuple[int, float]:
       DivergedError: if the loss or a weight became NaN or infinite.
     """
     watch = _UntilLow(trainer)
-    try:
+    with contextlib.suppress(Stopped):
         trainer.train(0, steps, 1, (watch,))
-    except Stopped:
-        pass
     return watch.steps, watch.loss
