@@ -1,0 +1,91 @@
+"""Costs and divergences of the user's own, from a module beside the run."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from aae_tf.errors import SettingsError
+
+MODULE = '''
+import tensorflow as tf
+
+
+def edges(images, rebuilt):
+    """The squared error of horizontal differences."""
+    gaps = images - rebuilt
+    return tf.reduce_sum((gaps[:, :, 1:] - gaps[:, :, :-1]) ** 2, [1, 2, 3])
+
+
+def energy(codes, samples):
+    """The energy distance of Szekely and Rizzo, with all pairs."""
+    def mean(a, b):
+        return tf.reduce_mean(tf.sqrt(tf.reduce_sum((a[:, None] - b) ** 2, -1) + 1e-12))
+    return 2 * mean(codes, samples) - mean(codes, codes) - mean(samples, samples)
+
+
+def one_number(images, rebuilt):
+    return tf.reduce_sum((images - rebuilt) ** 2)
+
+
+def per_code(codes, samples):
+    return tf.reduce_sum((codes - samples) ** 2, 1)
+
+
+def fails(first, second):
+    raise RuntimeError("not today")
+
+
+NUMBER = 3
+'''
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path, monkeypatch):
+    (tmp_path / "my_own.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_own_cost_and_divergence_train_and_stand_in_the_loss():
+    rig = tiny.rig(
+        experiment="wae_mmd",
+        cost="my_own:edges",
+        divergence="my_own:energy",
+        latent_dim=2,
+        xla=True,
+    )
+    import my_own
+
+    batch, drawn = rig.first_batch(), rig.phase("wasserstein").draws(rig.root, 10)
+    loss = rig.phase("wasserstein").loss(batch, drawn)
+    codes = rig.method.encode(batch["images"])
+    rebuilt = rig.method.decode(codes)
+    np.testing.assert_allclose(
+        loss.metrics["cost"], my_own.edges(batch["images"], rebuilt), rtol=1e-5
+    )
+    expected = my_own.energy(codes, drawn["prior"])
+    np.testing.assert_allclose(loss.metrics["divergence"], tf.fill([10], expected), rtol=1e-5)
+    note = tiny.Notebook()
+    rig.trainer.train(0, 12, 4, [note])
+    assert np.isfinite(note.curve("wasserstein/loss")).all()
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"cost": "my_own:one_number"}, "--cost=my_own:one_number: expected a function of two "
+         "tensors (batch, 8, 8, 1) that returns (batch,); for a batch of 2 it returned shape ()"),
+        ({"divergence": "my_own:per_code"}, "--divergence=my_own:per_code: expected a function of "
+         "two tensors of shape (10, 8) that returns a scalar; it returned shape (10,)"),
+        ({"cost": "my_own:fails"}, "it raised RuntimeError('not today')"),
+        ({"divergence": "my_own:fails"}, "it raised RuntimeError('not today')"),
+        ({"cost": "my_own:NUMBER"}, "--cost=my_own:NUMBER: expected a function; it is a int"),
+        ({"cost": "my_own:missing"}, "--cost=my_own:missing: expected an importable function"),
+        ({"divergence": "nowhere:at_all"}, "expected an importable function"),
+    ],
+)  # fmt: skip
+def test_what_is_not_such_a_function_is_refused_before_training(changes, message):
+    with pytest.raises(SettingsError) as refused:
+        tiny.method(experiment="wae_mmd", **changes)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
