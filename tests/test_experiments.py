@@ -16,8 +16,15 @@ from aae_tf.settings import PHASES, override, parse_schedule
 
 # Those whose labels come with the minibatch, and no phase of their own.
 IN_BATCH = ("label_mixture", "label_swiss_roll")
+OWN_PHASES = {
+    "vae_gaussian": ("elbo",),
+    "vae_mixture": ("elbo",),
+    "wae_mmd": ("wasserstein",),
+    "wae_gan": ("wasserstein", "discriminator"),
+}
 ROOT = seeds.root(0)
 NAMES = list(experiments.CATALOGUE)
+ADVERSARIAL = [name for name in NAMES if name not in OWN_PHASES]
 FLAGFOLDER = pathlib.Path(__file__).parents[1] / "flags"
 FLAGFILES = sorted(FLAGFOLDER.rglob("*.flags"))
 
@@ -32,7 +39,10 @@ def test_entry_agrees_with_itself(name):
     for recipe, settings in experiment.recipes.items():
         assert (settings.experiment, settings.recipe) == (name, recipe)
         names = tuple(phase.name for phase in settings.phases)
-        assert names == (PHASES if settings.labels and name not in IN_BATCH else PHASES[:3])
+        if name in OWN_PHASES:
+            assert names == OWN_PHASES[name]
+            continue
+        assert names == (PHASES[:4] if settings.labels and name not in IN_BATCH else PHASES[:3])
     assert all((experiment.reproduces, experiment.data, experiment.expected_time))
 
 
@@ -59,7 +69,7 @@ def test_experiment_is_on_the_prior_that_it_is_called_by(name, prior, latent_dim
         assert (settings.prior.prior, settings.prior.latent_dim) == (prior, latent_dim)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ADVERSARIAL)
 def test_paper_recipe_holds_the_papers_numbers(name):
     settings = experiments.settings_of(name, "paper")
     assert settings.training.batch_size == 100
@@ -96,6 +106,43 @@ def test_paper_recipe_has_the_sections_sizes_and_input_noise(
     assert (settings.prior.prior, settings.prior.latent_dim) == ("gaussian", latent_dim)
     found = (training.epochs, training.input_noise, training.input_dropout)
     assert found == (epochs, noise, dropout)
+
+
+@pytest.mark.parametrize("name", ["wae_mmd", "wae_gan"])
+def test_paper_recipe_of_the_wae_holds_its_papers_numbers(name):
+    settings = experiments.settings_of(name, "paper")
+    training, chosen = settings.training, settings.wasserstein
+    assert (training.batch_size, training.epochs) == (100, 100)
+    assert (training.input_noise, training.input_noise_kind) == (0.01, "truncated")
+    assert (settings.prior.prior, settings.prior.latent_dim, settings.prior.prior_scale) == (
+        "gaussian", 8, 1.0,
+    )  # fmt: skip
+    assert (chosen.cost, chosen.cost_scale, chosen.penalty_weight) == ("l2_squared", 1.0, 10.0)
+    assert chosen.pretraining_steps == 200
+    rates = {"wasserstein": 1e-3, "discriminator": 5e-4}
+    for phase in settings.phases:
+        assert (phase.optimizer, phase.momentum) == ("adam", 0.5)
+        assert phase.learning_rate == rates[phase.name]
+        assert parse_schedule(phase.schedule) == ((30, 0.5), (50, 0.1), (100, 0.01))
+    assert settings.networks.discriminator_units == (512,) * 4
+
+
+def test_official_recipe_weighs_the_penalty_as_the_authors_code_does():
+    official = experiments.settings_of("wae_mmd", "official").wasserstein
+    # 10 times the sum of seven kernels' MMD is 70 times that of their mean.
+    assert (official.divergence, official.penalty_weight) == ("mmd_multiscale", 70.0)
+    assert official.cost_scale == 0.05
+    assert experiments.settings_of("wae_gan", "official").wasserstein.penalty_weight == 10.0
+
+
+@pytest.mark.parametrize("name", ["vae_gaussian", "vae_mixture"])
+def test_vae_has_the_aaes_networks_and_prior(name):
+    aae = experiments.settings_of(name.removeprefix("vae_"))
+    vae = experiments.settings_of(name)
+    assert vae.prior == aae.prior
+    assert vae.networks.encoder_units == aae.networks.encoder_units
+    assert vae.networks.decoder_units == aae.networks.decoder_units
+    assert vae.networks.encoder == "gaussian"
 
 
 @pytest.mark.parametrize(

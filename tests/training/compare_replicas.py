@@ -29,6 +29,15 @@ SEMI_SUPERVISED = {
     "input_dropout": 0.2,
     "latent_dim": 4,
 }
+# A penalty on the codes of the whole minibatch, and directions that all replicas share.
+WAE = {
+    "experiment": "wae_mmd",
+    "divergence": "sliced_wasserstein",
+    "penalty_weight": 100.0,
+    "latent_dim": 3,
+    "input_noise": 0.1,
+    "encoder_batch_norm": True,
+}
 
 
 def trained(strategy, changes):
@@ -61,7 +70,7 @@ def comparison(one, two, changes):
     return {
         "variables": {k: float(np.abs(v - second[0][k]).max()) for k, v in first[0].items()},
         "curves": {k: float(np.abs(v - second[1][k]).max()) for k, v in first[1].items()},
-        "moved": float(np.ptp(first[1]["reconstruction/loss"])),
+        "moved": max(float(np.ptp(v)) for k, v in first[1].items() if k.endswith("/loss")),
     }
 
 
@@ -73,6 +82,7 @@ def main():
         "replicas": sizes,
         "aae": comparison(one, two, AAE),
         "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
+        "wae": comparison(one, two, WAE),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),

@@ -19,13 +19,13 @@ def found():
         "CUDA_VISIBLE_DEVICES": "",
     }
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=120
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-METHODS = ("aae", "semi_supervised")
+METHODS = ("aae", "semi_supervised", "wae")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -33,15 +33,16 @@ def test_two_replicas_end_where_one_does(found, method):
     assert found["replicas"] == [1, 2]
     variables = found[method]["variables"]
     assert found[method]["moved"] > 0.1
-    assert len(variables) > 50
+    assert len(variables) > 30
     assert max(variables.values()) < 1e-9, variables
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_two_replicas_report_the_means_of_the_global_batch(found, method):
     curves = found[method]["curves"]
-    assert "reconstruction/loss" in curves
-    assert any("accuracy_on_codes" in key for key in curves)
+    assert any(key.endswith("/loss") for key in curves)
+    told = "wasserstein/divergence" if method == "wae" else "accuracy_on_codes"
+    assert any(told in key for key in curves)
     assert max(curves.values()) < 1e-9, curves
 
 
