@@ -37,7 +37,11 @@ OTHER = {
     "input_noise": 0.77, "input_dropout": 0.33, "train_split": "train+extra", "standardize": True,
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "num_clusters": 12, "head_distance": 0.9, "head_penalty": 0.8,
-    "encoder_batch_norm": True, "decoder_batch_norm": True,
+    "encoder_batch_norm": True, "decoder_batch_norm": True, "input_noise_kind": "truncated",
+    "beta": 0.25, "likelihood": "gaussian", "decoder_variance": 0.3, "cost": "l1",
+    "cost_scale": 0.07, "divergence": "my_module:energy", "penalty_weight": 3.5,
+    "log_prior_trick": True, "projections": 13, "entropy_share": 0.4, "pretraining_steps": 21,
+    "pretraining_batch_size": 44,
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
@@ -47,18 +51,32 @@ for _phase in PHASES:
 
 
 def _other(settings):
-    """`OTHER` without what the settings have no group for."""
-    return {flag: value for flag, value in OTHER.items() if flag in flatten(settings)}
+    """`OTHER` without what the settings have no group for, or what their method can't take."""
+    other = {flag: value for flag, value in OTHER.items() if flag in flatten(settings)}
+    other.pop("log_prior_trick", None)  # for a divergence that isn't the user's own
+    if settings.variational is not None:
+        del other["encoder"]
+        other.update(prior="gaussian")
+    return other
 
 
 @pytest.fixture
 def settings():
-    """Settings with every group."""
+    """Settings with every group but that of VAEs, which ask for one kind of encoder."""
     everything = experiments.settings_of("dim_reduction", "paper")
-    return dataclasses.replace(everything, style=StyleSettings())
+    wasserstein = experiments.settings_of("wae_mmd", "paper")
+    return dataclasses.replace(
+        everything,
+        style=StyleSettings(),
+        wasserstein=wasserstein.wasserstein,
+        phases=(*everything.phases, *wasserstein.phases),
+    )
 
 
 def _refusal(settings, **values):
+    of_vae = experiments.settings_of("vae_gaussian")
+    if not values.keys() <= flatten(settings).keys() and values.keys() <= flatten(of_vae).keys():
+        settings = of_vae
     with pytest.raises(SettingsError) as caught:
         override(settings, values)
     return caught.value
@@ -97,7 +115,7 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("seed", -1, 0),
         ("seed", 2**31, 2**31 - 1),
         ("epochs", 0, 1),
-        ("batch_size", 0, 1),
+        ("batch_size", 0, 2),
         ("precision", "float16", "mixed_bfloat16"),
         ("discriminator_noise", -0.1, 0.0),
         ("steps_per_call", 0, 1),
@@ -116,6 +134,16 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("encoder_units", "10,0", "10,1"),
         ("decoder_units", "10,", "10"),
         ("discriminator_units", "ten", "10"),
+        ("cost", "l3", "huber"),
+        ("cost", "my_module:", "my_module:edges"),
+        ("cost_scale", 0.0, 0.05),
+        ("divergence", "kl", "sinkhorn"),
+        ("penalty_weight", 0.0, 1e-6),
+        ("projections", 0, 1),
+        ("entropy_share", 0.0, 0.01),
+        ("pretraining_steps", -1, 0),
+        ("pretraining_batch_size", 1, 2),
+        ("input_noise_kind", "uniform", "truncated"),
         ("activation", "sigmoid", "silu"),
         ("output_activation", "tanh", "linear"),
         ("generator_optimizer", "rmsprop", "sgd"),
@@ -187,6 +215,15 @@ def test_overriding_one_phase_leaves_the_others(settings):
     assert dataclasses.replace(changed, phases=settings.phases) == settings
 
 
+@pytest.mark.parametrize(
+    "flag, bad, good",
+    [("beta", -0.1, 0.0), ("likelihood", "poisson", "gaussian"), ("decoder_variance", 0.0, 0.3)],
+)
+def test_bounds_and_choices_of_a_vae(flag, bad, good):
+    assert _refusal(experiments.settings_of("vae_gaussian"), **{flag: bad}).flag == flag
+    override(experiments.settings_of("vae_gaussian"), {flag: good})
+
+
 def test_setting_that_the_experiment_has_not_is_refused():
     settings = experiments.settings_of("gaussian")
     assert _refusal(settings, num_labels="100").flag == "num_labels"
@@ -199,7 +236,8 @@ def test_setting_that_the_experiment_has_not_is_refused():
 def test_every_described_flag_is_a_setting_and_the_other_way_round(settings):
     named = [setting.flag for setting in DESCRIBED]
     assert len(named) == len(set(named))
-    assert {"experiment", "recipe", *named} == set(flatten(settings))
+    of_vae = experiments.settings_of("vae_gaussian")
+    assert {"experiment", "recipe", *named} == {*flatten(settings), *flatten(of_vae)}
     assert set(named) == set(OTHER)
 
 

@@ -1,5 +1,8 @@
 """Costs and divergences of the user's own, from a module beside the run."""
 
+import pathlib
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -89,3 +92,18 @@ def test_what_is_not_such_a_function_is_refused_before_training(changes, message
         tiny.method(experiment="wae_mmd", **changes)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_docs_example_trains(tmp_path):
+    page = pathlib.Path(__file__).parents[2] / "docs" / "objectives.md"
+    (example,) = re.findall(r"```python\n# my_own\.py.*?\n(.*?)```", page.read_text(), re.DOTALL)
+    assert len(example.strip().splitlines()) <= 10
+    (tmp_path / "from_the_docs.py").write_text(example)
+    rig = tiny.rig(
+        experiment="wae_mmd", cost="from_the_docs:edges", divergence="from_the_docs:means",
+        latent_dim=2, wasserstein_learning_rate=0.01,
+    )  # fmt: skip
+    note = tiny.Notebook()
+    rig.trainer.train(0, 60, 20, [note])
+    cost = note.curve("wasserstein/cost")
+    assert cost[-6:].mean() < 0.8 * cost[:6].mean()

@@ -85,3 +85,20 @@ def test_reduction_to_a_plane_keeps_the_classes(mnist):
     found = _trained(mnist, "dim_reduction", num_labels="1000", latent_dim=2)
     assert found["error_percent"] < 15
     assert np.isfinite(found["reconstruction_error"])
+
+
+@pytest.mark.parametrize("divergence", ["mmd_imq", "cramer_wold", "sinkhorn", "sliced_wasserstein"])
+def test_a_divergence_brings_the_codes_to_the_prior(mnist, divergence):
+    with_it, without = (
+        _trained(mnist, "wae_mmd", epochs=1, divergence=divergence, penalty_weight=weight)
+        for weight in (100.0, 1e-6)
+    )
+    assert with_it["sliced_wasserstein"] < 0.5 * without["sliced_wasserstein"]
+    assert with_it["reconstruction_error"] < 25  # the mean image: 26.4
+
+
+def test_the_vaes_beta_trades_the_divergence_for_the_reconstruction(mnist):
+    tight, loose = (_trained(mnist, "vae_gaussian", epochs=1, beta=beta) for beta in (4.0, 0.5))
+    assert tight["kl"] < loose["kl"] - 1
+    assert loose["reconstruction_error"] < tight["reconstruction_error"]
+    assert max(tight["elbo"], loose["elbo"]) > -190  # each pixel's mean alone gives about -207
