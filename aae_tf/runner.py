@@ -30,7 +30,8 @@ from aae_tf.training.checkpoints import (
     optimizer_variables,
 )
 from aae_tf.training.distribution import make_strategy
-from aae_tf.training.feed import Feed, Labelled
+from aae_tf.training.feed import Labelled
+from aae_tf.training.streaming import make_feed
 
 Say = Callable[[str], None]
 
@@ -83,6 +84,8 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
         folder.start(settings, data)
         step = session.checkpoints.progress.step
         say(f"run folder: {folder.path}" + (f", resumed at step {step}" if resumed else ""))
+        for note in data.notes():
+            say(note)
         return session.run(export_dir, say)
 
 
@@ -100,7 +103,7 @@ class _Session:
         with self.strategy.scope():
             self.method = _method(settings, data)
             self.method.adapt(data.train.images)
-            feed = Feed(
+            feed = make_feed(
                 data.train.images,
                 training.batch_size,
                 self.seed,

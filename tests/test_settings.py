@@ -37,7 +37,8 @@ OTHER = {
     "input_noise": 0.77, "input_dropout": 0.33, "train_split": "train+extra", "standardize": True,
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "num_clusters": 12, "head_distance": 0.9, "head_penalty": 0.8,
-    "encoder_batch_norm": True, "decoder_batch_norm": True,
+    "encoder_batch_norm": True, "decoder_batch_norm": True, "crop_size": 11,
+    "skip_broken_images": True, "stream": "always",
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
