@@ -107,6 +107,8 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("checkpoint_minutes", 0.0, 0.01),
         ("dataset", "", "mnist"),
         ("image_size", -1, 0),
+        ("crop_size", -1, 0),
+        ("stream", "sometimes", "never"),
         ("latent_dim", 0, 1),
         ("prior_scale", 0.0, 0.01),
         ("prior_thickness", -0.1, 0.0),
@@ -230,6 +232,7 @@ def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
     everything, compared = flatten(settings), flatten(settings, only_changing_run=True)
     assert everything.keys() - compared.keys() == {
         "steps_per_call", "strategy", "replicas", "xla", "checkpoint_minutes", "data_dir",
+        "stream",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+BLOCK = 2**25  # pixel values that are summed at once
 CONSTANT = 1e-3  # the sd below which a pixel is taken to be constant
 
 
@@ -51,10 +52,10 @@ class Standardizer(keras.Model):
         return standardized * self.deviation + self.mean
 
 
-def _moments(images, block_bytes: int = 2**25) -> tuple[np.ndarray, np.ndarray]:
+def _moments(images) -> tuple[np.ndarray, np.ndarray]:
     """Means of pixels and of their squares; exact for uint8, whatever the blocks."""
     shape = images.shape[1:]
-    block = max(1, block_bytes // math.prod(shape))
+    block = max(1, BLOCK // math.prod(shape))
     total, total_square = np.zeros(shape), np.zeros(shape)
     for start in range(0, len(images), block):
         some = images[start : start + block]
