@@ -101,8 +101,10 @@ class ImageData:
             found.append(f"{self.name}: skipped {files}: {', '.join(self.skipped[:3])}"
                          + (", ..." if len(self.skipped) > 3 else ""))  # fmt: skip
         if isinstance(self.train.images, StreamedImages):
-            size = math.prod(self.train.images.shape) / 2**30
-            found.append(f"{self.name}: streams {len(self.train)} images, {size:.2f} GiB of pixels")
+            size = math.prod(self.train.images.shape) / 2**20
+            found.append(
+                f"{self.name}: streams {len(self.train)} images, {size:,.1f} MiB of pixels"
+            )
         return found
 
     @functools.cached_property

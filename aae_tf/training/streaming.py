@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import tensorflow as tf
 
@@ -46,7 +48,9 @@ class StreamingFeed(Feed):
     def explain(self, error: tf.errors.OpError) -> None:
         """Raises a DataError if the images could not be read."""
         if "IteratorGetNext" in str(error):
-            reason = " ".join((error.message or "").split())[:300]
+            text = " ".join((error.message or "").split())
+            inner = re.search(r"with iterator: \S+ (.*)", text)  # after what TensorFlow says first
+            reason = re.split(r" Traceback | \[\[", inner[1] if inner else text)[0][:300]
             raise DataError(f"a training image can't be read any more ({reason})") from None
 
     def _kept(self, images):
