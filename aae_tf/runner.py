@@ -30,8 +30,9 @@ from aae_tf.training.checkpoints import (
     optimizer_variables,
 )
 from aae_tf.training.distribution import make_strategy
-from aae_tf.training.feed import Feed, Labelled
+from aae_tf.training.feed import Labelled
 from aae_tf.training.pretraining import pretrain
+from aae_tf.training.streaming import make_feed
 
 Say = Callable[[str], None]
 
@@ -84,6 +85,8 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
         folder.start(settings, data)
         step = session.checkpoints.progress.step
         say(f"run folder: {folder.path}" + (f", resumed at step {step}" if resumed else ""))
+        for note in data.notes():
+            say(note)
         if not resumed:
             session.pretrain(say)
         return session.run(export_dir, say)
@@ -103,7 +106,7 @@ class _Session:
         with self.strategy.scope():
             self.method = _method(settings, data)
             self.method.adapt(data.train.images)
-            feed = Feed(
+            feed = make_feed(
                 data.train.images,
                 training.batch_size,
                 self.seed,
@@ -124,7 +127,7 @@ class _Session:
         images = self.data.train.images
         size = min(self.pretraining.batch_size, len(images))
         seed = seeds.fold(self.seed, "pretraining")
-        feed = Feed(images, size, seed, self.method.dtype)
+        feed = make_feed(images, size, seed, self.method.dtype)
         trainer = Trainer(
             (self.pretraining.phase,),
             feed,

@@ -41,7 +41,7 @@ OTHER = {
     "beta": 0.25, "likelihood": "gaussian", "decoder_variance": 0.3, "cost": "l1",
     "cost_scale": 0.07, "divergence": "my_module:energy", "penalty_weight": 3.5,
     "log_prior_trick": True, "projections": 13, "entropy_share": 0.4, "pretraining_steps": 21,
-    "pretraining_batch_size": 44,
+    "pretraining_batch_size": 44, "crop_size": 11, "skip_broken_images": True, "stream": "always",
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
@@ -124,6 +124,8 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("checkpoint_minutes", 0.0, 0.01),
         ("dataset", "", "mnist"),
         ("image_size", -1, 0),
+        ("crop_size", -1, 0),
+        ("stream", "sometimes", "never"),
         ("latent_dim", 0, 1),
         ("prior_scale", 0.0, 0.01),
         ("prior_thickness", -0.1, 0.0),
@@ -267,6 +269,7 @@ def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
     everything, compared = flatten(settings), flatten(settings, only_changing_run=True)
     assert everything.keys() - compared.keys() == {
         "steps_per_call", "strategy", "replicas", "xla", "checkpoint_minutes", "data_dir",
+        "stream",
     }  # fmt: skip
 
 

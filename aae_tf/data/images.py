@@ -1,14 +1,23 @@
-"""What every source of data becomes: three splits of images in memory."""
+"""What every source of data becomes: three splits of images.
+
+Validation and test images are in memory; training images too, or they are streamed.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
 
+from aae_tf.data.streamed import StreamedImages, blocks
+
 VALIDATION_AT_MOST = 10_000
+TEST_AT_MOST = 10_000
+SMALLEST = 30  # examples, so that every split has a few
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +29,7 @@ class Split:
       labels: int64 `(size,)`, or None.
     """
 
-    images: np.ndarray
+    images: np.ndarray | StreamedImages
     labels: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -38,13 +47,23 @@ class Split:
 
 @dataclasses.dataclass(frozen=True)
 class ImageData:
-    """A data set: train, validation (for every choice) and test (for the final figures only)."""
+    """A data set: train, validation (for every choice) and test (for the final figures only).
+
+    Args:
+      name: as --dataset gave it.
+      train: maybe with streamed images.
+      validation: in memory.
+      test: in memory.
+      class_names: of the labels, where they have names.
+      skipped: files that are no readable images and were passed over.
+    """
 
     name: str
     train: Split
     validation: Split
     test: Split
     class_names: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -59,7 +78,7 @@ class ImageData:
 
     def describe(self) -> dict[str, Any]:
         """What data.json holds: name, image shape, classes, sizes and a checksum."""
-        checksum = hashlib.sha256(np.ascontiguousarray(self.train.images)).hexdigest()
+        skipped = {"skipped_files": len(self.skipped)} if self.skipped else {}
         return {
             "name": self.name,
             "image_shape": list(self.image_shape),
@@ -70,8 +89,31 @@ class ImageData:
                 "validation": len(self.validation),
                 "test": len(self.test),
             },
-            "sha256_of_train": checksum,
+            "sha256_of_train": self._checksum,
+            **skipped,
         }
+
+    def notes(self) -> list[str]:
+        """What a user should be told of it, line by line."""
+        found = []
+        if self.skipped:
+            files = "1 file" if len(self.skipped) == 1 else f"{len(self.skipped)} files"
+            found.append(f"{self.name}: skipped {files}: {', '.join(self.skipped[:3])}"
+                         + (", ..." if len(self.skipped) > 3 else ""))  # fmt: skip
+        if isinstance(self.train.images, StreamedImages):
+            size = math.prod(self.train.images.shape) / 2**20
+            found.append(
+                f"{self.name}: streams {len(self.train)} images, {size:,.1f} MiB of pixels"
+            )
+        return found
+
+    @functools.cached_property
+    def _checksum(self) -> str:
+        """SHA-256 of the training pixels, the same whether or not they are streamed."""
+        total = hashlib.sha256()
+        for block in blocks(self.train.images):
+            total.update(np.ascontiguousarray(block))
+        return total.hexdigest()
 
 
 def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:
@@ -84,10 +126,18 @@ def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:
     """
     if shuffle:
         train = train.take(fixed_permutation(len(train)))
-    held_out = min(VALIDATION_AT_MOST, len(train) // 6)
-    return train.take(slice(0, len(train) - held_out)), train.take(
-        slice(len(train) - held_out, None)
-    )
+    kept = len(train) - size_of_validation(len(train))
+    return train.take(slice(0, kept)), train.take(slice(kept, None))
+
+
+def size_of_validation(size: int) -> int:
+    """How many of so many training examples are split off where there are no validation ones."""
+    return min(VALIDATION_AT_MOST, size // 6)
+
+
+def size_of_test(size: int) -> int:
+    """How many of so many examples are split off where there are no test ones."""
+    return min(TEST_AT_MOST, size // 7)
 
 
 def fixed_permutation(size: int) -> np.ndarray:

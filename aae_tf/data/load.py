@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 
-from aae_tf.data import mnist_files, tfds_source, user_files
+from aae_tf.data import image_folder, mnist_files, npz_file, tfds_source
 from aae_tf.data.images import ImageData
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
@@ -31,18 +31,25 @@ def _load(settings: DataSettings) -> ImageData:
     name = settings.dataset
     path = pathlib.Path(os.path.expanduser(name))  # leaves ~nobody as it is
     is_folder = name != "mnist" and os.path.isdir(path)
-    if settings.image_size and not is_folder:
-        raise SettingsError("image_size", settings.image_size, "0 unless --dataset is a folder")
     is_tfds = name != "mnist" and not is_folder and not os.path.isfile(path)
-    if settings.train_split != "train" and not is_tfds:
-        expected = "train unless --dataset is a TensorFlow Datasets name"
-        raise SettingsError("train_split", settings.train_split, expected)
+    for flag, unset, applies, where in (
+        ("image_size", 0, is_folder or is_tfds, "a folder or a TensorFlow Datasets name"),
+        ("crop_size", 0, is_folder or is_tfds, "a folder or a TensorFlow Datasets name"),
+        ("skip_broken_images", False, is_folder, "a folder"),
+        ("train_split", "train", is_tfds, "a TensorFlow Datasets name"),
+    ):
+        if getattr(settings, flag) != unset and not applies:
+            expected = f"{unset} unless --dataset is {where}"
+            raise SettingsError(flag, getattr(settings, flag), expected)
+    if settings.stream == "always" and not (is_folder or is_tfds):
+        expected = "auto or never, since this data set is read into memory as a whole"
+        raise SettingsError("stream", settings.stream, expected)
     if name == "mnist":
         return mnist_files.load()
     if is_folder:
-        return user_files.load_folder(path, settings.image_size)
+        return image_folder.load_folder(path, settings)
     if os.path.isfile(path):
-        return user_files.load_npz(path)
+        return npz_file.load_npz(path)
     if path.suffix.lower() == ".npz" or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")
-    return tfds_source.load(name, settings.data_dir, settings.train_split)
+    return tfds_source.load(settings)

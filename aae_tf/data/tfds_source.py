@@ -3,39 +3,69 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import logging
+import math
 import pathlib
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from aae_tf.data.images import ImageData, Split, with_validation
+from aae_tf.data.images import ImageData, Split, fixed_permutation, size_of_validation
+from aae_tf.data.pixels import Framing
+from aae_tf.data.streamed import check_held_out, must_stream
+from aae_tf.data.tfds_reading import Reading
 from aae_tf.errors import DataError, SettingsError
+from aae_tf.settings import DataSettings
 
-LARGEST_IN_MEMORY = 8 * 2**30  # bytes of uint8 pixels
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """How a paper prepares a data set, where the flags leave it open.
+
+    Args:
+      framing: crop and size.
+      pooled: sizes of validation and test, split off all official splits together; none for the
+        official ones.
+      binary: whether pixels are 0 or 1.
+    """
+
+    framing: Framing = dataclasses.field(default_factory=Framing)
+    pooled: tuple[int, ...] = ()
+    binary: bool = False
 
 
-def load(name: str, data_dir: str = "", train_split: str = "train") -> ImageData:
+PREPARATIONS = {
+    # WAE, supplement: 140 x 140 at the centre to 64 x 64; 20,000 of all images are the test.
+    "celeb_a": Preparation(Framing(crop=140, size=64), pooled=(10_000, 20_000)),
+    "binarized_mnist": Preparation(binary=True),
+}
+
+
+def load(settings: DataSettings) -> ImageData:
     """Loads a prepared data set, preparing it first if its files can be had.
 
     Upstream files put under `<data_dir>/manual` are used instead of a download.
 
     Args:
-      name: of the data set, as in `tfds build NAME`; with features 'image' and, maybe, 'label'.
-      data_dir: where TensorFlow Datasets keeps its data; empty for its default.
-      train_split: what to train on, such as 'train+extra' for all of svhn_cropped.
+      settings: the name of a data set with features 'image' and, maybe, 'label', as in
+        `tfds build NAME`; where TensorFlow Datasets keeps its data; what to train on, such as
+        'train+extra' for all of svhn_cropped; how images are cropped and resized; and whether
+        training images are streamed.
 
     Raises:
-      SettingsError: for a name that TensorFlow Datasets doesn't know.
-      DataError: if it can't be prepared, or isn't of images that fit in memory.
+      SettingsError: for a name that TensorFlow Datasets doesn't know, or a setting that the data
+        set can't have.
+      DataError: if it can't be prepared or read, or isn't of images.
     """
     import tensorflow_datasets as tfds
 
+    name = settings.dataset
     try:
-        builder = tfds.builder(name, data_dir=data_dir or None)
+        builder = tfds.builder(name, data_dir=settings.data_dir or None)
     except Exception:  # of many kinds: an unknown name, version or configuration, a missing library
         near = difflib.get_close_matches(name, ["mnist", *tfds.list_builders()], n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
@@ -43,27 +73,56 @@ def load(name: str, data_dir: str = "", train_split: str = "train") -> ImageData
             "dataset", name, f"mnist, a TensorFlow Datasets name, a folder or an .npz{hint}"
         ) from None
     _prepare(builder, name)
-    splits = [split for split in ("train", "validation", "test") if split in builder.info.splits]
-    if splits[:1] != ["train"] or len(splits) == 1:
-        raise DataError(
-            f"--dataset={name}: has splits {sorted(builder.info.splits)}, expected train and test"
-        )
-    for part in train_split.split("+"):
-        if part.partition("[")[0].strip() not in builder.info.splits:
-            expected = "of " + ", ".join(sorted(builder.info.splits)) + ", with + between"
-            raise SettingsError("train_split", train_split, expected)
-    _check_features(builder, name, train_split)
-    parts = [_read(builder, split) for split in (train_split, *splits[1:])]
-    # With two splits the second, whatever its name, serves as the test.
-    train, test = parts[0], parts[-1]
-    if len(parts) == 3:
-        validation = parts[1]
-    else:
-        train, validation = with_validation(train, shuffle=True)
+    own = PREPARATIONS.get(builder.name, Preparation())
+    splits = _checked_splits(builder, name, settings.train_split, own)
+    framing = Framing(
+        settings.crop_size or own.framing.crop, settings.image_size or own.framing.size
+    )
+    shape = _checked_shape(builder, name, framing)
+
+    def reading(split):
+        return Reading(builder, name, split, framing, shape, own.binary)
+
+    def held_out(split):
+        chosen = reading(split)
+        check_held_out(name, math.prod(shape) * chosen.count)
+        return chosen.in_memory()
+
+    if own.pooled:
+        pool = reading("+".join(splits))
+        # Less of it where there is only a part of the data set.
+        sizes = [min(size, pool.count // 10) for size in own.pooled]
+        train, validation, test = _parted(pool, sizes, settings.stream)
+    elif len(splits) == 3:
+        (train,) = _parted(reading(settings.train_split), [], settings.stream)
+        validation, test = held_out(splits[1]), held_out(splits[2])
+    else:  # the second, whatever its name, serves as the test
+        pool = reading(settings.train_split)
+        sizes = [size_of_validation(pool.count)]
+        train, validation = _parted(pool, sizes, settings.stream)
+        test = held_out(splits[1])
     class_names = ()
     if "label" in builder.info.features:
         class_names = tuple(getattr(builder.info.features["label"], "names", None) or ())
     return ImageData(name, train, validation, test, class_names)
+
+
+def _parted(pool: Reading, sizes: Sequence[int], stream: str) -> list[Split]:
+    """Training examples and, if there are sizes, splits of those, taken off the permuted end."""
+    order = fixed_permutation(pool.count) if sizes else np.arange(pool.count)
+    held_out = np.cumsum(sizes[::-1], dtype=int)[::-1]  # from each of the splits to the end
+    parts = np.split(order, pool.count - held_out)
+    if not must_stream(pool.name, stream, math.prod(pool.shape) * len(parts[0])):
+        whole = pool.in_memory(order)
+        ends = np.cumsum([0, *map(len, parts)])
+        return [whole.take(slice(*ends[n : n + 2])) for n in range(len(parts))]
+    images = pool.packed()
+    labels = images.labels
+    own = [images.view(parts[0]), *(images[part] for part in parts[1:])]
+    return [
+        Split(some, None if labels is None else labels[part])
+        for some, part in zip(own, parts, strict=True)
+    ]
 
 
 def _prepare(builder, name: str):
@@ -121,7 +180,24 @@ def _few_retries() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _check_features(builder, name: str, train_split: str):
+def _checked_splits(builder, name: str, train_split: str, own: Preparation) -> list[str]:
+    """The official splits: train, then the held-out ones."""
+    known = builder.info.splits
+    splits = [split for split in ("train", "validation", "test") if split in known]
+    if splits[:1] != ["train"] or len(splits) == 1:
+        raise DataError(f"--dataset={name}: has splits {sorted(known)}, expected train and test")
+    if own.pooled and train_split != "train":
+        expected = f"train, since all splits of {name} are taken together and split anew"
+        raise SettingsError("train_split", train_split, expected)
+    for part in train_split.split("+"):
+        if part.partition("[")[0].strip() not in known:
+            expected = "of " + ", ".join(sorted(known)) + ", with + between"
+            raise SettingsError("train_split", train_split, expected)
+    return splits
+
+
+def _checked_shape(builder, name: str, framing: Framing) -> tuple[int, int, int]:
+    """The shape of the images once they are framed."""
     features = builder.info.features
     if "image" not in features or len(features["image"].shape or ()) != 3:
         raise DataError(f"--dataset={name}: has no feature 'image' of one image")
@@ -130,32 +206,14 @@ def _check_features(builder, name: str, train_split: str):
         raise DataError(
             f"--dataset={name}: images of {np.dtype(feature.np_dtype)}, expected uint8 in 0..255"
         )
-    if None in feature.shape:
+    if feature.shape[2] is None:
+        raise DataError(f"--dataset={name}: its images may differ in their number of channels")
+    if None in feature.shape and not framing.side:
         raise DataError(
-            f"--dataset={name}: its images differ in size {feature.shape}; expected one size (save "
-            "them to a folder and use --dataset=FOLDER --image_size=N)"
+            f"--dataset={name}: its images differ in size {feature.shape}; expected one size, or "
+            "--image_size to bring them to it"
         )
-    size = builder.info.splits[train_split].num_examples * int(np.prod(feature.shape))
-    if size > LARGEST_IN_MEMORY:
-        raise DataError(
-            f"--dataset={name}: {size / 2**30:.1f} GiB of pixels, expected at most "
-            f"{LARGEST_IN_MEMORY / 2**30:.0f} GiB, since images are kept in memory"
-        )
-
-
-def _read(builder, split: str) -> Split:
-    import tensorflow_datasets as tfds
-
-    wanted = {"image": True}
-    if "label" in builder.info.features:
-        wanted["label"] = True
-    arrays = tfds.as_numpy(
-        builder.as_dataset(
-            split=split,
-            batch_size=-1,
-            shuffle_files=False,
-            decoders=tfds.decode.PartialDecoding(wanted),
-        )
-    )
-    labels = arrays.get("label")
-    return Split(arrays["image"], None if labels is None else labels.astype(np.int64))
+    if None not in feature.shape and min(feature.shape[:2]) < framing.crop:
+        expected = f"at most {min(feature.shape[:2])}, the shorter side of the images of {name}"
+        raise SettingsError("crop_size", framing.crop, expected)
+    return framing.shape(feature.shape)

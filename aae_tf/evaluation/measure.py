@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 import tensorflow as tf
@@ -133,4 +134,7 @@ class Evaluator:
 
     @functools.cached_property
     def _reader(self) -> style.Reader:
-        return style.Reader(self._data.train.intensities(), self._data.train.labels)
+        # As many images as fit in a bounded memory: all 50,000 of MNIST.
+        most = style.READER_BYTES // (4 * math.prod(self._data.image_shape))
+        train = self._data.train.take(slice(0, most))
+        return style.Reader(train.intensities(), train.labels)

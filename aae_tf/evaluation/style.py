@@ -12,6 +12,7 @@ import numpy as np
 
 SEED = 0
 READER_UNITS, READER_EPOCHS = (300,), 12
+READER_BYTES = 2**30  # of float32 pixels that the reader learns from, at most
 PROBE_UNITS, PROBE_EPOCHS = (100,), 20
 PROBE_CODES = 20_000  # codes that probes learn from, at most
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
+BLOCK = 2**25  # pixel values that are summed at once
 CONSTANT = 1e-3  # the sd below which a pixel is taken to be constant
 
 
@@ -31,15 +33,14 @@ class Standardizer(keras.Model):
         self.deviation = self.add_weight(initializer="ones", name="deviation", **settings)
         self.built = True
 
-    def adapt(self, images: np.ndarray) -> None:
-        """Takes the moments of images, uint8 in 0..255 or float in 0..1.
+    def adapt(self, images) -> None:
+        """Takes the moments of images, uint8 in 0..255 or float in 0..1, in memory or streamed.
 
         Constant pixels, such as a black border, keep the sd 1.
         """
         scale = 255.0 if images.dtype == np.uint8 else 1.0
-        # numpy sums uint8 in float64 block by block, without a float copy of all images.
-        mean = images.mean(0, dtype=np.float64)
-        deviation = np.sqrt((_mean_square(images) - mean**2).clip(0)) / scale
+        mean, mean_square = _moments(images)
+        deviation = np.sqrt((mean_square - mean**2).clip(0)) / scale
         self.mean.assign(mean / scale)
         self.deviation.assign(np.where(deviation < CONSTANT, 1.0, deviation))
 
@@ -51,8 +52,13 @@ class Standardizer(keras.Model):
         return standardized * self.deviation + self.mean
 
 
-def _mean_square(images: np.ndarray, block: int = 10_000) -> np.ndarray:
-    total = np.zeros(images.shape[1:])
+def _moments(images) -> tuple[np.ndarray, np.ndarray]:
+    """Means of pixels and of their squares; exact for uint8, whatever the blocks."""
+    shape = images.shape[1:]
+    block = max(1, BLOCK // math.prod(shape))
+    total, total_square = np.zeros(shape), np.zeros(shape)
     for start in range(0, len(images), block):
-        total += np.square(images[start : start + block], dtype=np.float64).sum(0)
-    return total / len(images)
+        some = images[start : start + block]
+        total += some.sum(0, dtype=np.float64)
+        total_square += np.square(some, dtype=np.float64).sum(0)
+    return total / len(images), total_square / len(images)

@@ -111,8 +111,27 @@ class DataSettings(Checked):
     data_dir: str = setting(
         "", "where TensorFlow Datasets keeps its data (default: its own)", changes_run=False
     )
+    crop_size: int = setting(
+        0,
+        "side of the square cut out of the centre of each image of a folder or TensorFlow Datasets "
+        "name; 0 keeps all of it, or the largest square where --image_size asks for one",
+        at_least(0),
+    )
     image_size: int = setting(
-        0, "side to which images of a folder are cropped and resized; 0 keeps them", at_least(0)
+        0,
+        "side to which images of a folder or TensorFlow Datasets name are resized, after the crop; "
+        "0 keeps them",
+        at_least(0),
+    )
+    skip_broken_images: bool = setting(
+        False, "pass over files of a folder that are no readable images, and count them"
+    )
+    stream: str = setting(
+        "auto",
+        "whether training images are read from disk while training instead of kept in memory: auto "
+        "does so above 8 GiB of pixels",
+        one_of("auto", "always", "never"),
+        changes_run=False,
     )
     train_split: str = setting(
         "train",

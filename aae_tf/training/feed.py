@@ -57,7 +57,8 @@ class Feed:
     ):
         self.batch_size = batch_size
         self.steps_per_epoch = len(images) // batch_size
-        self._images = tf.constant(images)
+        self._size = len(images)
+        self._images = self._kept(images)
         self._seed = seed
         self._dtype = dtype
         self._labelled = labelled
@@ -73,7 +74,17 @@ class Feed:
 
     def order(self, epoch: int) -> tf.Tensor:
         """In which order the epoch visits the images, int32 `(size,)`."""
-        return epoch_order(self._seed, epoch, self._images.shape[0])
+        return epoch_order(self._seed, epoch, self._size)
+
+    def source(self, step: int, before=None):
+        """What `batch` serves from, from this step to the end of its epoch.
+
+        Args:
+          step: global, an epoch's first or the first of all.
+          before: what the step before was served from, if it was.
+        """
+        del before
+        return self.order(step // self.steps_per_epoch)
 
     def batch(self, order: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
         """The batch of a global step, given the order of the step's epoch.
@@ -92,6 +103,12 @@ class Feed:
                 batch["labelled_images"] = self._intensities(rows)
             batch["labels"] = tf.gather(self._labels, rows)
         return batch
+
+    def explain(self, error: tf.errors.OpError) -> None:
+        """Raises a UserError if that is what an error of a call comes from."""
+
+    def _kept(self, images):
+        return tf.constant(images)
 
     def _intensities(self, rows):
         images = tf.cast(tf.gather(self._images, rows), self._dtype)

@@ -102,15 +102,15 @@ class Trainer:
           DivergedError: if a loss or a weight becomes NaN or infinite.
           Stopped: if `stop_requested` was set; observers have seen every step done.
         """
-        step, epoch, order = first_step, -1, None
+        step, epoch, source = first_step, -1, None
         per_epoch = self.feed.steps_per_epoch
         while step < last_step:
             if step // per_epoch != epoch:
                 epoch = step // per_epoch
-                order = self.feed.order(epoch)
+                source = self.feed.source(step, source)
             count = min(steps_per_call, (epoch + 1) * per_epoch - step, last_step - step)
             started = time.perf_counter()
-            values = self.run_steps(order, step, count)
+            values = self.run_steps(source, step, count)
             seconds = time.perf_counter() - started
             self._check_finite(step, values, observers)
             step += count
@@ -124,23 +124,27 @@ class Trainer:
             if self.stop_requested and step < last_step:
                 raise Stopped
 
-    def run_steps(self, order: tf.Tensor, first_step: int, count: int) -> dict[str, np.ndarray]:
-        """Runs `count` steps of one epoch in one call.
+    def run_steps(self, source, first_step: int, count: int) -> dict[str, np.ndarray]:
+        """Runs `count` steps of one epoch in one call, from what the feed's `source` gave.
 
         Returns:
           For each 'phase/metric' its value at each step, `(count,)`.
         """
-        stacked, finite = self._call(order, tf.constant(first_step), tf.constant(count))
+        try:
+            stacked, finite = self._call(source, tf.constant(first_step), tf.constant(count))
+        except tf.errors.OpError as error:
+            self.feed.explain(error)
+            raise
         overflown = [p.name for p, ok in zip(self.phases, finite.numpy(), strict=True) if not ok]
         self._overflown = overflown[0] if overflown else None
         stacked = stacked.numpy()
         return {key: stacked[:, column] for column, key in enumerate(self._keys)}
 
-    def _steps(self, order, first_step, count):
+    def _steps(self, source, first_step, count):
         rows = tf.TensorArray(tf.float64, size=count)
         for index in tf.range(count):
             step = first_step + index
-            batch = self.feed.batch(order, step)
+            batch = self.feed.batch(source, step)
             seed = seeds.fold(self._seed, "step", step)
             batch = self._prepare(batch, seed)
             draws = {

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from aae_tf.data import load
-from aae_tf.errors import DataError
+from aae_tf.data.streamed import StreamedImages
+from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 
 ENCODERS = {".png": tf.io.encode_png, ".jpg": tf.io.encode_jpeg, ".jpeg": tf.io.encode_jpeg}
@@ -123,8 +125,10 @@ def test_too_few_images_are_refused(tmp_path, count):
         _load(tmp_path)
 
 
-def test_jpegs_and_capital_endings_are_read_and_other_files_left_alone(tmp_path):
-    (tmp_path / "notes.txt").write_text("no image")
+def test_jpegs_and_capital_endings_are_read_and_what_systems_leave_is_left_alone(tmp_path):
+    (tmp_path / ".thumbnails").mkdir()
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", ".hidden.png", ".thumbnails/0.png"):
+        (tmp_path / name).write_text("no image")
     for number in range(42):
         ending = (".jpg", ".jpeg", ".JPG")[number % 3]
         _write(tmp_path / f"{number}{ending}", np.full((8, 8, 1), 6 * number, np.uint8))
@@ -184,11 +188,111 @@ def test_image_size_enlarges_too(tmp_path):
     assert all(len(np.unique(image)) == 1 for image in data.train.images)
 
 
-@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n and no more"])
+def test_crop_size_cuts_the_centre_out_and_image_size_resizes_that(tmp_path):
+    images = {}
+    for number in range(42):
+        shape = (20 + number % 3, 30, 3) if number % 2 else (33, 21, 3)
+        images[number] = np.random.default_rng(number).integers(0, 256, shape, np.uint8)
+        _write(tmp_path / f"{number:02}.png", images[number])
+    squares = set()
+    for image in images.values():
+        top, left = (image.shape[0] - 16) // 2, (image.shape[1] - 16) // 2
+        squares.add(image[top : top + 16, left : left + 16].tobytes())
+    data = _load(tmp_path, crop_size=16)
+    splits = (data.train, data.validation, data.test)
+    assert {image.tobytes() for split in splits for image in split.images} == squares
+    small = _load(tmp_path, crop_size=16, image_size=5)
+    for square, image in zip(data.train.images, small.train.images, strict=True):
+        own = Image.fromarray(square).resize((5, 5), Image.Resampling.BILINEAR)
+        np.testing.assert_allclose(image.astype(int), np.asarray(own), atol=1)
+
+
+def test_crop_larger_than_an_image_is_refused_with_its_name(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.png", _image(number, (9, 8 - (number == 7), 1)))
+    with pytest.raises(SettingsError, match=r"--crop_size=8: expected at most 7, .* of .*07\.png"):
+        _load(tmp_path, crop_size=8, image_size=4)
+
+
+BROKEN = [b"", b"no image", b"\x89PNG\r\n\x1a\n and no more"]
+
+
+@pytest.mark.parametrize("content", BROKEN)
 @pytest.mark.parametrize("name", ["00.png", "41.png"])
 def test_file_that_is_no_image_is_named(tmp_path, name, content):
     for number in range(42):
         _write(tmp_path / f"{number:02}.png", _image(number))
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=f"{name} can't be decoded as an image"):
+    with pytest.raises(DataError, match=f"{name} can't be decoded as an image; .*--skip_broken"):
         _load(tmp_path)
+
+
+def test_picture_cut_short_is_broken(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.jpg", _image(number, (40, 40, 3)))
+    whole = (tmp_path / "05.jpg").read_bytes()
+    (tmp_path / "05.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"05\.jpg can't be decoded"):
+        _load(tmp_path)
+
+
+def test_file_of_another_kind_is_named(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.png", _image(number))
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(DataError, match=r"notes\.txt is not an image .*--skip_broken_images"):
+        _load(tmp_path)
+    (tmp_path / "more.csv").write_text("no image")
+    with pytest.raises(DataError, match=r"more\.csv \(and 1 more\) is not an image"):
+        _load(tmp_path)
+
+
+def test_broken_files_and_others_are_passed_over_and_counted_if_asked(tmp_path):
+    for number in range(45):
+        _write(tmp_path / f"{number:02}.png", _image(number))
+    for number, content in zip((3, 17, 44), BROKEN, strict=True):
+        (tmp_path / f"{number:02}.png").write_bytes(content)
+    (tmp_path / "notes.txt").write_text("no image")
+    data = _load(tmp_path, skip_broken_images=True)
+    assert _all_numbers(data) == sorted(set(range(45)) - {3, 17, 44})
+    assert data.skipped == ("03.png", "17.png", "44.png", "notes.txt")
+    assert data.describe()["skipped_files"] == 4
+    assert data.notes() == [f"{tmp_path}: skipped 4 files: 03.png, 17.png, 44.png, ..."]
+
+
+def test_nothing_is_told_of_files_where_none_was_passed_over(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.png", _image(number))
+    data = _load(tmp_path, skip_broken_images=True)
+    assert data.notes() == [] and "skipped_files" not in data.describe()
+    assert data.describe() == _load(tmp_path).describe()
+
+
+def test_too_few_images_left_are_refused(tmp_path):
+    for number in range(42):
+        _write(tmp_path / f"{number:02}.png", _image(number))
+    for number in range(13):
+        (tmp_path / f"{number:02}.png").write_bytes(b"")
+    with pytest.raises(DataError, match="29 images, expected 30"):
+        _load(tmp_path, skip_broken_images=True)
+
+
+@pytest.mark.parametrize("layout", ["flat", "classes", "splits"])
+def test_streamed_folder_is_the_same_to_the_bit(tmp_path, layout):
+    for number in range(60):
+        split = ("train", "train", "train", "test")[number // 2 % 4]
+        where = {"flat": ".", "classes": "ab"[number % 2], "splits": f"{split}/{'ab'[number % 2]}"}
+        ending, channels = (".png", ".jpg")[number % 2], 1 + 2 * (number % 3 > 0)
+        image = _image(number, (20 + number % 5, 24, channels))
+        _write(tmp_path / where[layout] / f"{number:02}{ending}", image)
+    memory, streamed = (_load(tmp_path, image_size=9, stream=how) for how in ("never", "always"))
+    assert isinstance(memory.train.images, np.ndarray)
+    assert isinstance(streamed.train.images, StreamedImages)
+    assert streamed.describe() == memory.describe()
+    assert "streams" in streamed.notes()[0] and not memory.notes()
+    for name in ("train", "validation", "test"):
+        own, other = getattr(streamed, name), getattr(memory, name)
+        np.testing.assert_array_equal(own.images[:], other.images)
+        np.testing.assert_array_equal(own.labels, other.labels)
+    assert isinstance(streamed.validation.images, np.ndarray)
+    assert isinstance(streamed.test.images, np.ndarray)

@@ -39,14 +39,28 @@ def test_mnist_is_the_packages_even_beside_a_folder_of_that_name(empty_folder):
     assert len(load(DataSettings(dataset="mnist")).train) == 50_000
 
 
+@pytest.mark.parametrize(
+    "setting, expected",
+    [
+        ({"image_size": 8}, r"--image_size=8: expected 0 unless .* a folder or a TensorFlow"),
+        ({"crop_size": 8}, r"--crop_size=8: expected 0 unless .* a folder or a TensorFlow"),
+        (
+            {"skip_broken_images": True},
+            r"--skip_broken_images=True: expected False unless .* a fol",
+        ),
+        ({"stream": "always"}, "--stream=always: expected auto or never"),
+    ],
+)
 @pytest.mark.parametrize("folder_beside", [False, True])
-def test_image_size_is_refused_where_it_would_do_nothing(empty_folder, folder_beside):
+def test_settings_are_refused_where_they_would_do_nothing(
+    empty_folder, folder_beside, setting, expected
+):
     if folder_beside:
         (empty_folder / "mnist").mkdir()
     _save("mine.npz")
     for name in ("mnist", "mine.npz"):
-        with pytest.raises(SettingsError, match=r"--image_size=8: expected 0 unless .* a folder"):
-            load(DataSettings(dataset=name, image_size=8))
+        with pytest.raises(SettingsError, match=expected):
+            load(DataSettings(dataset=name, **setting))
 
 
 def test_one_test_image_is_too_few_to_measure_anything_on(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny_builder
 
-from aae_tf.data import load, tfds_source
+from aae_tf.data import load, streamed
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 
@@ -16,11 +16,12 @@ def data_dir(tmp_path_factory):
     return tmp_path_factory.mktemp("tfds")
 
 
-def _load(config, data_dir, *, prepare=True):
+def _load(config, data_dir, *, prepare=True, **settings):
     if prepare:
         builder = tiny_builder.TinyPictures(config=config, data_dir=data_dir)
         builder.download_and_prepare()
-    return load(DataSettings(dataset=f"tiny_pictures/{config}", data_dir=str(data_dir)))
+    name = f"tiny_pictures/{config}"
+    return load(DataSettings(dataset=name, data_dir=str(data_dir), **settings))
 
 
 def _numbers(split):
@@ -87,6 +88,7 @@ def test_labels_may_be_bare_numbers(data_dir):
     "config, expected",
     [
         ("unequal", "images differ in size .*--image_size"),
+        ("channels", "may differ in their number of channels"),
         ("imageless", "has no feature 'image'"),
         ("floating", "float32.*expected .*uint8"),
     ],
@@ -96,12 +98,45 @@ def test_data_of_another_kind_is_refused(data_dir, config, expected):
         _load(config, data_dir)
 
 
-def test_data_too_large_for_memory_is_refused_before_it_is_read(data_dir, monkeypatch):
-    monkeypatch.setattr(tfds_source, "LARGEST_IN_MEMORY", 60 * 16 - 1)
-    with pytest.raises(DataError, match="GiB of pixels, expected at most"):
+def test_image_size_brings_mixed_sizes_to_one(data_dir):
+    data = _load("unequal", data_dir, image_size=4)
+    assert data.image_shape == (4, 4, 1)
+    found = {image[0, 0, 0] for split in (data.train, data.validation) for image in split.images}
+    assert found == set(range(60))
+
+
+@pytest.mark.parametrize("how", ["never", "always"])
+def test_crop_larger_than_a_mixed_sizes_image_is_refused(data_dir, how):
+    with pytest.raises(SettingsError, match="--crop_size=6: expected at most 4, the shorter side"):
+        _load("unequal", data_dir, crop_size=6, stream=how)
+    assert not list(data_dir.glob("tiny_pictures/unequal/*/packed/*.images"))
+    assert not list(data_dir.glob("tiny_pictures/unequal/*/packed/.*.tmp"))
+
+
+def test_data_too_large_for_memory_is_streamed_and_the_same(data_dir, monkeypatch):
+    in_memory = _load("labelled", data_dir)
+    monkeypatch.setattr(streamed, "LARGEST_IN_MEMORY", 50 * 16)
+    assert isinstance(_load("labelled", data_dir).train.images, np.ndarray)
+    monkeypatch.setattr(streamed, "LARGEST_IN_MEMORY", 50 * 16 - 1)
+    data = _load("labelled", data_dir)
+    assert isinstance(data.train.images, streamed.StreamedImages)
+    assert data.describe() == in_memory.describe()
+    np.testing.assert_array_equal(data.train.images[:], in_memory.train.images)
+    np.testing.assert_array_equal(data.train.labels, in_memory.train.labels)
+    np.testing.assert_array_equal(data.validation.images, in_memory.validation.images)
+    assert isinstance(_load("labelled", data_dir, stream="never").train.images, np.ndarray)
+
+
+def test_data_larger_than_the_machine_is_refused_if_it_must_not_be_streamed(data_dir, monkeypatch):
+    monkeypatch.setattr(streamed.os, "sysconf", lambda name: 28)
+    with pytest.raises(DataError, match=r"GiB of pixels with --stream=never, expected at most"):
+        _load("labelled", data_dir, stream="never")
+
+
+def test_held_out_images_too_large_for_memory_are_refused(data_dir, monkeypatch):
+    monkeypatch.setattr(streamed, "LARGEST_IN_MEMORY", 12 * 16 - 1)
+    with pytest.raises(DataError, match="of validation or test pixels, expected at most"):
         _load("labelled", data_dir)
-    monkeypatch.setattr(tfds_source, "LARGEST_IN_MEMORY", 60 * 16)
-    _load("labelled", data_dir)
 
 
 def test_files_in_the_manual_folder_are_used(tmp_path):

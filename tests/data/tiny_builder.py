@@ -12,6 +12,7 @@ FEATURES = {
     "numbered": {"image": tfds.features.Image(shape=SHAPE), "label": np.int64},
     "plain": {"image": tfds.features.Image(shape=SHAPE)},
     "unequal": {"image": tfds.features.Image(shape=(None, None, 1))},
+    "channels": {"image": tfds.features.Image(shape=(None, None, None))},
     "imageless": {"x": np.int64},
     "floating": {"image": tfds.features.Image(shape=SHAPE, dtype=np.float32)},
 }
@@ -61,6 +62,8 @@ class TinyPictures(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, first, count):
         for number in range(first, first + count):
             everything = {"image": pixels(number), "label": number % 3, "x": number}
+            if self.builder_config.name == "unequal":
+                everything["image"] = np.pad(pixels(number), [(0, number % 2), (0, 0), (0, 0)])
             if self.builder_config.name == "floating":
                 everything["image"] = pixels(number) / np.float32(255)
             yield number, {key: everything[key] for key in self.info.features}

@@ -1,4 +1,4 @@
-"""A user's own images: an .npz, or a folder of image files."""
+"""A user's own images in an .npz."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import zlib
 
 import numpy as np
 
-from aae_tf.data.images import ImageData, Split, fixed_permutation, with_validation
+from aae_tf.data.images import (
+    SMALLEST,
+    ImageData,
+    Split,
+    fixed_permutation,
+    size_of_test,
+    with_validation,
+)
 from aae_tf.errors import DataError
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-SMALLEST = 30  # examples, so that every split has a few
 NPZ_LAYOUT = (
     "arrays 'images' and, if there are any, 'labels'; or 'x_train', 'x_test' and, if there are "
     "any, 'y_train', 'y_test'"
@@ -24,7 +29,7 @@ def _without_test(name: str, everything: Split, class_names=()) -> ImageData:
     if len(everything) < SMALLEST:
         raise DataError(f"--dataset={name}: {len(everything)} images, expected {SMALLEST} or more")
     everything = everything.take(fixed_permutation(len(everything)))
-    held_out = min(10_000, len(everything) // 7)
+    held_out = size_of_test(len(everything))
     train, validation = with_validation(everything.take(slice(held_out, None)), shuffle=False)
     return ImageData(name, train, validation, everything.take(slice(0, held_out)), class_names)
 
@@ -107,88 +112,3 @@ def _checked_split(flag: str, arrays, images_key: str, labels_key: str) -> Split
             )
         labels = labels.astype(np.int64)
     return Split(images, labels)
-
-
-def load_folder(path: pathlib.Path, image_size: int = 0) -> ImageData:
-    """Reads image files: flat, `class/file`, or `split/class/file` as `tfds.ImageFolder` has it.
-
-    Args:
-      path: of the folder.
-      image_size: side of the square to which each image is cropped at the centre and resized;
-        at 0 all must have one size already.
-
-    Raises:
-      DataError: if there are too few images, one can't be read, or sizes differ.
-    """
-    flag = f"--dataset={path}"
-    files = sorted(
-        f
-        for f in path.rglob("*")
-        if f.suffix.lower() in IMAGE_ENDINGS and f.is_file() and not f.name.startswith(".")
-    )
-    depths = {len(f.relative_to(path).parts) for f in files}
-    if not files or len(depths) != 1 or max(depths) > 3:
-        raise DataError(
-            f"{flag}: {len(files)} images at folder depths {sorted(d - 1 for d in depths)}, "
-            f"expected files ({', '.join(IMAGE_ENDINGS)}) all at one: flat, class/, or split/class/"
-        )
-    depth = depths.pop()
-    class_names = tuple(sorted({f.parent.name for f in files})) if depth > 1 else ()
-    images = _read_images(flag, files, image_size)
-    labels = None
-    if class_names:
-        numbers = {name: number for number, name in enumerate(class_names)}
-        labels = np.array([numbers[f.parent.name] for f in files], np.int64)
-    everything = Split(images, labels)
-    if depth < 3:
-        return _without_test(str(path), everything, class_names)
-    return _with_named_splits(flag, path, files, everything, class_names)
-
-
-def _with_named_splits(flag, path, files, everything: Split, class_names) -> ImageData:
-    split_names = np.array([f.relative_to(path).parts[0] for f in files])
-
-    def part(*names):
-        return everything.take(np.flatnonzero(np.isin(split_names, names)))
-
-    train, validation, test = part("train"), part("val", "validation"), part("test")
-    unknown = set(split_names.tolist()) - {"train", "val", "validation", "test"}
-    if unknown or len(train) < SMALLEST or not len(test):
-        raise DataError(
-            f"{flag}: split folders {sorted(set(split_names.tolist()))}, expected 'train' (of "
-            f"{SMALLEST} images or more) and 'test', and 'validation' if you like"
-        )
-    if not len(validation):
-        train, validation = with_validation(train, shuffle=True)
-    return ImageData(str(path), train, validation, test, class_names)
-
-
-def _read_images(flag: str, files: list[pathlib.Path], image_size: int) -> np.ndarray:
-    images = [_read_image(flag, file, image_size) for file in files]
-    channels = max(image.shape[-1] for image in images)  # grey ones among coloured become grey RGB
-    images = [np.repeat(i, channels // i.shape[-1], -1) for i in images]
-    for file, image in zip(files, images, strict=True):
-        if image.shape != images[0].shape:
-            raise DataError(
-                f"{flag}: {file} is {image.shape}, the first image {images[0].shape}; "
-                "expected one size, or --image_size to bring them to it"
-            )
-    return np.stack(images)
-
-
-def _read_image(flag: str, file: pathlib.Path, image_size: int) -> np.ndarray:
-    """One image, uint8 with 1 or 3 channels (an alpha channel is dropped)."""
-    import tensorflow as tf
-
-    try:
-        image = tf.io.decode_image(file.read_bytes(), expand_animations=False)
-    except tf.errors.InvalidArgumentError:
-        raise DataError(f"{flag}: {file} can't be decoded as an image") from None
-    channels = image.shape[-1]
-    image = image[..., : 1 if channels < 3 else 3]
-    if image_size:
-        side = min(image.shape[0], image.shape[1])
-        image = tf.image.resize_with_crop_or_pad(image, side, side)
-        image = tf.image.resize(image, (image_size, image_size), antialias=True)
-        image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
-    return image.numpy()
