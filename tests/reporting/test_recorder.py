@@ -21,8 +21,10 @@ MEASURES = (
     "sliced_wasserstein",
     "mmd",
     "coverage",
+    "empty_region",
     "mean_error",
     "covariance_error",
+    "mode_excess",
 )
 
 
