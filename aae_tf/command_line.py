@@ -206,11 +206,8 @@ def _revisit(values: flags.FlagValues) -> int:
 
 def _compare(values: flags.FlagValues, target: pathlib.Path) -> int:
     runs = [pathlib.Path(run) for run in (values.runs or "").split(",") if run]
-    _import_runner()
-    from aae_tf.reporting.compare import compare
-
-    for picture in compare(runs, target):
-        _say(f"figure: {picture}")
+    for path in _import_runner().compare(runs, target, _say):
+        _say(f"{'figure' if path.suffix == '.png' else 'table'}: {path}")
     return 0
 
 
