@@ -228,6 +228,7 @@ def _import_runner():
             from aae_tf import runner
 
             logging.set_verbosity(logging.ERROR)
+            tf.get_logger().setLevel("ERROR")  # which absl's level doesn't change
             tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
         except BaseException:
             chatter.seek(0)

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from aae_tf.errors import RunFolderError
+from aae_tf.errors import RunFolderError, UserError
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.settings import flatten
 
@@ -111,7 +111,7 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
             for needed in ("seed", "metrics", "paper", "wall_seconds"):
                 result[needed]
             found[key].append(result)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, UserError) as error:
             raise RunFolderError(f"{file} can't be used ({error!r})") from None
     groups = [
         Group(experiment, recipe, dict(told), epochs, sorted(results, key=lambda r: r["seed"]))

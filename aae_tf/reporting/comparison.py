@@ -96,7 +96,7 @@ def cell(metrics: Mapping[str, float], name: str) -> str:
     if name not in metrics:
         return ""
     own = metrics.get(f"{name}_of_prior")
-    return f"{metrics[name]:.4g}" + (f" ({own:.3g})" if own is not None else "")
+    return f"{metrics[name]:#.4g}" + (f" ({own:.3g})" if own is not None else "")
 
 
 def _result(folder: RunFolder) -> dict[str, Any]:

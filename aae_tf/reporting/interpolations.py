@@ -120,7 +120,9 @@ def _figure(images: np.ndarray, rows: int, note: str) -> Figure:
     columns = STEPS + 2
     picture = tile(images, columns)
     side = images.shape[2] + 1
-    figure = new_figure(5.5, 5.5 * picture.shape[0] / picture.shape[1] + 0.9)
+    figure = new_figure(
+        5.5, 5.5 * picture.shape[0] / picture.shape[1] + 0.45 + 0.15 * note.count("\n")
+    )
     with styled():
         axes = figure.add_subplot(title="Interpolations")
         show(axes, picture)

@@ -67,6 +67,9 @@ def codes_side_by_side(runs: Mapping[str, Restored]) -> Figure:
             axes.set_xlabel("\n".join(part for part in (axes.get_xlabel(), note) if part))
         _share_limits(grid, list(runs.values()))
         _class_legend(figure, grid, list(runs.values()))
+        figure.supxlabel(
+            "of validation images; in brackets: what samples of the prior give", fontsize=8
+        )
     return figure
 
 
@@ -94,7 +97,7 @@ def reconstructions_below_each_other(runs: Mapping[str, Restored]) -> Figure:
         else:
             blocks.append({title: run})
     heights = [len(block) + 1 for block in blocks]
-    figure = new_figure(8, 0.42 * sum(heights) + 0.4 * len(blocks))
+    figure = new_figure(8, 0.4 * sum(heights) + 0.1 * len(blocks))
     with styled():
         grid = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axes, block in zip(grid, blocks, strict=True):
@@ -129,7 +132,7 @@ def match_note(found: Mapping[str, float]) -> str:
         (part("mode excess", "mode_excess", "+.3f").replace("(+", "(±"),),
     )
     told = [", ".join(text for text in line if text) for line in lines]
-    return "\n".join(line for line in told if line)
+    return "\n".join(line for line in told if line).replace("-", "\N{MINUS SIGN}")
 
 
 def _panels(count: int, height: float, projections: Sequence[str | None], more_width=0.0):
