@@ -18,7 +18,7 @@ from absl import flags, logging
 
 from aae_tf import experiments, help_page
 from aae_tf.errors import RunFolderError, SettingsError, UserError
-from aae_tf.reporting.collate import collate
+from aae_tf.reporting.collate import FORMATS, collate
 from aae_tf.reporting.record import record
 from aae_tf.settings import Settings, describe, override
 
@@ -64,6 +64,12 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "where --mode=report also keeps small files and pictures of the runs, with a page",
         "DIR",
     )
+    string(
+        "report_format",
+        "markdown",
+        "of the table that --mode=report prints",
+        "{" + ",".join(FORMATS) + "}",
+    )
     note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
     flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
     note(DOOR, "--help", "show this page")
@@ -103,6 +109,8 @@ def _parse(values: flags.FlagValues, argv: list[str]) -> None:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.mode not in MODES:
         raise SettingsError("mode", values.mode, "one of " + ", ".join(MODES))
+    if values.report_format not in FORMATS:
+        raise SettingsError("report_format", values.report_format, "one of " + ", ".join(FORMATS))
 
 
 class UsageError(UserError):
@@ -175,7 +183,7 @@ def _revisit(values: flags.FlagValues) -> int:
         if values.report_dir is not None:
             check_folder("report_dir", pathlib.Path(values.report_dir))
             _say(f"page: {record(run_dir, pathlib.Path(values.report_dir))}")
-        print(collate(run_dir))
+        print(collate(run_dir, values.report_format))
         return 0
     if values.mode == "compare":
         check_folder("run_dir", run_dir)
@@ -198,11 +206,8 @@ def _revisit(values: flags.FlagValues) -> int:
 
 def _compare(values: flags.FlagValues, target: pathlib.Path) -> int:
     runs = [pathlib.Path(run) for run in (values.runs or "").split(",") if run]
-    _import_runner()
-    from aae_tf.reporting.compare import compare
-
-    for picture in compare(runs, target):
-        _say(f"figure: {picture}")
+    for path in _import_runner().compare(runs, target, _say):
+        _say(f"{'figure' if path.suffix == '.png' else 'table'}: {path}")
     return 0
 
 
@@ -223,6 +228,7 @@ def _import_runner():
             from aae_tf import runner
 
             logging.set_verbosity(logging.ERROR)
+            tf.get_logger().setLevel("ERROR")  # which absl's level doesn't change
             tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
         except BaseException:
             chatter.seek(0)

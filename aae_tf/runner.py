@@ -1,4 +1,4 @@
-"""What the modes of the command line do: train, evaluate, export."""
+"""What the modes of the command line do: train, evaluate, export, compare."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 import os
 import pathlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from aae_tf import data as data_sources
 from aae_tf import experiments, seeds, serving
@@ -16,11 +16,13 @@ from aae_tf.data.labelled import check_labels, labelled_rows
 from aae_tf.errors import DivergedError, RunFolderError, SettingsError
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import Method, method_class
+from aae_tf.reporting import compare as comparing
 from aae_tf.reporting.progress import ProgressBar
 from aae_tf.reporting.provenance import provenance
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
-from aae_tf.settings import Settings
+from aae_tf.reporting.side_by_side import Restored
+from aae_tf.settings import DataSettings, Settings
 from aae_tf.training import Stopped, Trainer
 from aae_tf.training.checkpoints import (
     Checkpoints,
@@ -218,6 +220,38 @@ def export(run_dir: RunFolder | pathlib.Path, export_dir: pathlib.Path) -> pathl
     classes = described.get("num_classes", 0)
     method, _ = _restored(folder, settings, described["image_shape"], classes)
     return serving.export(method, export_dir / settings.experiment)
+
+
+def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> list[pathlib.Path]:
+    """Draws runs side by side, from their newest checkpoints, and writes a table of their numbers.
+
+    Args:
+      runs: two folders of runs or more.
+      target: where pictures and tables go.
+      say: told what is left out.
+
+    Returns:
+      The files.
+
+    Raises:
+      UserError: if runs can't be compared; nothing has been written then.
+    """
+    folders = comparing.find_runs(runs)
+    settings = [folder.read_settings() for folder in folders]
+    loaded: dict[DataSettings, ImageData] = {}
+    restored = []
+    for folder, own in zip(folders, settings, strict=True):
+        if not folder.has_checkpoint:
+            say(f"{folder.path} has no checkpoint: codes, samples and reconstructions are left out")
+            return comparing.compare(folders, settings, [], target)
+        if own.data not in loaded:
+            loaded[own.data] = data_sources.load(own.data)
+        data = loaded[own.data]
+        folder.check_data(data)
+        method, _ = _restored(folder, own, data.image_shape, data.num_classes)
+        evaluator = Evaluator(method, seeds.root(own.training.seed), data)
+        restored.append(Restored(method, data, evaluator))
+    return comparing.compare(folders, settings, restored, target)
 
 
 def _method(settings: Settings, data: ImageData) -> Method:

@@ -68,6 +68,8 @@ def refused(empty_folder, capsys):
         (["--mode=evaluate"], "--run_dir=: expected"),
         (["--mode=export"], "--run_dir=: expected"),
         (["--mode=report"], "--run_dir=: expected"),
+        (["--mode=report", "--report_format=xml"], "--report_format=xml: expected one of markdown"),
+        (["--mode=compare", "--run_dir=x", "--runs=a"], "--runs=a: expected two folders of runs"),
     ],
 )
 def test_wrong_flag_is_refused_with_status_2(refused, arguments, expected):
@@ -84,6 +86,7 @@ def test_wrong_flag_is_refused_with_status_2(refused, arguments, expected):
         (["--mode=evaluate", "--run_dir=nothing"], "--run_dir=nothing: holds no run"),
         (["--mode=export", "--run_dir=taken"], "--run_dir=taken: holds no run"),
         (["--mode=report", "--run_dir=taken"], "--run_dir=taken: holds no result.json"),
+        (["--mode=compare", "--run_dir=x", "--runs=taken,b"], "--runs=taken: holds no run"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_status_1(refused, empty_folder, arguments, expected):

@@ -11,13 +11,15 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from aae_tf import seeds
+from aae_tf import priors, seeds
 from aae_tf.objectives import divergences, kernels, transport
 
 DIRECTIONS = 200
 SAMPLES = 5  # of the prior, each as large as the set of codes
-PAIRWISE_AT_MOST = 4000  # codes for what looks at pairs, whose cost is quadratic
+PAIRWISE_AT_MOST = 4000  # codes for what looks at pairs, or at densities that are costly
 NEIGHBOURS = 5  # as Naeem et al. choose for coverage
+AROUND_MODES = 0.5  # share of the prior's mass in the region around its modes
+SIGNED = ("mmd", "mode_excess")  # scatter around 0: their root mean square says how far
 
 
 class LatentMatch:
@@ -55,13 +57,13 @@ class LatentMatch:
         # The expected squared distance of two samples, as WAE scales its kernel.
         self._kernel = kernels.inverse_multiquadratic(2 * spread)
         self._gaussian = _gaussian_moments(prior)
+        self._log_density, self._edge = _region_around_modes(prior, self._reference)
 
         own = [self._distances(sample("own", number)) for number in range(SAMPLES)]
         self._of_prior = {
-            # The unbiased MMD scatters around 0: its root mean square says how far.
             f"{key}_of_prior": float(
                 np.sqrt(np.mean(np.square([row[key] for row in own])))
-                if key == "mmd"
+                if key in SIGNED
                 else np.mean([row[key] for row in own])
             )
             for key in own[0]
@@ -74,8 +76,11 @@ class LatentMatch:
           'sliced_wasserstein': 2-Wasserstein, in units of the code; 'mmd': unbiased, squared, with
           WAE's inverse multiquadratic kernel; 'coverage': the share of the prior's samples that
           have a code nearer than their fifth nearest neighbour among themselves, which holes in
-          the codes lower (Naeem et al., 2020, section 3.2); for a Gaussian prior 'mean_error':
-          Euclidean, and 'covariance_error': Frobenius. Each with its '..._of_prior'.
+          the codes lower (Naeem et al., 2020, section 3.2); 'empty_region': the share that have
+          none, 1 - coverage; for a Gaussian prior 'mean_error': Euclidean, and
+          'covariance_error': Frobenius; for a prior whose density is known and not flat
+          'mode_excess': the share of the codes in the smallest region that holds half the prior's
+          mass, less that half, from -0.5 to 0.5. Each with its '..._of_prior'.
         """
         return {**self._distances(tf.constant(codes, tf.float64)), **self._of_prior}
 
@@ -83,10 +88,12 @@ class LatentMatch:
         projected = transport.sorted_projections(codes, self._along)
         sliced = [tf.sqrt(tf.reduce_mean((projected - p) ** 2)) for p in self._projected]
         some = tf.gather(codes, self._some)
+        coverage = float(self._coverage(some))
         found = {
             "sliced_wasserstein": float(np.mean(sliced)),
             "mmd": float(divergences.mmd(some, self._reference, self._kernel)),
-            "coverage": float(self._coverage(some)),
+            "coverage": coverage,
+            "empty_region": 1 - coverage,
         }
         if self._gaussian is not None:
             mean, covariance = self._gaussian
@@ -94,6 +101,9 @@ class LatentMatch:
             found["covariance_error"] = float(
                 np.linalg.norm(np.cov(codes.numpy(), rowvar=False) - covariance)
             )
+        if self._log_density is not None:
+            around = np.mean(self._log_density(some) >= self._edge)
+            found["mode_excess"] = float(around) - AROUND_MODES
         return found
 
     def _coverage(self, codes: tf.Tensor) -> tf.Tensor:
@@ -105,3 +115,20 @@ def _gaussian_moments(prior) -> tuple[np.ndarray, np.ndarray] | None:
     if isinstance(prior, tfp.distributions.MultivariateNormalDiag):
         return prior.mean().numpy(), prior.covariance().numpy()
     return None
+
+
+def _region_around_modes(prior, drawn: tf.Tensor):
+    """The log density as a function of codes, and its value at the edge of half the mass.
+
+    (None, None) for a prior without a density, or whose density is the same everywhere.
+    """
+    if not priors.has_density(prior):
+        return None, None
+
+    def log_density(codes):
+        return np.asarray(prior.log_prob(tf.cast(codes, getattr(prior, "dtype", codes.dtype))))
+
+    of_samples = log_density(drawn)
+    if np.ptp(of_samples) < 1e-3:
+        return None, None
+    return log_density, np.quantile(of_samples, 1 - AROUND_MODES)

@@ -46,7 +46,13 @@ class Method(abc.ABC):
     needs_labels = False
     measures: tuple[str, ...] = ("reconstruction", "latent_match")
     final_measures: tuple[str, ...] = ()
-    figures: tuple[str, ...] = ("reconstructions", "samples", "manifold", "codes")
+    figures: tuple[str, ...] = (
+        "reconstructions",
+        "samples",
+        "manifold",
+        "codes",
+        "interpolations",
+    )
     signatures: tuple[str, ...] = ("encode", "decode", "reconstruct", "sample")
     default_signature = "reconstruct"
 

@@ -20,7 +20,7 @@ class CategoricalAutoencoder(Method):
     probable categories, and in z, matched to the prior. The decoder takes both.
     """
 
-    figures = ("reconstructions", "style_grid", "codes")
+    figures = ("reconstructions", "style_grid", "codes", "interpolations")
     signatures = ("encode", "classify", "generate", "reconstruct", "sample")
     default_signature = "classify"
 

@@ -9,4 +9,4 @@ class ClusteringAutoencoder(CategoricalAutoencoder):
     """The semi-supervised network without the classification phase: categories become clusters."""
 
     measures = ("reconstruction", "latent_match", "categories", "clustering")
-    figures = ("reconstructions", "clusters", "codes")
+    figures = ("reconstructions", "clusters", "codes", "interpolations")

@@ -22,7 +22,7 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
     the classes; without (`--num_labels=0`) they are clusters.
     """
 
-    figures = ("reconstructions", "embedding", "style_grid", "codes")
+    figures = ("reconstructions", "embedding", "style_grid", "codes", "interpolations")
     signatures = ("encode", "embed", "classify", "generate", "reconstruct", "sample")
     default_signature = "embed"
 

@@ -13,4 +13,4 @@ class DiscreteAutoencoder(CategoricalAutoencoder):
     """
 
     measures = ("reconstruction", "latent_match", "categories", "clustering")
-    figures = ("reconstructions", "clusters", "codes")
+    figures = ("reconstructions", "clusters", "codes", "interpolations")

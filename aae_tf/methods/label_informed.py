@@ -20,7 +20,7 @@ class LabelInformedAutoencoder(AdversarialAutoencoder):
     labels = "within"
     needs_labels = True
     measures = ("reconstruction", "latent_match", "component_share")
-    figures = ("reconstructions", "samples", "manifold", "codes", "components")
+    figures = (*AdversarialAutoencoder.figures, "components")
 
     def build_networks(self):
         self.class_prior = class_priors.build(self.prior, self.settings.prior, self.num_classes)

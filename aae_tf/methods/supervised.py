@@ -20,7 +20,7 @@ class SupervisedAutoencoder(AdversarialAutoencoder):
     labels = "within"
     needs_labels = True
     final_measures = ("style",)
-    figures = ("reconstructions", "style_grid", "codes")
+    figures = ("reconstructions", "style_grid", "codes", "interpolations")
     signatures = ("encode", "generate", "reconstruct_labelled", "sample")
     default_signature = "generate"
 

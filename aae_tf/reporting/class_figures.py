@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import Method
-from aae_tf.reporting.style import class_colour, new_figure, styled, tile
+from aae_tf.reporting.style import class_colour, new_figure, show, styled, tile
 
 STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
 ROWS_IN_A_BLOCK = 16  # of clusters, before they go on beside
@@ -73,7 +73,7 @@ def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
         for block, axes in enumerate(np.atleast_1d(figure.subplots(1, blocks))):
             own = rows[block * height : (block + 1) * height]
             picture = tile(np.concatenate(own), MEMBERS + 1)
-            _show(axes, picture)
+            show(axes, picture)
             side = shape[0] + 1
             axes.axvline(shape[1], color=class_colour(6), lw=1)
             axes.set_yticks(side * (np.arange(len(own)) + 0.5))
@@ -151,7 +151,7 @@ def _grid(title, images, columns, *, row_names=(), column_names=(), across="", d
     figure = new_figure(5.5, 5.5 * picture.shape[0] / picture.shape[1] + 0.8)
     with styled():
         axes = figure.add_subplot(title=title)
-        _show(axes, picture)
+        show(axes, picture)
         axes.set(xlabel=across, ylabel=down)
         for axis, names, count, size in (
             (axes.yaxis, row_names, rows, height),
@@ -162,9 +162,3 @@ def _grid(title, images, columns, *, row_names=(), column_names=(), across="", d
                 axis.set_ticklabels(names, fontsize=7)
         axes.tick_params(length=0)
     return figure
-
-
-def _show(axes, picture):
-    axes.imshow(picture, interpolation="nearest", extent=(0, picture.shape[1], picture.shape[0], 0))
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)

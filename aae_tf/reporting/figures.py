@@ -12,12 +12,17 @@ from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import Method
 from aae_tf.reporting import class_figures, prior_shape
-from aae_tf.reporting.style import class_colour, new_figure, styled, tile
+from aae_tf.reporting.interpolations import interpolations
+from aae_tf.reporting.style import class_colour, line_of, new_figure, styled, tile
 
 # What a method is for, with the title and the axis of its curve.
 TASKS = {
     "error_percent": ("Error", "percent of validation images"),
     "component_share": ("Codes in their class's part", "share of validation images"),
+}
+CURVES = {
+    "reconstruction_error": ("Reconstruction", "half squared error per image"),
+    "sliced_wasserstein": ("Distance to the prior", "sliced Wasserstein"),
 }
 PAIRS, SAMPLES_SIDE, MANIFOLD_SIDE, CODES_AT_MOST = 40, 10, 20, 5000
 
@@ -33,6 +38,7 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
         "samples": _samples,
         "manifold": _manifold,
         "codes": _codes,
+        "interpolations": interpolations,
         "components": class_figures.components,
         "style_grid": class_figures.style_grid,
         "clusters": class_figures.clusters,
@@ -105,38 +111,49 @@ def codes_over_prior(
     class_names: Sequence[str] = (),
     title: str = "",
 ) -> Figure:
+    """A figure of codes over their prior, as `draw_codes` draws them, with a title and a legend."""
+    projection = projection_of(prior, codes.shape[1])
+    figure = new_figure(*((7, 3.6) if projection else (6.2, 5)))
+    with styled():
+        axes = figure.add_subplot(projection=projection)
+        axes.set_title(title)  # as an argument above, a map would lose it
+        draw_codes(axes, codes, labels, prior, class_names)
+        if labels is not None:
+            axes.legend(title="class", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def projection_of(prior, dim: int) -> str | None:
+    """The projection of the axes in which codes of so many dimensions are drawn over a prior."""
+    return "mollweide" if prior_shape.is_on_sphere(prior, dim) else None
+
+
+def draw_codes(
+    axes, codes: np.ndarray, labels: np.ndarray | None, prior, class_names: Sequence[str] = ()
+) -> None:
     """Codes coloured by class over the prior's density, or over its samples where it has none.
 
     Codes of more than two dimensions are projected on the first two principal components of the
     prior's and their own points; those on the sphere of R^3 are drawn on a map.
 
     Args:
+      axes: of the projection that `projection_of` names.
       codes: `(n, latent_dim)`.
       labels: `(n,)`, or None.
       prior: that they are to match.
-      class_names: for the legend.
-      title: of the figure.
+      class_names: for a legend.
     """
-    dim = codes.shape[1]
-    on_sphere = prior_shape.is_on_sphere(prior, dim)
-    figure = new_figure(*((7, 3.6) if on_sphere else (6.2, 5)))
-    with styled():
-        axes = figure.add_subplot(projection="mollweide" if on_sphere else None)
-        axes.set_title(title)  # as an argument above, a map would lose it
-        if on_sphere:
-            points = np.stack(prior_shape.to_map(codes), -1)
-            axes.grid(alpha=0.3)
-            axes.tick_params(labelsize=6)
-        elif dim == 2:
-            points = codes
-            _shade_prior(axes, prior, codes)
-            axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-        else:
-            points = _project(axes, codes, prior_shape.samples(prior, 5000))
-        _scatter(axes, points, labels, class_names)
-        if labels is not None:
-            axes.legend(title="class", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
+    if projection_of(prior, codes.shape[1]):
+        points = np.stack(prior_shape.to_map(codes), -1)
+        axes.grid(alpha=0.3)
+        axes.tick_params(labelsize=6)
+    elif codes.shape[1] == 2:
+        points = codes
+        _shade_prior(axes, prior, codes)
+        axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    else:
+        points = _project(axes, codes, prior_shape.samples(prior, 5000))
+    _scatter(axes, points, labels, class_names)
 
 
 def _scatter(axes, points, labels, class_names):
@@ -184,36 +201,61 @@ def _project(axes, codes, drawn):
     return (codes - centre) @ components[:2].T
 
 
-def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """Reconstruction, distance to the prior and, where there is one, the task's number by epoch.
+def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure | None:
+    """Reconstruction, distance to the prior and the task's number by epoch, as far as there are.
 
     Args:
       runs: for each run's title, '' for a single one, its rows of metrics.csv as numbers.
+
+    Returns:
+      The figure, or None where no run has any of these numbers.
     """
-    tasks = [key for key in TASKS if all(f"validation/{key}" in r[-1] for r in runs.values())][:1]
-    figure = new_figure(3.5 * (2 + len(tasks)), 2.8)
+    names = [f"validation/{name}" for name in CURVES]
+    panels = [name for name in names if any(name in rows[-1] for rows in runs.values())]
+    tasks = [f"validation/{name}" for name in TASKS]
+    panels += [name for name in tasks if all(name in rows[-1] for rows in runs.values())][:1]
+    if not panels:
+        return None
+    legend_columns = 1 if max(map(len, runs)) > 50 else 3
+    legend_height = 0.0 if set(runs) == {""} else 0.2 * -(-(len(runs) + 1) // legend_columns)
+    figure = new_figure(3.5 * len(panels), 2.8 + legend_height)
     with styled():
-        left, middle, *right = figure.subplots(1, 2 + len(tasks))
-        for number, (title, rows) in enumerate(runs.items()):
-            epochs = [row["epoch"] for row in rows]
-
-            marker = "o" if len(rows) == 1 else ""
-
-            def curve(axes, key, epochs=epochs, rows=rows, marker=marker, **options):
-                values = [row[f"validation/{key}"] for row in rows]
-                axes.plot(epochs, values, marker=marker, **options)
-
-            colour = class_colour(6 * number)  # far apart in the scheme
-            curve(left, "reconstruction_error", color=colour, label=title)
-            curve(middle, "sliced_wasserstein", color=colour, label=title or "codes")
-            for axes in right:
-                curve(axes, tasks[0], color=colour, label=title)
-        own = next(iter(runs.values()))[-1]["validation/sliced_wasserstein_of_prior"]
-        middle.axhline(own, color="0.5", ls="--", label="prior itself")
-        middle.set_yscale("log")
-        left.set(title="Reconstruction", xlabel="epoch", ylabel="half squared error per image")
-        middle.set(title="Distance to the prior", xlabel="epoch", ylabel="sliced Wasserstein")
-        for axes in right:
-            axes.set(title=TASKS[tasks[0]][0], xlabel="epoch", ylabel=TASKS[tasks[0]][1])
-        middle.legend()
+        for axes, name in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+        ):
+            key = name.removeprefix("validation/")
+            title, label = {**CURVES, **TASKS}[key]
+            axes.set(title=title, xlabel="epoch", ylabel=label)
+            for number, (run, rows) in enumerate(runs.items()):
+                points = [(row["epoch"], row[name]) for row in rows if name in row]
+                if points:
+                    style = {"marker": "o" if len(points) == 1 else "", **line_of(number)}
+                    axes.plot(*zip(*points, strict=True), label=run or "codes", **style)
+            if key == "sliced_wasserstein":
+                _draw_of_prior(axes, runs, f"{name}_of_prior")
+                axes.set_yscale("log")
+                if set(runs) == {""}:
+                    axes.legend()
+        if set(runs) != {""}:
+            _legend_below(figure, legend_columns)
     return figure
+
+
+def _draw_of_prior(axes, runs, name):
+    """What samples of the prior itself give; a band where that isn't the same for all runs."""
+    own = [rows[-1][name] for rows in runs.values() if name in rows[-1]]
+    if own and min(own) == max(own):
+        axes.axhline(own[0], color="0.5", ls="--", label="prior itself")
+    elif own:
+        axes.axhspan(min(own), max(own), color="0.85", lw=0, label="prior itself")
+
+
+def _legend_below(figure, columns):
+    """One legend for all axes, each name once."""
+    entries = {}
+    for axes in figure.axes:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
+    if "prior itself" in entries:
+        entries["prior itself"] = entries.pop("prior itself")  # last
+    figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns)

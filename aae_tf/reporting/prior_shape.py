@@ -28,7 +28,12 @@ def density_levels(prior) -> np.ndarray | None:
 
 def is_on_sphere(prior, dim: int) -> bool:
     """Whether codes lie on the unit sphere of R^3, which has a map of its own."""
-    return dim == 3 and isinstance(prior, tfp.distributions.SphericalUniform)
+    return dim == 3 and lies_on_sphere(prior)
+
+
+def lies_on_sphere(prior) -> bool:
+    """Whether the prior is a sphere of any dimension."""
+    return isinstance(prior, tfp.distributions.SphericalUniform)
 
 
 def to_map(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

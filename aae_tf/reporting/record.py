@@ -11,10 +11,19 @@ from typing import Any
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError
+from aae_tf.reporting.collate import (
+    Group,
+    groups_below,
+    markdown,
+    mean_and_error,
+    measures_of,
+    paper_text,
+)
 from aae_tf.reporting.files import write_aside, write_json
 
 KEPT = ("settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "result.json")
-LEFT_OUT = ("mmd", "mean_error", "covariance_error")  # of the table; they are in result.json
+# Of the table; they are in result.json.
+LEFT_OUT = ("mmd", "empty_region", "mean_error", "covariance_error")
 
 
 def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
@@ -78,43 +87,43 @@ def _page(target: pathlib.Path) -> str:
     by_experiment: dict[str, list[pathlib.Path]] = {}
     for run in runs:
         by_experiment.setdefault(_read(run / "result.json")["experiment"], []).append(run)
+    groups = [group for group in groups_below(target) if len(group.results) > 1]
+    over_seeds = (
+        " Runs that share all settings but the seed are followed by their mean ± standard error "
+        "(number of runs)."
+    )
     parts = [
         "# Recorded runs\n\nWritten by `run_experiment.py --mode=report --run_dir=RUNS "
         "--report_dir=DIR`. All numbers are on test images; a run is repeated by "
         "`run_experiment.py --flagfile=RUN/run.flags`, and its folder here also holds its "
-        "metrics.csv, settings and provenance.\n"
+        f"metrics.csv, settings and provenance.{over_seeds if groups else ''}\n"
     ]
     for name in experiments.CATALOGUE:
         if name in by_experiment:
-            parts.append(_section(name, by_experiment[name]))
+            own = [group for group in groups if group.experiment == name]
+            parts.append(_section(name, by_experiment[name], own))
     return "\n".join(parts)
 
 
-def _section(name: str, runs: list[pathlib.Path]) -> str:
+def _section(name: str, runs: list[pathlib.Path], groups: list[Group]) -> str:
     results = [_read(run / "result.json") for run in runs]
-    names = list(
-        dict.fromkeys(
-            key.removeprefix("test/")
-            for result in results
-            for key in result["metrics"]
-            if key.startswith("test/")
-            and not key.endswith("_of_prior")
-            and key.removeprefix("test/") not in LEFT_OUT
-        )
-    )
-    papers = {key for result in results for key in result["paper"]}
+    names = [
+        key for key in measures_of(results) if not key.endswith("_of_prior") and key not in LEFT_OUT
+    ]
+    papers = any(result["paper"] for result in results)
     head = ["run", "epochs", "seed", *names, *(["paper"] if papers else []), "minutes", "commit"]
-    rows = [head, ["---"] * len(head)]
+    rows = []
     for run, result in zip(runs, results, strict=True):
         numbers = [result["metrics"].get(f"test/{key}") for key in names]
         cells = [f"{value:.4g}" if value is not None else "" for value in numbers]
         if papers:
-            cells.append("; ".join(_paper(*item) for item in result["paper"].items()))
+            cells.append(paper_text(result["paper"]))
         origin = _read(run / "provenance.json")
         link, minutes = f"[{run.name}]({run.name})", f"{result['wall_seconds'] / 60:.1f}"
         rows.append([link, f"{result['epochs']:g}", str(result["seed"]), *cells, minutes,
                      f"{origin['commit'][:9]}, {origin['date']}"])  # fmt: skip
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows += [_over_seeds(group, names, papers) for group in groups]
+    table = markdown(head, rows)
     pictures = [
         f"![{run.name}: {picture.stem}]({run.name}/{picture.name})"
         for run in runs
@@ -126,6 +135,12 @@ def _section(name: str, runs: list[pathlib.Path]) -> str:
     return f"## {name}\n\n{about}. Run on {machine}.\n\n{table}\n\n" + "\n".join(pictures) + "\n"
 
 
-def _paper(metric: str, figure: dict[str, Any]) -> str:
-    deviation = f" ± {figure['deviation']:g}" if "deviation" in figure else ""
-    return f"{metric.removeprefix('test/')} {figure['value']:g}{deviation} ({figure['source']})"
+def _over_seeds(group: Group, names: list[str], papers: bool) -> list[str]:
+    """The row of runs that share all settings but the seed."""
+    shown = ", ".join(part for part in (group.recipe, group.told) if part)
+    seeds = ", ".join(map(str, group.seeds))
+    cells = [mean_and_error(group.values(name)) for name in names]
+    if papers:
+        cells.append(group.paper)
+    minutes = mean_and_error(group.minutes, 2)
+    return [f"**mean** ({shown})", f"{group.epochs:g}", seeds, *cells, minutes, ""]

@@ -106,8 +106,9 @@ class Recorder(Observer):
     def draw(self, step: int) -> Mapping[str, str]:
         """Draws the method's figures for TensorBoard and under figures/; returns their paths."""
         drawn = dict(figures.draw_all(self._method, self._data, self._evaluator))
-        if self._table.rows:
-            drawn["learning_curves"] = figures.learning_curves({"": self._table.rows})
+        curves = figures.learning_curves({"": self._table.rows}) if self._table.rows else None
+        if curves is not None:
+            drawn["learning_curves"] = curves
         if self._categories is not None and self._categories.rows:
             drawn["categories"] = categories_over_training(
                 {"The categorical code over training": self._categories.rows},

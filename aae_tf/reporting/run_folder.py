@@ -68,6 +68,10 @@ class RunFolder:
     def has_result(self) -> bool:
         return (self.path / "result.json").exists()
 
+    @property
+    def has_checkpoint(self) -> bool:
+        return any(self.checkpoints.glob("ckpt-*.index"))
+
     def read_settings(self) -> Settings:
         """The settings of the run that the folder holds.
 

@@ -51,6 +51,20 @@ def class_colour(number: int) -> str:
     return CLASS_COLOURS[number % len(CLASS_COLOURS)]
 
 
+def line_of(number: int) -> dict[str, str]:
+    """Colour and dashes of a run among many: neighbours are far apart in the scheme."""
+    order = (0, 6, 2, 8, 4, 1, 7, 3, 9, 5)
+    dashes = ("-", "--", ":", "-.")[number // len(order) % 4]
+    return {"color": CLASS_COLOURS[order[number % len(order)]], "ls": dashes}
+
+
+def show(axes, picture: np.ndarray) -> None:
+    """A picture `(height, width, 3)` without ticks and frame; its pixels are the axes' units."""
+    axes.imshow(picture, interpolation="nearest", extent=(0, picture.shape[1], picture.shape[0], 0))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
 def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     """Images side by side in one picture, row by row.
 

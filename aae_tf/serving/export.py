@@ -40,16 +40,8 @@ class ServingModule(tf.Module):
         return _narrow({"images": self._method.decode(self._wide(codes))})
 
     def generate(self, labels, styles):
-        categories = self._method.num_categories
-        low = tf.debugging.assert_non_negative(labels, _label_range(categories))
-        high = tf.debugging.assert_less(
-            labels, tf.constant(categories, tf.int64), _label_range(categories)
-        )
-        same = tf.debugging.assert_equal(
-            tf.shape(labels)[0], tf.shape(styles)[0], "expected as many labels as styles"
-        )
-        with tf.control_dependencies([low, high, same]):
-            one_hot = tf.one_hot(labels, categories, dtype=self._method.dtype)
+        with tf.control_dependencies(self._checks(labels, styles, "styles")):
+            one_hot = tf.one_hot(labels, self._method.num_categories, dtype=self._method.dtype)
         return _narrow({"images": self._method.decode(self._wide(styles), one_hot)})
 
     def classify(self, images):
@@ -68,7 +60,9 @@ class ServingModule(tf.Module):
         return _narrow({"images": self._method.reconstruct(self._wide(images))})
 
     def reconstruct_labelled(self, images, labels):
-        rebuilt = self._method.reconstruct(self._wide(images), labels)
+        with tf.control_dependencies(self._checks(labels, images, "images")):
+            checked = tf.identity(labels)
+        rebuilt = self._method.reconstruct(self._wide(images), checked)
         return _narrow({"images": rebuilt})
 
     def sample(self, seed, count):
@@ -91,6 +85,18 @@ class ServingModule(tf.Module):
         }
         return tf.function(getattr(self, name)).get_concrete_function(*specs[name])
 
+    def _checks(self, labels, beside, name):
+        """Operations that refuse labels out of range, or another number than of what is beside."""
+        categories = self._method.num_categories
+        expected = f"expected labels from 0 to {categories - 1}"
+        return (
+            tf.debugging.assert_non_negative(labels, expected),
+            tf.debugging.assert_less(labels, tf.constant(categories, tf.int64), expected),
+            tf.debugging.assert_equal(
+                tf.shape(labels)[0], tf.shape(beside)[0], f"expected as many labels as {name}"
+            ),
+        )
+
     def _wide(self, tensor):
         return tf.cast(tensor, self._method.dtype)
 
@@ -101,10 +107,6 @@ def _narrow(outputs):
         name: tf.cast(value, tf.float32) if value.dtype.is_floating else value
         for name, value in outputs.items()
     }
-
-
-def _label_range(categories: int) -> str:
-    return f"expected labels from 0 to {categories - 1}"
 
 
 def servable_signatures(method: Method) -> tuple[str, ...]:

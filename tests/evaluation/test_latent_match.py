@@ -32,10 +32,11 @@ def test_samples_of_the_prior_score_about_as_the_prior_does(prior):
     for key in [key for key in rows[0] if not key.endswith("_of_prior")]:
         own = rows[0][f"{key}_of_prior"]
         values = np.array([row[key] for row in rows])
-        assert np.sqrt(np.mean(values**2)) < 3 * own, (key, values, own)
+        if key != "empty_region":
+            assert np.sqrt(np.mean(values**2)) < 3 * own, (key, values, own)
         if key == "sliced_wasserstein":
             assert values.mean() == pytest.approx(own, rel=0.4)
-        if key == "coverage":
+        if key in ("coverage", "empty_region"):
             assert values.mean() == pytest.approx(own, abs=0.05)
 
 
@@ -94,6 +95,41 @@ def test_coverage_is_the_share_of_the_prior_that_codes_reach(match):
     assert match.measure(right_half)["coverage"] == pytest.approx(0.5, abs=0.1)
 
 
+def test_empty_region_is_what_coverage_leaves(match):
+    found = match.measure(np.abs(_codes(priors.gaussian(2, 1.5))))
+    for of in ("", "_of_prior"):
+        assert found[f"empty_region{of}"] == pytest.approx(1 - found[f"coverage{of}"])
+    assert found["empty_region"] == pytest.approx(0.75, abs=0.1)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.8, 1.2, 3.0])
+def test_mode_excess_of_a_gaussian_of_another_sd_is_the_closed_form(match, scale):
+    """Half the mass lies within r^2 = 2 log 2 sd^2; of N(0, (s sd)^2) that part lies there."""
+    found = match.measure(scale * _codes(priors.gaussian(2, 1.5)))
+    expected = 1 - 0.5 ** (1 / scale**2) - 0.5
+    assert found["mode_excess"] == pytest.approx(expected, abs=0.06)
+    assert 0 < found["mode_excess_of_prior"] < 0.06
+
+
+def test_codes_at_the_modes_of_a_mixture_have_all_their_mass_in_excess():
+    prior = priors.ring_mixture()
+    match = LatentMatch(prior, COUNT, seeds.root(0))
+    centres = prior.components_distribution.mean().numpy()
+    codes = np.repeat(centres, COUNT // 10, axis=0)
+    assert match.measure(codes)["mode_excess"] == pytest.approx(0.5)
+    assert match.measure(0 * codes)["mode_excess"] == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [priors.uniform(2), priors.sphere(3), priors.categorical(4), priors.SwissRoll(0.0)],
+    ids=["uniform", "sphere", "categorical", "roll without a density"],
+)
+def test_a_flat_prior_or_one_without_a_density_has_no_modes(prior):
+    match = LatentMatch(prior, 50, seeds.root(0))
+    assert "mode_excess" not in match.measure(prior.sample(50, seed=seeds.root(3)).numpy())
+
+
 def test_pairs_are_of_codes_from_all_over_a_sorted_set(monkeypatch):
     monkeypatch.setattr(latent_match, "PAIRWISE_AT_MOST", 100)
     match = LatentMatch(priors.gaussian(2), COUNT, seeds.root(0))
@@ -105,7 +141,7 @@ def test_pairs_are_of_codes_from_all_over_a_sorted_set(monkeypatch):
 
 def test_only_a_gaussian_prior_has_mean_and_covariance_errors():
     found = LatentMatch(priors.uniform(2), 50, seeds.root(0)).measure(np.zeros((50, 2)))
-    names = {"sliced_wasserstein", "mmd", "coverage"}
+    names = {"sliced_wasserstein", "mmd", "coverage", "empty_region"}
     assert set(found) == names | {f"{name}_of_prior" for name in names}
 
 

@@ -38,7 +38,7 @@ def test_every_prior_has_its_figures(name):
     changes = {"prior": name, **CODES[name]}
     drawn = _drawn(tiny.data(), **changes)
     on_a_plane_or_ball = changes.get("latent_dim", 2) == 2 or name == "sphere"
-    expected = {"reconstructions", "samples", "codes"} | (
+    expected = {"reconstructions", "samples", "codes", "interpolations"} | (
         {"manifold"} if on_a_plane_or_ball else set()
     )
     assert set(drawn) == expected
@@ -94,7 +94,7 @@ def test_a_users_own_prior_is_drawn(with_density):
     method = tiny.method()
     method.prior = priors.UserPrior(source, 2)
     drawn = figures.draw_all(method, tiny.data(), Evaluator(method, seeds.root(0)))
-    assert set(drawn) == {"reconstructions", "samples", "manifold", "codes"}
+    assert set(drawn) == set(method.figures)
     for figure in drawn.values():
         assert len(to_png(figure)) > 3000
 
@@ -165,3 +165,41 @@ def test_learning_curves_go_over_the_epochs():
     left, right = figures.learning_curves({"": rows}).axes
     np.testing.assert_allclose(left.lines[0].get_xydata(), [[1, 1], [2, 0.5], [3, 1 / 3]])
     np.testing.assert_allclose(right.lines[1].get_ydata(), 1 / 3)
+
+
+def _rows(epochs, **final):
+    return [{"epoch": e, **{f"validation/{k}": v for k, v in final.items()}} for e in epochs]
+
+
+def test_curves_of_runs_that_lack_a_number_are_drawn_without_it():
+    full = {"reconstruction_error": 5.0, "sliced_wasserstein": 0.5}
+    runs = {"a": _rows((1, 2), **full), "b": _rows((1, 2), reconstruction_error=4.0)}
+    left, right = figures.learning_curves(runs).axes
+    assert [line.get_label() for line in left.lines] == ["a", "b"]
+    assert [line.get_label() for line in right.lines] == ["a"]
+    (only,) = figures.learning_curves({"b": runs["b"]}).axes
+    assert only.get_title() == "Reconstruction"
+    assert figures.learning_curves({"c": _rows((1,), other=1.0)}) is None
+
+
+def test_many_runs_have_lines_of_their_own_and_one_legend_outside():
+    runs = {f"run {n}": _rows((1, 2, 3), reconstruction_error=n) for n in range(14)}
+    figure = figures.learning_curves(runs)
+    looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines}
+    assert len(looks) == 14
+    to_png(figure)  # lays it out
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(runs)
+    below = legend.get_window_extent().y1
+    assert all(axes.get_tightbbox().y0 >= below for axes in figure.axes)
+
+
+def test_what_the_prior_itself_gives_is_a_band_over_runs_of_several():
+    def rows(own):
+        numbers = {"sliced_wasserstein": 0.5, "sliced_wasserstein_of_prior": own}
+        return _rows((1, 2), **numbers)
+
+    (axes,) = figures.learning_curves({"a": rows(0.02), "b": rows(0.03)}).axes
+    (band,) = axes.patches
+    assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((0.02, 0.03))
+    assert not figures.learning_curves({"a": rows(0.02), "b": rows(0.02)}).axes[0].patches

@@ -21,8 +21,10 @@ MEASURES = (
     "sliced_wasserstein",
     "mmd",
     "coverage",
+    "empty_region",
     "mean_error",
     "covariance_error",
+    "mode_excess",
 )
 
 
@@ -78,7 +80,7 @@ def test_learning_rate_curves_show_the_rate_that_was_used(run):
 
 def test_eval_has_measures_histograms_and_pictures(run):
     found = events.read(run[0].eval_logs)
-    pictures = {"reconstructions", "samples", "manifold", "codes", "learning_curves"}
+    pictures = {*run[1].method.figures, "learning_curves"}
     kinds = {tag: events.plugin(found, tag) for tag in found.Tags()["tensors"]}
     assert {tag for tag, kind in kinds.items() if kind == "images"} == pictures
     assert {t for t, kind in kinds.items() if kind == "histograms"} == {"codes/z_1", "codes/z_2"}
@@ -91,7 +93,7 @@ def test_eval_has_measures_histograms_and_pictures(run):
 
 def test_figures_are_in_the_folder_too(run):
     names = {path.name for path in run[0].figures.iterdir()}
-    wanted = ("reconstructions", "samples", "manifold", "codes", "learning_curves")
+    wanted = (*run[1].method.figures, "learning_curves")
     assert names == {f"{name}.png" for name in wanted}
 
 

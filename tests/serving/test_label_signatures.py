@@ -124,3 +124,17 @@ def test_style_reconstructs_images_with_their_labels(models, images):
     labels = tf.constant([0, 1, 2, 0, 1, 2], tf.int64)
     found = loaded.signatures["reconstruct_labelled"](images=images, labels=labels)["images"]
     np.testing.assert_allclose(found, method.reconstruct(images, labels), atol=1e-6)
+
+
+@pytest.mark.parametrize("label", [-1, 3, 100])
+def test_reconstruct_labelled_refuses_a_label_out_of_range(models, images, label):
+    labels = tf.constant([0, 1, 2, 0, 1, label], tf.int64)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected labels from 0 to 2"):
+        models["style"][1].signatures["reconstruct_labelled"](images=images, labels=labels)
+
+
+def test_reconstruct_labelled_refuses_other_than_one_label_an_image(models, images):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="as many labels as images"):
+        models["style"][1].signatures["reconstruct_labelled"](
+            images=images, labels=tf.zeros([5], tf.int64)
+        )

@@ -18,6 +18,7 @@ FILES = (
     "result.json",
     "checkpoints/checkpoint",
     "figures/codes.png",
+    "figures/interpolations.png",
     "figures/learning_curves.png",
     "figures/manifold.png",
     "figures/reconstructions.png",

@@ -1,0 +1,185 @@
+"""The figures of several runs: codes, samples and reconstructions, a panel or a row each."""
+
+from __future__ import annotations
+
+import dataclasses
+import string
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aae_tf import seeds
+from aae_tf.data import ImageData
+from aae_tf.evaluation import Evaluator
+from aae_tf.methods import Method
+from aae_tf.reporting.figures import CODES_AT_MOST, draw_codes, projection_of
+from aae_tf.reporting.style import new_figure, show, styled, tile
+
+SAMPLES_SIDE, SHOWN, PANEL = 8, 16, 3.3  # images; images in a row; inches
+TITLE_WIDTH = 40  # letters
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """A run as its newest checkpoint left it.
+
+    Args:
+      method: with the checkpoint's weights.
+      data: that it was trained on.
+      evaluator: of the method.
+    """
+
+    method: Method
+    data: ImageData
+    evaluator: Evaluator
+
+
+def draw_all(runs: Mapping[str, Restored]) -> dict[str, Figure]:
+    """All figures.
+
+    Args:
+      runs: by title.
+    """
+    return {
+        "codes": codes_side_by_side(runs),
+        "samples": samples_side_by_side(runs),
+        "reconstructions": reconstructions_below_each_other(runs),
+    }
+
+
+def codes_side_by_side(runs: Mapping[str, Restored]) -> Figure:
+    """Each run's held-out codes over its prior, with how well they match (AAE, figure 2).
+
+    Panels of one prior in the plane have the same axes. The numbers are of the validation images,
+    of which the codes are.
+    """
+    projections = [projection_of(run.method.prior, run.method.latent_dim) for run in runs.values()]
+    with styled():
+        figure, grid = _panels(len(runs), PANEL + 1.0, projections, more_width=0.7)
+        for number, (axes, (title, run)) in enumerate(zip(grid, runs.items(), strict=True)):
+            shown = run.data.validation.take(slice(0, CODES_AT_MOST))
+            codes = run.evaluator.aggregated_posterior(shown)
+            draw_codes(axes, codes, shown.labels, run.method.prior, run.data.class_names)
+            axes.set_title(_panel_title(number, title))
+            note = match_note(run.evaluator.evaluate(run.data.validation))
+            axes.set_xlabel("\n".join(part for part in (axes.get_xlabel(), note) if part))
+        _share_limits(grid, list(runs.values()))
+        _class_legend(figure, grid, list(runs.values()))
+        figure.supxlabel(
+            "of validation images; in brackets: what samples of the prior give", fontsize=8
+        )
+    return figure
+
+
+def samples_side_by_side(runs: Mapping[str, Restored]) -> Figure:
+    """Images decoded from each run's prior; runs of one prior decode the same codes."""
+    seed = seeds.fold(seeds.root(0), "samples_side_by_side")
+    with styled():
+        figure, grid = _panels(len(runs), PANEL + 0.3, [None] * len(runs))
+        for number, (axes, (title, run)) in enumerate(zip(grid, runs.items(), strict=True)):
+            images = np.asarray(run.method.sample(seed, SAMPLES_SIDE**2)["images"])
+            show(axes, tile(images, SAMPLES_SIDE))
+            axes.set_title(_panel_title(number, title))
+    return figure
+
+
+def reconstructions_below_each_other(runs: Mapping[str, Restored]) -> Figure:
+    """Held-out images and below them each run's reconstructions, in a block for each data set."""
+    blocks: list[dict[str, Restored]] = []
+    for title, run in runs.items():
+        data = run.data.describe()
+        for block in blocks:
+            if next(iter(block.values())).data.describe() == data:
+                block[title] = run
+                break
+        else:
+            blocks.append({title: run})
+    heights = [len(block) + 1 for block in blocks]
+    figure = new_figure(8, 0.4 * sum(heights) + 0.1 * len(blocks))
+    with styled():
+        grid = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for axes, block in zip(grid, blocks, strict=True):
+            shown = next(iter(block.values())).data.validation.take(slice(0, SHOWN))
+            rows = [shown.intensities()]
+            rows += [run.evaluator.passes.reconstruct(shown) for run in block.values()]
+            show(axes, tile(np.concatenate(rows), len(shown)))
+            side = rows[0].shape[1] + 1
+            axes.set_yticks(side * (np.arange(len(rows)) + 0.5))
+            names = ["held-out images", *block]
+            axes.set_yticklabels([textwrap.fill(name, 30) for name in names], fontsize=8)
+            axes.tick_params(length=0)
+    return figure
+
+
+def match_note(found: Mapping[str, float]) -> str:
+    """How well codes match their prior, as far as that was measured, in lines for a panel.
+
+    Args:
+      found: measures by name; in brackets stands what has '_of_prior'.
+    """
+
+    def part(label, name, form):
+        if name not in found:
+            return ""
+        own = found.get(f"{name}_of_prior")
+        return f"{label} {found[name]:{form}}" + (f" ({own:{form}})" if own is not None else "")
+
+    lines = (
+        (part("sliced Wasserstein", "sliced_wasserstein", ".3f"),),
+        (part("coverage", "coverage", ".3f"), part("empty", "empty_region", ".3f")),
+        (part("mode excess", "mode_excess", "+.3f").replace("(+", "(±"),),
+    )
+    told = [", ".join(text for text in line if text) for line in lines]
+    return "\n".join(line for line in told if line).replace("-", "\N{MINUS SIGN}")
+
+
+def _panels(count: int, height: float, projections: Sequence[str | None], more_width=0.0):
+    """A figure of `count` axes, two abreast up to four, three up to nine, then four."""
+    columns = min(count, 2 if count <= 4 else 3 if count <= 9 else 4)
+    rows = -(-count // columns)
+    figure = new_figure(PANEL * columns + more_width, height * rows)
+    grid = [
+        figure.add_subplot(rows, columns, number + 1, projection=projection)
+        for number, projection in enumerate(projections)
+    ]
+    return figure, grid
+
+
+def _panel_title(number: int, title: str) -> str:
+    letter = string.ascii_lowercase[number] if number < 26 else str(number + 1)
+    return textwrap.fill(f"({letter}) {title}", TITLE_WIDTH)
+
+
+def _share_limits(grid, runs) -> None:
+    """The same square for all panels in the plane whose priors are the same."""
+    for prior in {run.method.settings.prior for run in runs}:
+        same = [
+            axes
+            for axes, run in zip(grid, runs, strict=True)
+            if run.method.settings.prior == prior and prior.latent_dim == 2
+        ]
+        if len(same) < 2:
+            continue
+        limits = np.array([(axes.get_xlim(), axes.get_ylim()) for axes in same])
+        low, high = limits[..., 0].min(0), limits[..., 1].max(0)
+        middle, half = (low + high) / 2, (high - low).max() / 2
+        for axes in same:
+            axes.set(xlim=middle[0] + half * np.array([-1, 1]))
+            axes.set(ylim=middle[1] + half * np.array([-1, 1]))
+
+
+def _class_legend(figure, grid, runs) -> None:
+    """One legend for all panels of the same classes, else one in each."""
+    if any(run.data.validation.labels is None for run in runs):
+        shared = False
+    else:
+        shared = len({(run.data.num_classes, run.data.class_names) for run in runs}) == 1
+    if shared:
+        handles, names = grid[0].get_legend_handles_labels()
+        figure.legend(handles, names, title="class", markerscale=4, loc="outside right center")
+        return
+    for axes in grid:
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(title="class", markerscale=3, fontsize=6, title_fontsize=7)

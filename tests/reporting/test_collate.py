@@ -1,0 +1,129 @@
+"""Tables over seeds, against numpy and scipy."""
+
+import json
+
+import numpy as np
+import pytest
+import results
+from scipy import stats
+
+from aae_tf.errors import RunFolderError
+from aae_tf.reporting.collate import CAPTION, collate, groups_below, mean_and_error
+
+ERRORS = (3.74, 3.51, 4.02, 3.6)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four seeds of one row, and runs that differ in more than the seed."""
+    for seed, error in reversed(list(enumerate(ERRORS))):
+        measured = {"error_percent": error, "mmd": 1e-3 * (seed + 1)}
+        results.write(
+            tmp_path / f"semi{seed}", "semi_supervised", seed=seed, metrics=measured,
+            wall_seconds=60.0 * (seed + 1),
+        )  # fmt: skip
+    results.write(tmp_path / "k", "semi_supervised", num_labels="1000", metrics={"mmd": 0.5})
+    results.write(tmp_path / "wide", "gaussian", metrics={"mmd": 0.25})
+    results.write(tmp_path / "paper", "gaussian", "paper", metrics={"mmd": 0.75})
+    for clusters in (16, 30):
+        results.write(tmp_path / str(clusters), "clustering", num_clusters=clusters)
+    return tmp_path
+
+
+def _cells(table):
+    """The rows of a Markdown table as dictionaries."""
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if line.startswith("|")
+    ]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_seeds_share_a_row_of_mean_and_standard_error(folder):
+    rows = json.loads(collate(folder, "json"))
+    row = next(row for row in rows if len(row["seeds"]) == 4)
+    assert row["seeds"] == [0, 1, 2, 3]
+    found = row["metrics"]["error_percent"]
+    assert found["n"] == 4
+    assert found["mean"] == pytest.approx(np.mean(ERRORS))
+    assert found["standard_deviation"] == pytest.approx(np.std(ERRORS, ddof=1))
+    assert found["standard_error"] == pytest.approx(stats.sem(ERRORS))
+    assert row["minutes"]["mean"] == pytest.approx(2.5)
+    shown = next(row for row in _cells(collate(folder)) if row["seeds"] == "0, 1, 2, 3")
+    assert shown["error_percent"] == f"{np.mean(ERRORS):.2f} ± {stats.sem(ERRORS):.2f} (4)"
+    assert shown["paper"] == "error_percent 1.9 ± 0.1 (AAE, table 2)"
+
+
+def test_a_single_run_has_no_error(folder):
+    row = next(r for r in json.loads(collate(folder, "json")) if r["settings"])
+    assert row["settings"] == {"num_labels": "1000"}
+    assert row["metrics"]["mmd"] == {
+        "n": 1, "mean": 0.5, "standard_deviation": None, "standard_error": None,
+    }  # fmt: skip
+    assert next(r for r in _cells(collate(folder)) if r["recipe"] == "paper")["mmd"] == "0.75"
+
+
+def test_rows_stand_in_the_papers_order(folder):
+    rows = [(g.experiment, g.recipe, g.told) for g in groups_below(folder)]
+    assert rows == [
+        ("gaussian", "paper", ""),
+        ("gaussian", "practical", ""),
+        ("semi_supervised", "practical", ""),
+        ("semi_supervised", "practical", "num_labels=1000"),
+        ("clustering", "practical", "num_clusters=16"),
+        ("clustering", "practical", ""),
+    ]
+
+
+def test_numbers_in_settings_stand_by_their_size(tmp_path):
+    for units in (8, 16, 100, 2):
+        results.write(tmp_path / str(units), prior_scale=float(units))
+    told = [group.told for group in groups_below(tmp_path)]
+    assert told == [f"prior_scale={units}" for units in (2.0, 8.0, 16.0, 100.0)]
+
+
+def test_a_number_that_some_seeds_lack_says_of_how_many_it_is(tmp_path):
+    for seed, value in enumerate((1.0, 2.0, None)):
+        measured = {"mmd": 1.0} if value is None else {"mmd": 1.0, "coverage": value}
+        results.write(tmp_path / str(seed), seed=seed, metrics=measured)
+    (row,) = _cells(collate(tmp_path))
+    assert row["coverage"] == "1.50 ± 0.50 (2)"
+    assert row["mmd"] == "1 ± 0 (3)"
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ([], ""),
+        ([3.14159], "3.142"),
+        ([1.0, 3.0], "2.0 ± 1.0 (2)"),
+        ([100.0, 400.0, 100.0], "200 ± 100 (3)"),
+        ([0.00100, 0.00104, 0.00108], "0.001040 ± 0.000023 (3)"),
+        ([1e-9, 3e-9], "2e-09 ± 1e-09 (2)"),
+    ],
+)
+def test_mean_has_the_decimals_of_its_error(values, expected):
+    assert mean_and_error(values) == expected
+
+
+def test_text_has_the_same_cells_in_columns(folder):
+    text = collate(folder, "text")
+    _, _, head, rule, *rows = text.splitlines()
+    assert text.startswith(CAPTION) and len(rows) == 6
+    starts = [0, *(n + 2 for n in range(len(rule) - 2) if rule[n : n + 2] == "  ")]
+    for line, cells in zip(rows, _cells(collate(folder)), strict=True):
+        for name, start, end in zip(cells, starts, [*starts[1:], None], strict=True):
+            assert head[start:end].strip() == name
+            assert line[start:end].strip() == cells[name]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"experiment": "no", "recipe": "paper", "epochs": 1}']
+)
+def test_an_unreadable_result_is_named(tmp_path, content):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result.json").write_text(content)
+    with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
+        collate(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,57 @@
+"""The page of recorded runs: a row for each, and one for those that differ in the seed alone."""
+
+import numpy as np
+import pytest
+import results
+from scipy import stats
+
+from aae_tf.reporting.record import record
+
+ERRORS = (3.74, 3.51, 4.02)
+
+
+@pytest.fixture
+def page(tmp_path):
+    for seed, error in enumerate(ERRORS):
+        measured = {"error_percent": error, "coverage": 0.9, "empty_region": 0.1}
+        name = tmp_path / "runs" / f"seed{seed}"
+        results.write(name, "semi_supervised", seed=seed, metrics=measured)
+    results.write(
+        tmp_path / "runs" / "more_labels", "semi_supervised", num_labels="1000",
+        metrics={"error_percent": 2.5},
+    )  # fmt: skip
+    results.write(tmp_path / "runs" / "alone", "gaussian", metrics={"coverage": 0.8})
+    return record(tmp_path / "runs", tmp_path / "kept").read_text()
+
+
+def _section(page, name):
+    return next(part for part in page.split("\n## ") if part.startswith(name))
+
+
+def test_seeds_have_rows_and_their_mean_another(page):
+    rows = [line for line in _section(page, "semi_supervised").splitlines() if line[:1] == "|"]
+    names = [row.split("|")[1].strip() for row in rows[2:]]
+    assert names == [
+        "[more_labels](more_labels)",
+        *(f"[seed{n}](seed{n})" for n in range(3)),
+        "**mean** (practical)",
+    ]
+    cells = dict(
+        zip(*([part.strip() for part in row.split("|")] for row in (rows[0], rows[-1])),
+            strict=True)
+    )  # fmt: skip
+    assert cells["error_percent"] == f"{np.mean(ERRORS):.2f} ± {stats.sem(ERRORS):.2f} (3)"
+    assert cells["seed"] == "0, 1, 2"
+    assert cells["paper"] == "error_percent 1.9 ± 0.1 (AAE, table 2)"
+    assert "empty_region" not in cells
+
+
+def test_a_run_without_another_seed_has_no_mean(page):
+    assert "**mean**" not in _section(page, "gaussian")
+    assert page.count("**mean**") == 1
+    assert "mean ± standard error (number of runs)" in page
+
+
+def test_a_page_of_single_runs_speaks_of_no_error(tmp_path):
+    results.write(tmp_path / "runs" / "alone", "gaussian", metrics={"coverage": 0.8})
+    assert "±" not in record(tmp_path / "runs", tmp_path / "kept").read_text()
