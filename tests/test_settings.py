@@ -37,7 +37,8 @@ OTHER = {
     "input_noise": 0.77, "input_dropout": 0.33, "train_split": "train+extra", "standardize": True,
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "num_clusters": 12, "head_distance": 0.9, "head_penalty": 0.8,
-    "encoder_batch_norm": True, "decoder_batch_norm": True,
+    "encoder_batch_norm": True, "decoder_batch_norm": True, "network": "conv",
+    "encoder_filters": "3,4", "decoder_filters": "5", "filter_size": 3, "conv_batch_norm": False,
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
@@ -113,6 +114,10 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("encoder", "stochastic", "implicit"),
         ("encoder_noise_dim", 0, 1),
         ("encoder_units", "", "1"),
+        ("network", "convolutional", "conv"),
+        ("encoder_filters", "4,0", "4"),
+        ("decoder_filters", "", "4,2"),
+        ("filter_size", 1, 2),
         ("encoder_units", "10,0", "10,1"),
         ("decoder_units", "10,", "10"),
         ("discriminator_units", "ten", "10"),
