@@ -197,12 +197,14 @@ class NetworkSettings(Checked):
         "sigmoid", "of the decoder's last layer", one_of("sigmoid", "linear")
     )
     encoder_batch_norm: bool = setting(
-        False, "batch normalisation in the encoder's layers, those of the code included; with "
-        "--network=conv in the latter alone"
+        False,
+        "batch normalisation in the encoder's layers, those of the code included; with "
+        "--network=conv in the latter alone",
     )
     decoder_batch_norm: bool = setting(
-        False, "batch normalisation in the decoder's layers, that of the pixels included; with "
-        "--network=conv in the latter alone"
+        False,
+        "batch normalisation in the decoder's layers, that of the pixels included; with "
+        "--network=conv in the latter alone",
     )
     initializer: str = setting(
         "he_normal",
