@@ -24,6 +24,17 @@ def most_doublings(image_shape: Sequence[int]) -> int:
     return (max(image_shape[:2]) - 1).bit_length()
 
 
+class Convolution(keras.layers.Conv2D):
+    """A convolution whose result has its own shape for no images, too.
+
+    TensorFlow's oneDNN kernel gives an empty batch the shape of what went in.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        made = super().convolution_op(inputs, kernel)
+        return ops.reshape(made, (-1, *self.compute_output_shape(inputs.shape)[1:]))
+
+
 def convolution(
     filters: int, size: int, name: str, owner: str, style: DenseStyle, norm: bool
 ) -> keras.layers.Layer:
@@ -38,7 +49,7 @@ def convolution(
       norm: whether batch normalisation stands before the activation.
     """
     kernel = style.kernel(name, owner, hidden=True)
-    return _finished(keras.layers.Conv2D, filters, size, 2, kernel, name, style, True, norm)
+    return _finished(Convolution, filters, size, 2, kernel, name, style, True, norm)
 
 
 def transposed_convolution(
