@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from aae_tf.networks.dense import DenseStyle
@@ -24,17 +25,6 @@ def most_doublings(image_shape: Sequence[int]) -> int:
     return (max(image_shape[:2]) - 1).bit_length()
 
 
-class Convolution(keras.layers.Conv2D):
-    """A convolution whose result has its own shape for no images, too.
-
-    TensorFlow's oneDNN kernel gives an empty batch the shape of what went in.
-    """
-
-    def convolution_op(self, inputs, kernel):
-        made = super().convolution_op(inputs, kernel)
-        return ops.reshape(made, (-1, *self.compute_output_shape(inputs.shape)[1:]))
-
-
 def convolution(
     filters: int, size: int, name: str, owner: str, style: DenseStyle, norm: bool
 ) -> keras.layers.Layer:
@@ -49,7 +39,7 @@ def convolution(
       norm: whether batch normalisation stands before the activation.
     """
     kernel = style.kernel(name, owner, hidden=True)
-    return _finished(Convolution, filters, size, 2, kernel, name, style, True, norm)
+    return _finished(keras.layers.Conv2D, filters, size, 2, kernel, name, style, True, norm)
 
 
 def transposed_convolution(
@@ -94,6 +84,18 @@ def _finished(kind, filters, size, stride, kernel, name, style, hidden, norm):
         linear = kind(**made, use_bias=False, name="convolution")
         return Normalized(linear, activation, style.dtype, name, **NORM)
     return kind(**made, activation=activation, name=name)
+
+
+def _at_least_one(images):
+    """The images, or a black one where there is none.
+
+    TensorFlow's oneDNN kernel gives a convolution of no images the shape of what went in, which no
+    layer behind it can take; and a reshape that puts it right is optimised away from a graph.
+    """
+    if images.shape[0]:
+        return images
+    missing = tf.maximum(1 - tf.shape(images)[0], 0)
+    return tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
 
 
 class ConvolutionalImageTrunk(keras.layers.Layer):
@@ -155,9 +157,10 @@ class ConvolutionalImageTrunk(keras.layers.Layer):
         if self._noise_dim:
             plane = ops.reshape(self.noise_channel(noise), (-1, *self._plane))
             features = ops.concatenate([images, ops.cast(plane, images.dtype)], axis=-1)
+        features = _at_least_one(features)
         for index in range(1, self._depth + 1):
             features = getattr(self, f"down_{index}")(features, training=training)
-        return ops.reshape(features, (-1, self.size))
+        return ops.reshape(features, (-1, self.size))[: ops.shape(images)[0]]
 
 
 class ConvolutionalCodeTrunk(keras.layers.Layer):

@@ -29,6 +29,7 @@ SEMI_SUPERVISED = {
     "input_dropout": 0.2,
     "latent_dim": 4,
 }
+CONVOLUTIONAL = {"network": "conv", "encoder": "implicit", "discriminator_noise": 0.3}
 
 
 def trained(strategy, changes):
@@ -73,6 +74,7 @@ def main():
         "replicas": sizes,
         "aae": comparison(one, two, AAE),
         "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
+        "convolutional": comparison(one, two, CONVOLUTIONAL),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),

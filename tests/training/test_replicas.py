@@ -19,13 +19,13 @@ def found():
         "CUDA_VISIBLE_DEVICES": "",
     }
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=120
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-METHODS = ("aae", "semi_supervised")
+METHODS = ("aae", "semi_supervised", "convolutional")
 
 
 @pytest.mark.parametrize("method", METHODS)
