@@ -42,6 +42,7 @@ OTHER = {
     "cost_scale": 0.07, "divergence": "my_module:energy", "penalty_weight": 3.5,
     "log_prior_trick": True, "projections": 13, "entropy_share": 0.4, "pretraining_steps": 21,
     "pretraining_batch_size": 44, "crop_size": 11, "skip_broken_images": True, "stream": "always",
+    "network": "conv", "encoder_filters": "3,4", "decoder_filters": "5", "filter_size": 3, "conv_batch_norm": False,
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
@@ -133,6 +134,10 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("encoder", "stochastic", "implicit"),
         ("encoder_noise_dim", 0, 1),
         ("encoder_units", "", "1"),
+        ("network", "convolutional", "conv"),
+        ("encoder_filters", "4,0", "4"),
+        ("decoder_filters", "", "4,2"),
+        ("filter_size", 1, 2),
         ("encoder_units", "10,0", "10,1"),
         ("decoder_units", "10,", "10"),
         ("discriminator_units", "ten", "10"),

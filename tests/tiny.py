@@ -19,6 +19,8 @@ from aae_tf.training.feed import Feed
 SMALL = {
     "encoder_units": "16,8",
     "decoder_units": "16",
+    "encoder_filters": "4,6",
+    "decoder_filters": "6,4",
     "discriminator_units": "16",
     "batch_size": 10,
     "epochs": 3,

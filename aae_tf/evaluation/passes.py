@@ -24,6 +24,9 @@ class Passes:
     def __init__(self, method: Method):
         self._method = method
         self._compiled: dict[str, Callable] = {}
+        # A convolution makes many numbers of each pixel; a block's are all in memory at once.
+        dense = method.settings.networks.network == "dense"
+        self._block = BLOCK if dense else BLOCK // 10
 
     def encode(self, split: Split, seed: seeds.Seed | None = None) -> np.ndarray:
         """Codes `(size, latent_dim)` of a split.
@@ -65,7 +68,7 @@ class Passes:
         def labels_for(start, images):
             if split.labels is None:
                 return ()
-            return (tf.constant(split.labels[start : start + BLOCK], tf.int32),)
+            return (tf.constant(split.labels[start : start + self._block], tf.int32),)
 
         return self._of_images("reconstruct", split, labels_for)
 
@@ -85,10 +88,10 @@ class Passes:
           labels: `(size,)`, the categories where the decoder takes one.
         """
         decode, blocks = self._function("decode"), []
-        for start in range(0, len(codes), BLOCK):
-            block = [tf.constant(codes[start : start + BLOCK], self._method.dtype)]
+        for start in range(0, len(codes), self._block):
+            block = [tf.constant(codes[start : start + self._block], self._method.dtype)]
             if self._method.num_categories:
-                chosen = labels[start : start + BLOCK]
+                chosen = labels[start : start + self._block]
                 size, dtype = self._method.num_categories, self._method.dtype
                 block.append(tf.one_hot(chosen, size, dtype=dtype))
             blocks.append(decode(*block).numpy())
@@ -96,8 +99,10 @@ class Passes:
 
     def _of_images(self, name, split, more=lambda start, images: ()):
         function, blocks = self._function(name), []
-        for start in range(0, len(split), BLOCK):
-            images = tf.constant(split.intensities(slice(start, start + BLOCK)), self._method.dtype)
+        for start in range(0, len(split), self._block):
+            images = tf.constant(
+                split.intensities(slice(start, start + self._block)), self._method.dtype
+            )
             blocks.append(function(images, *more(start, images)).numpy())
         return np.concatenate(blocks)
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import priors, seeds
+from aae_tf.methods.architecture import decoder_layers, encoder_layers
 from aae_tf.networks import Decoder, Standardizer
 from aae_tf.networks.dense import DenseStyle
 from aae_tf.settings import Settings
@@ -159,7 +160,7 @@ class Method(abc.ABC):
         return {
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
-            "units": nets.encoder_units,
+            "hidden": encoder_layers(nets),
             "style": self.style,
             "kind": nets.encoder,
             "implicit_noise_dim": nets.encoder_noise_dim,
@@ -171,7 +172,7 @@ class Method(abc.ABC):
         return Decoder(
             self.image_shape,
             input_dim,
-            nets.decoder_units,
+            decoder_layers(nets, self.image_shape),
             self.style,
             nets.output_activation,
             nets.decoder_batch_norm,

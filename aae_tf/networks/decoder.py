@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import keras
 from keras import ops
 
-from aae_tf.networks.dense import DenseStyle, Trunk
+from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.hidden import HiddenLayers, hidden_layers
 
 
 class Decoder(keras.Model):
@@ -20,17 +20,18 @@ class Decoder(keras.Model):
     Args:
       image_shape: `(height, width, channels)`.
       latent_dim: size of the code.
-      units: sizes of the hidden layers.
-      style: how the dense layers are made.
+      hidden: its hidden layers; sizes alone stand for dense ones.
+      style: how layers are made.
       output_activation: 'sigmoid' or 'linear' (AAE, appendix A: sigmoid on MNIST).
-      batch_norm: in all layers, that of the pixels included (AAE, appendix A.2.2: on SVHN).
+      batch_norm: in all layers, that of the pixels included (AAE, appendix A.2.2: on SVHN);
+        hidden `Convolutions` have a setting of their own.
     """
 
     def __init__(
         self,
         image_shape: Sequence[int],
         latent_dim: int,
-        units: Sequence[int] = (1000, 1000),
+        hidden: Sequence[int] | HiddenLayers = (1000, 1000),
         style: DenseStyle | None = None,
         output_activation: str = "sigmoid",
         batch_norm: bool = False,
@@ -40,13 +41,10 @@ class Decoder(keras.Model):
         super().__init__(name=name, dtype=style.dtype)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
-        self.trunk = Trunk(units, style, name, batch_norm)
-        self.pixels = style.layer(
-            math.prod(self.image_shape), "pixels", name, hidden=False, norm=batch_norm
+        self.trunk, self.pixels, self._canvas = hidden_layers(hidden).of_codes(
+            self.image_shape, latent_dim, style, name, batch_norm
         )
         self.output_activation = keras.activations.get(output_activation)
-        self.trunk.build((None, latent_dim))
-        self.pixels.build((None, units[-1]))
         self.built = True
 
     def call(self, codes, training=False):
@@ -56,4 +54,10 @@ class Decoder(keras.Model):
         """Images before the output's activation, such as logits."""
         features = self.trunk(codes, training=training)
         pixels = self.pixels(features, training=training)
-        return ops.reshape(pixels, (-1, *self.image_shape))
+        return self._without_border(ops.reshape(pixels, (-1, *self._canvas)))
+
+    def _without_border(self, images):
+        """The centre, where convolutions have made more than the image."""
+        height, width, _ = self.image_shape
+        top, left = (self._canvas[0] - height) // 2, (self._canvas[1] - width) // 2
+        return images[:, top : top + height, left : left + width]

@@ -1,20 +1,22 @@
-"""What the networks share: a trunk of dense layers and seeded initial weights."""
+"""What the networks share: seeded initial weights, and trunks of dense layers."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from aae_tf.networks.normalized import Normalized
 from aae_tf.seeds import name_number
 from aae_tf.settings import parse_initializer
 
 
 @dataclasses.dataclass(frozen=True)
 class DenseStyle:
-    """How all dense layers of a network are made.
+    """How all layers of a network are made, convolutions included.
 
     Args:
       activation: of the hidden layers.
@@ -40,48 +42,35 @@ class DenseStyle:
           hidden: whether the activation follows.
           norm: whether batch normalisation stands before it.
         """
-        seed = name_number(self.seed, owner, name)
-        scheme, deviation = parse_initializer(self.initializer)
-        if scheme == "normal":
-            kernel = keras.initializers.RandomNormal(stddev=deviation, seed=seed)
-        elif scheme == "he_normal" and hidden:
-            kernel = keras.initializers.HeNormal(seed=seed)
-        else:  # He's scheme is made for a rectifier, which an output layer hasn't
-            kernel = keras.initializers.GlorotUniform(seed=seed)
+        kernel = self.kernel(name, owner, hidden=hidden)
         activation = self.activation if hidden else None
         if norm:
-            return NormalizedDense(units, activation, kernel, self.dtype, name)
+            linear = keras.layers.Dense(
+                units, use_bias=False, kernel_initializer=kernel, dtype=self.dtype, name="dense"
+            )
+            return Normalized(linear, activation, self.dtype, name)
         return keras.layers.Dense(
             units, activation=activation, kernel_initializer=kernel, dtype=self.dtype, name=name
         )
 
+    def kernel(
+        self, name: str, owner: str, *, hidden: bool, he_scale: float = 2.0
+    ) -> keras.initializers.Initializer:
+        """What a layer's weights start from; arguments as for `layer`.
 
-class NormalizedDense(keras.layers.Layer):
-    """A dense layer, batch normalisation over all replicas, then the activation.
-
-    Normalisation has a shift of its own, so the dense layer has no bias.
-
-    Input shape: `(batch, features)`. Output shape: `(batch, units)`.
-    """
-
-    def __init__(self, units, activation, kernel_initializer, dtype, name):
-        super().__init__(name=name, dtype=dtype)
-        self.dense = keras.layers.Dense(
-            units, use_bias=False, kernel_initializer=kernel_initializer, dtype=dtype, name="dense"
-        )
-        several = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        self.norm = keras.layers.BatchNormalization(synchronized=several, dtype=dtype, name="norm")
-        self.activation = keras.activations.get(activation)
-
-    def build(self, input_shape):
-        self.dense.build(input_shape)
-        self.norm.build(self.dense.compute_output_shape(input_shape))
-
-    def compute_output_shape(self, input_shape):
-        return self.dense.compute_output_shape(input_shape)
-
-    def call(self, features, training=False):
-        return self.activation(self.norm(self.dense(features), training=training))
+        Args:
+          he_scale: of he_normal, where what Keras takes for the number of inputs isn't that.
+        """
+        seed = name_number(self.seed, owner, name)
+        scheme, deviation = parse_initializer(self.initializer)
+        if scheme == "normal":
+            return keras.initializers.RandomNormal(stddev=deviation, seed=seed)
+        if scheme == "he_normal" and hidden:
+            return keras.initializers.VarianceScaling(
+                he_scale, "fan_in", "truncated_normal", seed=seed
+            )
+        # He's scheme is made for a rectifier, which an output layer hasn't.
+        return keras.initializers.GlorotUniform(seed=seed)
 
 
 class Trunk(keras.layers.Layer):
@@ -108,3 +97,31 @@ class Trunk(keras.layers.Layer):
         for index in range(1, self._depth + 1):
             features = getattr(self, f"hidden_{index}")(features, training=training)
         return features
+
+
+class ImageTrunk(Trunk):
+    """Hidden layers of the pixels of an image and, beside them, of noise.
+
+    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`.
+    Output shape: `(batch, size)`.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[int],
+        image_shape: Sequence[int],
+        noise_dim: int,
+        style: DenseStyle,
+        owner: str,
+        norm: bool = False,
+    ):
+        super().__init__(units, style, owner, norm)
+        self._pixels, self._noise_dim = math.prod(image_shape), noise_dim
+        self.size = units[-1]
+        self.build((None, self._pixels + noise_dim))
+
+    def call(self, images, noise=None, training=False):
+        flat = ops.reshape(images, (-1, self._pixels))
+        if self._noise_dim:
+            flat = ops.concatenate([flat, ops.cast(noise, flat.dtype)], axis=-1)
+        return super().call(flat, training=training)

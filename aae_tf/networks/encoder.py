@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import keras
 from keras import ops
 
-from aae_tf.networks.dense import DenseStyle, Trunk
+from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.hidden import HiddenLayers, hidden_layers
 
 KINDS = ("deterministic", "gaussian", "implicit")
 LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
@@ -28,12 +28,13 @@ class Encoder(keras.Model):
     Args:
       image_shape: `(height, width, channels)`.
       latent_dim: size of the code.
-      units: sizes of the hidden layers.
-      style: how the dense layers are made.
+      hidden: its hidden layers; sizes alone stand for dense ones.
+      style: how layers are made.
       kind: 'deterministic', 'gaussian' or 'implicit'.
       implicit_noise_dim: noise that an implicit encoder takes.
       code_activation: 'linear', or 'softmax' for a categorical code.
-      batch_norm: in all layers, that of the code included (AAE, appendices A.2.2 and A.3).
+      batch_norm: in all layers, that of the code included (AAE, appendices A.2.2 and A.3);
+        `Convolutions` have a setting of their own.
 
     Raises:
       ValueError: for an unknown kind, or a gaussian encoder with a softmax code.
@@ -43,7 +44,7 @@ class Encoder(keras.Model):
         self,
         image_shape: Sequence[int],
         latent_dim: int,
-        units: Sequence[int] = (1000, 1000),
+        hidden: Sequence[int] | HiddenLayers = (1000, 1000),
         style: DenseStyle | None = None,
         kind: str = "deterministic",
         implicit_noise_dim: int = 10,
@@ -66,18 +67,22 @@ class Encoder(keras.Model):
             "gaussian": latent_dim,
             "implicit": implicit_noise_dim,
         }[kind]
-        self.trunk = Trunk(units, style, name, batch_norm)
+        self.trunk = hidden_layers(hidden).of_images(
+            self.image_shape,
+            self.noise_dim if kind == "implicit" else 0,
+            style,
+            name,
+            batch_norm,
+        )
         self.code = style.layer(latent_dim, "code", name, hidden=False, norm=batch_norm)
         self.code_activation = keras.activations.get(code_activation)
         if kind == "gaussian":
             self.log_variance = style.layer(latent_dim, "log_variance", name, hidden=False)
 
-        self.head_style = (style, units[-1], batch_norm)  # for a subclass's further heads
-        features = math.prod(self.image_shape) + (self.noise_dim if kind == "implicit" else 0)
-        self.trunk.build((None, features))
+        self.head_style = (style, self.trunk.size, batch_norm)  # for a subclass's further heads
         for head in (self.code, getattr(self, "log_variance", None)):
             if head is not None:
-                head.build((None, units[-1]))
+                head.build((None, self.trunk.size))
         self.built = True
 
     @property
@@ -115,9 +120,8 @@ class Encoder(keras.Model):
         return self.code(features, training=training), log_variance
 
     def _features(self, images, noise, training):
-        flat = ops.reshape(images, (-1, math.prod(self.image_shape)))
-        if self.kind == "implicit":
-            if noise is None:
-                noise = ops.zeros((ops.shape(flat)[0], self.noise_dim), dtype=flat.dtype)
-            flat = ops.concatenate([flat, ops.cast(noise, flat.dtype)], axis=-1)
-        return self.trunk(flat, training=training)
+        if self.kind != "implicit":
+            return self.trunk(images, training=training)
+        if noise is None:
+            noise = ops.zeros((ops.shape(images)[0], self.noise_dim), dtype=images.dtype)
+        return self.trunk(images, noise, training=training)

@@ -191,8 +191,35 @@ class NetworkSettings(Checked):
     encoder_noise_dim: int = setting(
         10, "size of the noise that an implicit encoder takes", at_least(1)
     )
-    encoder_units: tuple = setting((1000, 1000), "hidden layers of the encoder", some_units)
-    decoder_units: tuple = setting((1000, 1000), "hidden layers of the decoder", some_units)
+    network: str = setting(
+        "dense",
+        "hidden layers of encoder and decoder: dense (encoder_units, decoder_units) or "
+        "convolutions (encoder_filters, decoder_filters); discriminators are dense",
+        one_of("dense", "conv"),
+    )
+    encoder_units: tuple = setting(
+        (1000, 1000), "hidden layers of a dense encoder; not used with --network=conv", some_units
+    )
+    decoder_units: tuple = setting(
+        (1000, 1000), "hidden layers of a dense decoder; not used with --network=conv", some_units
+    )
+    encoder_filters: tuple = setting(
+        (128, 256, 512, 1024),
+        "with --network=conv, the encoder's convolutions, each of which halves height and width",
+        some_units,
+    )
+    decoder_filters: tuple = setting(
+        (1024, 512, 256),
+        "with --network=conv, the decoder's channels: of the small map that a dense layer makes "
+        "of the code, then of transposed convolutions, each of which doubles height and width",
+        some_units,
+    )
+    filter_size: int = setting(
+        4, "with --network=conv, side of the convolutions' filters in pixels", at_least(2)
+    )
+    conv_batch_norm: bool = setting(
+        True, "with --network=conv, batch normalisation in the hidden convolutions"
+    )
     discriminator_units: tuple = setting(
         (1000, 1000), "hidden layers of the discriminator", some_units
     )
@@ -203,10 +230,14 @@ class NetworkSettings(Checked):
         "sigmoid", "of the decoder's last layer", one_of("sigmoid", "linear")
     )
     encoder_batch_norm: bool = setting(
-        False, "batch normalisation in the encoder's layers, those of the code included"
+        False,
+        "batch normalisation in the encoder's layers, those of the code included; with "
+        "--network=conv in the latter alone",
     )
     decoder_batch_norm: bool = setting(
-        False, "batch normalisation in the decoder's layers, that of the pixels included"
+        False,
+        "batch normalisation in the decoder's layers, that of the pixels included; with "
+        "--network=conv in the latter alone",
     )
     initializer: str = setting(
         "he_normal",

@@ -29,8 +29,10 @@ SEMI_SUPERVISED = {
     "input_dropout": 0.2,
     "latent_dim": 4,
 }
-# A penalty on the codes of the whole minibatch, and directions that all replicas share.
+# A penalty on the codes of the whole minibatch, directions that all replicas share, convolutions.
 WAE = {
+    "network": "conv",
+    "encoder": "implicit",
     "experiment": "wae_mmd",
     "divergence": "sliced_wasserstein",
     "penalty_weight": 100.0,

@@ -1,10 +1,12 @@
 """Compiling with XLA changes nothing but rounding."""
 
 import numpy as np
+import pytest
 import tiny
 
 
-def test_xla_agrees_with_the_plain_graph_to_rounding():
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_xla_agrees_with_the_plain_graph_to_rounding(network):
     weights, curves = [], []
     for xla in (True, False):
         rig = tiny.rig(
@@ -13,6 +15,7 @@ def test_xla_agrees_with_the_plain_graph_to_rounding():
             encoder="implicit",
             discriminator_noise=0.2,
             prior="mixture",
+            network=network,
         )
         note = tiny.Notebook()
         rig.trainer.train(0, 18, 5, [note])

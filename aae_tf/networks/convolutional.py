@@ -1,0 +1,217 @@
+"""Convolutions between images and features, and back (WAE, appendix's MNIST and CelebA nets)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.normalized import Normalized
+
+NORM = {"momentum": 0.9, "epsilon": 1e-5}  # the paper's, where Keras has 0.99 and 1e-3
+
+
+def starting_size(side: int, doublings: int) -> int:
+    """The least size that covers a side once it has been doubled so many times."""
+    return -(-side // 2**doublings)
+
+
+def most_doublings(image_shape: Sequence[int]) -> int:
+    """How often one pixel can be doubled until it covers an image, and no further."""
+    return (max(image_shape[:2]) - 1).bit_length()
+
+
+def convolution(
+    filters: int, size: int, name: str, owner: str, style: DenseStyle, norm: bool
+) -> keras.layers.Layer:
+    """A hidden convolution that halves height and width, rounding up.
+
+    Args:
+      filters: channels of what it makes.
+      size: side of its filters, in pixels.
+      name: of the layer.
+      owner: its network's name, so that no two layers start alike.
+      style: how layers are made.
+      norm: whether batch normalisation stands before the activation.
+    """
+    kernel = style.kernel(name, owner, hidden=True)
+    return _finished(keras.layers.Conv2D, filters, size, 2, kernel, name, style, True, norm)
+
+
+def transposed_convolution(
+    inputs: int,
+    filters: int,
+    size: int,
+    stride: int,
+    name: str,
+    owner: str,
+    style: DenseStyle,
+    *,
+    hidden: bool,
+    norm: bool,
+) -> keras.layers.Layer:
+    """A transposed convolution that multiplies height and width by its stride.
+
+    Args:
+      inputs: channels of what it takes.
+      stride: 1 or 2.
+      hidden: whether the activation follows.
+      filters, size, name, owner, style, norm: as for `convolution`.
+    """
+    # Keras takes a transposed convolution's outputs for its inputs, and each pixel of the result
+    # sees only every stride-th row and column of the filter.
+    he_scale = 2.0 * filters * stride**2 / inputs
+    kernel = style.kernel(name, owner, hidden=hidden, he_scale=he_scale)
+    kind = keras.layers.Conv2DTranspose
+    return _finished(kind, filters, size, stride, kernel, name, style, hidden, norm)
+
+
+def _finished(kind, filters, size, stride, kernel, name, style, hidden, norm):
+    activation = style.activation if hidden else None
+    made = {
+        "filters": filters,
+        "kernel_size": size,
+        "strides": stride,
+        "padding": "same",
+        "kernel_initializer": kernel,
+        "dtype": style.dtype,
+    }
+    if norm:
+        linear = kind(**made, use_bias=False, name="convolution")
+        return Normalized(linear, activation, style.dtype, name, **NORM)
+    return kind(**made, activation=activation, name=name)
+
+
+def _at_least_one(images):
+    """The images, or a black one where there is none.
+
+    TensorFlow's oneDNN kernel gives a convolution of no images the shape of what went in, which no
+    layer behind it can take; and a reshape that puts it right is optimised away from a graph.
+    """
+    if images.shape[0]:
+        return images
+    missing = tf.maximum(1 - tf.shape(images)[0], 0)
+    return tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
+
+
+class ConvolutionalImageTrunk(keras.layers.Layer):
+    """Convolutions of stride 2 one after the other, then all features of all pixels in a row.
+
+    Noise comes in as one more channel of the image, whose pixels are learned linear functions of
+    it, so that every layer is a function of image and noise.
+
+    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`.
+    Output shape: `(batch, size)`.
+
+    Args:
+      filters: of each convolution.
+      filter_size: their side, in pixels.
+      image_shape: `(height, width, channels)`.
+      noise_dim: 0 for a network of the image alone.
+      style: how layers are made.
+      owner: name of the network.
+      norm: whether batch normalisation follows each convolution.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[int],
+        filter_size: int,
+        image_shape: Sequence[int],
+        noise_dim: int,
+        style: DenseStyle,
+        owner: str,
+        norm: bool = True,
+    ):
+        super().__init__(name="trunk", dtype=style.dtype)
+        height, width, channels = image_shape
+        self._plane = (height, width, 1)
+        self._noise_dim = noise_dim
+        if noise_dim:
+            self.noise_channel = style.layer(height * width, "noise_channel", owner, hidden=False)
+        self._depth = len(filters)
+        for index, count in enumerate(filters, start=1):
+            # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
+            name = f"down_{index}"
+            setattr(self, name, convolution(count, filter_size, name, owner, style, norm))
+        self.build((None, height, width, channels))
+
+    def build(self, input_shape):
+        *start, channels = input_shape
+        if self._noise_dim:
+            self.noise_channel.build((None, self._noise_dim))
+            channels += 1
+        shape = (*start, channels)
+        for index in range(1, self._depth + 1):
+            layer = getattr(self, f"down_{index}")
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.size = math.prod(shape[1:])
+
+    def call(self, images, noise=None, training=False):
+        features = images
+        if self._noise_dim:
+            plane = ops.reshape(self.noise_channel(noise), (-1, *self._plane))
+            features = ops.concatenate([images, ops.cast(plane, images.dtype)], axis=-1)
+        features = _at_least_one(features)
+        for index in range(1, self._depth + 1):
+            features = getattr(self, f"down_{index}")(features, training=training)
+        return ops.reshape(features, (-1, self.size))[: ops.shape(images)[0]]
+
+
+class ConvolutionalCodeTrunk(keras.layers.Layer):
+    """A dense layer that makes a small map of features, then doublings of its height and width.
+
+    Input shape: `(batch, features)`. Output shape: `(batch, *canvas, filters[-1])`, where the
+    canvas is the image's height and width, rounded up to what doublings reach.
+
+    Args:
+      filters: of the small map, then of each doubling.
+      filter_size: side of the filters, in pixels.
+      image_shape: `(height, width, channels)`.
+      style: how layers are made.
+      owner: name of the network.
+      norm: whether batch normalisation follows each transposed convolution; the dense layer has
+        none, as in the paper's code.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[int],
+        filter_size: int,
+        image_shape: Sequence[int],
+        style: DenseStyle,
+        owner: str,
+        norm: bool = True,
+    ):
+        super().__init__(name="trunk", dtype=style.dtype)
+        self._depth = len(filters) - 1
+        sides = [starting_size(side, self._depth) for side in image_shape[:2]]
+        self._small = (*sides, filters[0])
+        self.canvas = tuple(side * 2**self._depth for side in sides)
+        self.start = style.layer(math.prod(self._small), "start", owner, hidden=True)
+        for index in range(1, self._depth + 1):
+            name = f"up_{index}"
+            layer = transposed_convolution(
+                *filters[index - 1 : index + 1], filter_size, 2, name, owner, style,
+                hidden=True, norm=norm,
+            )  # fmt: skip
+            setattr(self, name, layer)
+
+    def build(self, input_shape):
+        self.start.build(input_shape)
+        shape = (None, *self._small)
+        for index in range(1, self._depth + 1):
+            layer = getattr(self, f"up_{index}")
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def call(self, codes, training=False):
+        features = ops.reshape(self.start(codes), (-1, *self._small))
+        for index in range(1, self._depth + 1):
+            features = getattr(self, f"up_{index}")(features, training=training)
+        return features
