@@ -124,7 +124,12 @@ def test_paper_recipe_of_the_wae_holds_its_papers_numbers(name):
         assert (phase.optimizer, phase.momentum) == ("adam", 0.5)
         assert phase.learning_rate == rates[phase.name]
         assert parse_schedule(phase.schedule) == ((30, 0.5), (50, 0.1), (100, 0.01))
-    assert settings.networks.discriminator_units == (512,) * 4
+    networks = settings.networks
+    assert networks.discriminator_units == (512,) * 4
+    assert (networks.network, networks.filter_size) == ("conv", 4)
+    assert networks.encoder_filters == (128, 256, 512, 1024)
+    assert networks.decoder_filters == (1024, 512, 256)
+    assert networks.initializer == "normal:0.01"
 
 
 def test_official_recipe_weighs_the_penalty_as_the_authors_code_does():

@@ -42,7 +42,8 @@ OTHER = {
     "cost_scale": 0.07, "divergence": "my_module:energy", "penalty_weight": 3.5,
     "log_prior_trick": True, "projections": 13, "entropy_share": 0.4, "pretraining_steps": 21,
     "pretraining_batch_size": 44, "crop_size": 11, "skip_broken_images": True, "stream": "always",
-    "network": "conv", "encoder_filters": "3,4", "decoder_filters": "5", "filter_size": 3, "conv_batch_norm": False,
+    "network": "conv", "encoder_filters": "3,4", "decoder_filters": "5", "filter_size": 3,
+    "conv_batch_norm": False,
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"

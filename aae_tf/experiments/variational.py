@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aae_tf.experiments.experiment import Experiment, phase, recipes_of
+from aae_tf.experiments.experiment import Experiment, PaperFigure, phase, recipes_of
 from aae_tf.settings import (
     NetworkSettings,
     PriorSettings,
@@ -34,6 +34,11 @@ def _variational(name: str, reproduces: str, prior: PriorSettings) -> Experiment
             networks=NetworkSettings(encoder="gaussian"),
             variational=VariationalSettings(),
             phases=(phase("elbo", "adam", 1e-3, 0.9, "cosine"),),
+        ),
+        paper=(
+            PaperFigure(
+                "test/fid", 63.0, "WAE, table 1", None, {"dataset": "celeb_a", "prior": "gaussian"}
+            ),
         ),
     )
 

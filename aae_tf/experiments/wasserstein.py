@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from aae_tf.experiments.experiment import Experiment, phase, recipes_of
+from aae_tf.experiments.experiment import Experiment, PaperFigure, phase, recipes_of
 from aae_tf.settings import (
     NetworkSettings,
     PriorSettings,
@@ -17,14 +17,16 @@ from aae_tf.settings import (
 DROPS = "30:0.5,50:0.1,100:0.01"
 
 
-def _wasserstein(name: str, reproduces: str, divergence: str, **practical) -> Experiment:
+def _wasserstein(
+    name: str, reproduces: str, divergence: str, fid: float, **practical
+) -> Experiment:
     paper = Settings(
         experiment=name,
         recipe="paper",
         training=TrainingSettings(epochs=100, input_noise=0.01, input_noise_kind="truncated"),
         prior=PriorSettings(prior="gaussian", latent_dim=8),
         networks=NetworkSettings(
-            initializer="normal:0.01", discriminator_units=(512, 512, 512, 512)
+            network="conv", initializer="normal:0.01", discriminator_units=(512, 512, 512, 512)
         ),
         wasserstein=WassersteinSettings(divergence=divergence, pretraining_steps=200),
         phases=_phases(divergence, DROPS),
@@ -54,6 +56,7 @@ def _wasserstein(name: str, reproduces: str, divergence: str, **practical) -> Ex
         expected_time="3 to 9 min",
         method="wae",
         recipes=recipes,
+        paper=(PaperFigure("test/fid", fid, "WAE, table 1", None, {"dataset": "celeb_a"}),),
         pictures=("samples", "reconstructions"),
     )
 
@@ -74,11 +77,14 @@ EXPERIMENTS = (
         "wae_mmd",
         "WAE, figure 2: WAE-MMD, or any other divergence that is a function of two samples",
         "mmd_imq",
+        fid=55.0,
+        penalty_weight=100.0,
     ),
     _wasserstein(
         "wae_gan",
         "WAE, figure 2: WAE-GAN",
         "gan",
+        fid=42.0,
         training={"discriminator_noise": 0.3},
     ),
 )
