@@ -41,7 +41,7 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), evaluate, export, compare (draw several runs side "
+        "train (then evaluate, draw and export), evaluate, export, compare (draw and tabulate several runs side "
         "by side), report (a table of the runs below run_dir, over seeds), or list the experiments",
         "{" + ",".join(MODES) + "}",
     )
@@ -55,9 +55,7 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "DIR",
     )
     string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
-    string(
-        "runs", None, "folders of the runs that --mode=compare draws into run_dir", "DIR,DIR,..."
-    )
+    string("runs", None, "folders of the runs that --mode=compare puts into run_dir", "DIR,DIR,...")
     string(
         "report_dir",
         None,

@@ -26,12 +26,14 @@ def find_runs(runs: Sequence[pathlib.Path]) -> list[RunFolder]:
     """The folders of runs that can be compared.
 
     Raises:
-      SettingsError: if there are fewer than two.
+      SettingsError: if there are fewer than two, or one is there twice.
       RunFolderError: if one holds no run, or one that has no epoch behind it.
     """
     if len(runs) < 2:
         given = ",".join(map(str, runs))
         raise SettingsError("runs", given, "two folders of runs or more, with commas between")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise SettingsError("runs", ",".join(map(str, runs)), "each folder once")
     folders = [RunFolder(run) for run in runs]
     for folder in folders:
         if not folder.holds_run:
@@ -99,12 +101,14 @@ def titles_of(flats: Sequence[Mapping[str, Any]], paths: Sequence[pathlib.Path])
         keys = differing(kin)
         told += [f"{key}={flat.get(key, '')}" for key in keys]
         titles.append(", ".join(told) if told and len(keys) <= TOLD_AT_MOST else path.name)
-    for more in (lambda path: path.name, str):
-        titles = [
-            f"{title} ({more(path)})" if titles.count(title) > 1 else title
+    for folder_of in (lambda path: path.name, str):
+        longer = [
+            f"{title} ({folder_of(path)})" if titles.count(title) > 1 else title
             for title, path in zip(titles, paths, strict=True)
         ]
-    return titles
+        if len(set(longer)) == len(longer):
+            break
+    return longer
 
 
 def _from_tables(titles: Sequence[str], folders: Sequence[RunFolder]) -> dict[str, Figure]:

@@ -226,6 +226,7 @@ def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure
             key = name.removeprefix("validation/")
             title, label = {**CURVES, **TASKS}[key]
             axes.set(title=title, xlabel="epoch", ylabel=label)
+            axes.xaxis.get_major_locator().set_params(integer=True)
             for number, (run, rows) in enumerate(runs.items()):
                 points = [(row["epoch"], row[name]) for row in rows if name in row]
                 if points:

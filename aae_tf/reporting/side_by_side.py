@@ -18,7 +18,7 @@ from aae_tf.reporting.figures import CODES_AT_MOST, draw_codes, projection_of
 from aae_tf.reporting.style import new_figure, show, styled, tile
 
 SAMPLES_SIDE, SHOWN, PANEL = 8, 16, 3.3  # images; images in a row; inches
-TITLE_WIDTH = 40  # letters
+TITLE_WIDTH = 32  # letters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,18 +57,21 @@ def codes_side_by_side(runs: Mapping[str, Restored]) -> Figure:
     """
     projections = [projection_of(run.method.prior, run.method.latent_dim) for run in runs.values()]
     with styled():
-        figure, grid = _panels(len(runs), PANEL + 1.0, projections, more_width=0.7)
+        figure, grid = _panels(len(runs), PANEL + 1.1, projections, more_width=0.7)
         for number, (axes, (title, run)) in enumerate(zip(grid, runs.items(), strict=True)):
             shown = run.data.validation.take(slice(0, CODES_AT_MOST))
             codes = run.evaluator.aggregated_posterior(shown)
             draw_codes(axes, codes, shown.labels, run.method.prior, run.data.class_names)
             axes.set_title(_panel_title(number, title))
+            if axes.name == "mollweide":  # its degrees would lie on the codes in a small panel
+                axes.set(xticklabels=[], yticklabels=[])
             note = match_note(run.evaluator.evaluate(run.data.validation))
-            axes.set_xlabel("\n".join(part for part in (axes.get_xlabel(), note) if part))
+            told = "\n".join(part for part in (axes.get_xlabel(), note) if part)
+            axes.set_xlabel(told, fontsize=8)
         _share_limits(grid, list(runs.values()))
         _class_legend(figure, grid, list(runs.values()))
         figure.supxlabel(
-            "of validation images; in brackets: what samples of the prior give", fontsize=8
+            "numbers of the validation images; in brackets: of samples of the prior", fontsize=8
         )
     return figure
 
@@ -110,6 +113,7 @@ def reconstructions_below_each_other(runs: Mapping[str, Restored]) -> Figure:
             names = ["held-out images", *block]
             axes.set_yticklabels([textwrap.fill(name, 30) for name in names], fontsize=8)
             axes.tick_params(length=0)
+            axes.set_anchor("W")  # else names of rows are laid out as if the picture were wider
     return figure
 
 
@@ -127,12 +131,12 @@ def match_note(found: Mapping[str, float]) -> str:
         return f"{label} {found[name]:{form}}" + (f" ({own:{form}})" if own is not None else "")
 
     lines = (
-        (part("sliced Wasserstein", "sliced_wasserstein", ".3f"),),
-        (part("coverage", "coverage", ".3f"), part("empty", "empty_region", ".3f")),
-        (part("mode excess", "mode_excess", "+.3f").replace("(+", "(±"),),
+        part("sliced Wasserstein", "sliced_wasserstein", ".3f"),
+        part("coverage", "coverage", ".3f"),
+        part("empty region", "empty_region", ".3f"),
+        part("mode excess", "mode_excess", "+.3f").replace("(+", "(±"),
     )
-    told = [", ".join(text for text in line if text) for line in lines]
-    return "\n".join(line for line in told if line).replace("-", "\N{MINUS SIGN}")
+    return "\n".join(line for line in lines if line).replace("-", "\N{MINUS SIGN}")
 
 
 def _panels(count: int, height: float, projections: Sequence[str | None], more_width=0.0):

@@ -44,7 +44,7 @@ def test_where_many_settings_differ_or_none_the_folder_tells():
     same = [tiny.settings(), tiny.settings()]
     assert _titles(*same, folders=["a/first", "a/second"]) == ["first", "second"]
     found = _titles(*same, tiny.settings("mixture"), folders=["a/x", "b/x", "c/x"])
-    assert found == ["gaussian (x) (a/x)", "gaussian (x) (b/x)", "mixture"]
+    assert found == ["gaussian (a/x)", "gaussian (b/x)", "mixture"]
 
 
 def test_settings_that_change_no_result_are_not_told():

@@ -63,7 +63,9 @@ def test_a_run_without_checkpoint_is_named_and_the_rest_is_drawn(runs, place, mo
     assert not (place / "bare" / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("given", ["", "undisturbed", "undisturbed,nothing"])
+@pytest.mark.parametrize(
+    "given", ["", "undisturbed", "undisturbed,nothing", "on_sphere,./on_sphere"]
+)
 def test_what_cannot_be_compared_is_one_line(runs, place, monkeypatch, capsys, given):
     status, said = _main(place, monkeypatch, capsys, f"--runs={given}", "--run_dir=refused")
     assert status in (1, 2)
