@@ -27,7 +27,7 @@ def page(empty_folder, capsys):
 def test_flags_stand_in_groups(page):
     assert [title.split(" (")[0] for title in page] == [
         "What to do", "Training", "Data", "Labels", "Prior", "Style", "Categorical code",
-        "Clusters", "Cluster heads", "Networks", "Execution", "Phase: reconstruction",
+        "Clusters", "Cluster heads", "Networks", "Evaluation", "Execution", "Phase: reconstruction",
         "Phase: discriminator", "Phase: generator", "Phase: classification",
     ]  # fmt: skip
 

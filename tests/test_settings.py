@@ -37,7 +37,8 @@ OTHER = {
     "input_noise": 0.77, "input_dropout": 0.33, "train_split": "train+extra", "standardize": True,
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "num_clusters": 12, "head_distance": 0.9, "head_penalty": 0.8,
-    "encoder_batch_norm": True, "decoder_batch_norm": True,
+    "encoder_batch_norm": True, "decoder_batch_norm": True, "sample_quality": True,
+    "quality_samples": 123, "inception_weights": "my.h5", "cache_dir": "some place",
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
@@ -112,6 +113,9 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("prior_components", 0, 1),
         ("encoder", "stochastic", "implicit"),
         ("encoder_noise_dim", 0, 1),
+        ("quality_samples", 99, 100),
+        ("inception_weights", "weights.npz", "inception.weights.h5"),
+        ("inception_weights", "ImageNet", "imagenet"),
         ("encoder_units", "", "1"),
         ("encoder_units", "10,0", "10,1"),
         ("decoder_units", "10,", "10"),
@@ -229,6 +233,7 @@ def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
     everything, compared = flatten(settings), flatten(settings, only_changing_run=True)
     assert everything.keys() - compared.keys() == {
         "steps_per_call", "strategy", "replicas", "xla", "checkpoint_minutes", "data_dir",
+        "sample_quality", "quality_samples", "inception_weights", "cache_dir",
     }  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def _section(name: str, runs: list[pathlib.Path]) -> str:
             for result in results
             for key in result["metrics"]
             if key.startswith("test/")
-            and not key.endswith("_of_prior")
+            and not key.endswith(("_of_prior", "_of_data"))
             and key.removeprefix("test/") not in LEFT_OUT
         )
     )

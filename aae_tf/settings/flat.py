@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings import groups, label_groups
+from aae_tf.settings import evaluation_group, groups, label_groups
 from aae_tf.settings.checks import some_units
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
 
@@ -22,6 +22,7 @@ GROUPS = {
     "clusters": label_groups.ClusterSettings,
     "heads": label_groups.HeadSettings,
     "networks": groups.NetworkSettings,
+    "evaluation": evaluation_group.EvaluationSettings,
     "execution": groups.ExecutionSettings,
 }
 

@@ -17,6 +17,7 @@ from aae_tf.settings.checks import (
     prior_name,
     some_units,
 )
+from aae_tf.settings.evaluation_group import EvaluationSettings
 from aae_tf.settings.group import Checked, setting
 from aae_tf.settings.label_groups import (
     CategorySettings,
@@ -220,6 +221,7 @@ class Settings(Checked):
     clusters: ClusterSettings | None = None
     heads: HeadSettings | None = None
     phases: tuple[PhaseSettings, ...] = ()
+    evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
     execution: ExecutionSettings = ExecutionSettings()
 
     def __post_init__(self):
