@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
+import h5py
 import keras
 import numpy as np
 import tensorflow as tf
@@ -77,6 +79,8 @@ def _load(weights) -> keras.Model:
     path = pathlib.Path(weights).expanduser()
     if not path.is_file():
         raise DataError(f"--inception_weights={weights}: no such file; expected {expected}")
+    if not h5py.is_hdf5(path):
+        raise DataError(f"--inception_weights={weights}: not HDF5; expected {expected}")
     model = build(weights=None, **options)
     try:
         model.load_weights(path)
@@ -90,5 +94,5 @@ def _load(weights) -> keras.Model:
 
 def _kept_by_keras() -> bool:
     """Whether Keras has downloaded the weights before."""
-    folder = pathlib.Path(keras.config.keras_home()) / "models"
-    return any(folder.glob("inception_v3*notop.h5"))
+    home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    return any((home / "models").glob("inception_v3*notop.h5"))
