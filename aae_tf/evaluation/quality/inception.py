@@ -36,13 +36,13 @@ class Inception:
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """The pooled features `(n, 2048)` of images in 0..1, grey or RGB, of any size."""
+        if images.shape[-1] != 3:
+            images = np.repeat(images[..., :1], 3, -1)
         starts = range(0, len(images), BATCH)
         blocks = [tf.constant(images[start : start + BATCH], tf.float32) for start in starts]
         return np.concatenate([self._predict(block).numpy() for block in blocks])
 
     def _pooled(self, images):
-        if images.shape[-1] != 3:
-            images = tf.repeat(images[..., :1], 3, -1)
         # Antialiased where they become smaller; where they grow that changes nothing.
         resized = tf.image.resize(images, (SIDE, SIDE), antialias=True)
         seen = keras.applications.inception_v3.preprocess_input(255 * resized)

@@ -64,7 +64,7 @@ def test_features_are_those_of_keras_applications(network, made, channels):
 def test_pixels_reach_the_network_between_minus_one_and_one(made, monkeypatch):
     seen = []
     monkeypatch.setattr(made, "_model", lambda images, training: seen.append(images) or images)
-    made._pooled(tf.stack([tf.zeros((8, 8, 1)), tf.ones((8, 8, 1))]))
+    made._pooled(tf.stack([tf.zeros((8, 8, 3)), tf.ones((8, 8, 3))]))
     assert seen[0].shape == (2, 299, 299, 3)
     np.testing.assert_allclose(seen[0][0], -np.ones((299, 299, 3)), atol=1e-5)
     np.testing.assert_allclose(seen[0][1], np.ones((299, 299, 3)), atol=1e-5)
