@@ -4,7 +4,6 @@ import pathlib
 import shutil
 
 import door
-import numpy as np
 import pytest
 
 from aae_tf.command_line import main
@@ -55,19 +54,23 @@ def test_settings_and_weights_of_the_run_stay(judged, undisturbed):
     assert len(list((judged[1] / "cache").rglob("*.npz"))) == 1
 
 
-def test_asking_for_samples_goes_on_with_a_finished_run(judged, flags):
+def test_a_run_that_is_there_can_be_gone_on_with_and_asked_for_samples(judged, flags):
     _, folder = judged
-    state = door.state(folder / "run")
-    done = door.call(folder, *flags, "--run_dir=run", "--export_dir=models", *ASK)
+    shutil.copytree(folder / "run", folder / "again")
+    (folder / "again" / "result.json").unlink()
+    done = door.call(folder, *flags, "--run_dir=again", "--export_dir=models", *ASK)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at step 600" in done.stdout
-    assert door.state(folder / "run") == state
-    metrics = door.read_json(folder / "run", "result.json")["metrics"]
-    assert np.isfinite(metrics["test/fid_classifier"])
+    assert door.state(folder / "again") == door.state(folder / "run")
+    found, before = (
+        door.read_json(folder / name, "result.json")["metrics"] for name in ("again", "run")
+    )
+    assert found == pytest.approx(before, rel=1e-4)
+    assert (folder / "again/figures/nearest.png").stat().st_size > 3000
 
 
 @pytest.mark.parametrize(
-    "flags, expected",
+    "more, expected",
     [
         (["--quality_samples=99"], "--quality_samples=99: expected at least 100"),
         (["--inception_weights=a.npz"], "--inception_weights=a.npz: expected imagenet, a"),
@@ -76,11 +79,11 @@ def test_asking_for_samples_goes_on_with_a_finished_run(judged, flags):
         (["--epochs=9"], "expected no other flags than those of how to evaluate"),
     ],
 )
-def test_what_cannot_judge_is_refused_in_a_line(judged, monkeypatch, capsys, flags, expected):
+def test_what_cannot_judge_is_refused_in_a_line(judged, monkeypatch, capsys, more, expected):
     monkeypatch.chdir(judged[1])
     before = pathlib.Path("run/result.json").read_bytes()
     command = ["run_experiment.py", "--mode=evaluate", "--run_dir=run", *ASK]
-    assert main([*command, *flags]) != 0
+    assert main([*command, *more]) != 0
     said = capsys.readouterr().err
     assert expected in said and said.count("\n") == 1
     assert pathlib.Path("run/result.json").read_bytes() == before
