@@ -6,6 +6,7 @@ mistakes answer at once.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import pathlib
@@ -188,14 +189,17 @@ def _revisit(values: flags.FlagValues) -> int:
         return _compare(values, run_dir)
     kept = RunFolder(run_dir).read_settings()
     wanted = override(kept, _given(values))
-    if wanted != kept or values.experiment not in (None, kept.experiment):
+    judged_alike = dataclasses.replace(wanted, evaluation=kept.evaluation)
+    is_kept = (judged_alike if values.mode == "evaluate" else wanted) == kept
+    if not is_kept or values.experiment not in (None, kept.experiment):
+        apart = " than those of how to evaluate" if values.mode == "evaluate" else ""
         raise RunFolderError(
             f"--run_dir={run_dir}: holds a run of --experiment={kept.experiment}, whose settings "
-            f"--mode={values.mode} can't change; expected no other flags"
+            f"--mode={values.mode} can't change; expected no other flags{apart}"
         )
     runner = _import_runner()
     if values.mode == "evaluate":
-        _say(_metrics_table(runner.evaluate(run_dir).metrics))
+        _say(_metrics_table(runner.evaluate(run_dir, wanted.evaluation).metrics))
         _say(f"result: {run_dir / 'result.json'}")
     else:
         _say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir))}")
@@ -243,15 +247,21 @@ def _say(line: str) -> None:
 
 
 def _metrics_table(metrics: dict[str, float]) -> str:
-    """The measures, each beside what the prior's own samples give, where that is known."""
+    """The measures, each beside what the prior's or the data's own give, where that is known."""
     names = dict.fromkeys(key.partition("/")[2] for key in metrics)
-    lines = [f"{'':<24}{'validation':>12}{'test':>12}{'prior itself':>14}"]
-    for name in names:
-        if name.endswith("_of_prior"):
-            continue
-        line = f"{name:<24}{metrics[f'validation/{name}']:>12.5g}{metrics[f'test/{name}']:>12.5g}"
-        own = metrics.get(f"test/{name}_of_prior")
-        lines.append(line + (f"{own:>14.5g}" if own is not None else ""))
+    shown = [name for name in names if not name.endswith(("_of_prior", "_of_data"))]
+    endings = {"_of_prior": "prior itself"}
+    if any(name.endswith("_of_data") for name in names):
+        endings["_of_data"] = "data itself"
+    width = max(24, *(len(name) + 1 for name in shown)) if shown else 24
+    heads = "".join(f"{head:>14}" for head in endings.values())
+    lines = [f"{'':<{width}}{'validation':>12}{'test':>12}{heads}"]
+    for name in shown:
+        cells = [metrics.get(f"{split}/{name}") for split in ("validation", "test")]
+        owns = [metrics.get(f"test/{name}{ending}") for ending in endings]
+        line = "".join(f"{'' if cell is None else f'{cell:.5g}':>12}" for cell in cells)
+        line += "".join(f"{'' if own is None else f'{own:.5g}':>14}" for own in owns)
+        lines.append(f"{name:<{width}}{line}".rstrip())
     return "\n".join(lines)
 
 

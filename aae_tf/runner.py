@@ -14,7 +14,8 @@ from aae_tf import experiments, seeds, serving
 from aae_tf.data import ImageData
 from aae_tf.data.labelled import check_labels, labelled_rows
 from aae_tf.errors import DivergedError, RunFolderError, SettingsError
-from aae_tf.evaluation import Evaluator
+from aae_tf.evaluation import Evaluator, quality
+from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
 from aae_tf.reporting.progress import ProgressBar
@@ -22,7 +23,7 @@ from aae_tf.reporting.provenance import provenance
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.reporting.side_by_side import Restored
-from aae_tf.settings import DataSettings, Settings
+from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training import Stopped, Trainer
 from aae_tf.training.checkpoints import (
     Checkpoints,
@@ -76,6 +77,7 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
     check_folder("export_dir", export_dir)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
     strategy = make_strategy(settings.execution, settings.training.batch_size)
+    _check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     session = _Session(settings, folder, data, strategy)
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -199,10 +201,18 @@ def _train(
     return received[0] if progress.step < total else 0
 
 
-def evaluate(run_dir: pathlib.Path) -> Outcome:
-    """Evaluates the newest checkpoint of a run on validation and test images again."""
+def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None) -> Outcome:
+    """Evaluates the newest checkpoint of a run on validation and test images again.
+
+    Args:
+      run_dir: the run's folder.
+      evaluation: how to judge it, if otherwise than its own settings say.
+    """
     folder = RunFolder(run_dir)
     settings = folder.read_settings()
+    if evaluation is not None:
+        settings = dataclasses.replace(settings, evaluation=evaluation)
+    _check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
     method, checkpoints = _restored(folder, settings, data.image_shape, data.num_classes)
@@ -252,6 +262,13 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
         evaluator = Evaluator(method, seeds.root(own.training.seed), data)
         restored.append(Restored(method, data, evaluator))
     return comparing.compare(folders, settings, restored, target)
+
+
+def _check_judges(settings: EvaluationSettings) -> None:
+    """Checks what is to judge samples, before anything that takes long."""
+    if settings.sample_quality:
+        check_folder("cache_dir", classifier_cache.folder(settings.cache_dir))
+        quality.check(settings)
 
 
 def _method(settings: Settings, data: ImageData) -> Method:

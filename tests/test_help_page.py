@@ -28,7 +28,7 @@ def test_flags_stand_in_groups(page):
     assert [title.split(" (")[0] for title in page] == [
         "What to do", "Training", "Data", "Labels", "Prior", "Style", "Categorical code",
         "Clusters", "Cluster heads", "Variational auto-encoder", "Wasserstein auto-encoder",
-        "Networks", "Execution", "Phase: reconstruction", "Phase: discriminator",
+        "Networks", "Evaluation", "Execution", "Phase: reconstruction", "Phase: discriminator",
         "Phase: generator", "Phase: classification", "Phase: elbo", "Phase: wasserstein",
     ]  # fmt: skip
 

@@ -43,7 +43,8 @@ OTHER = {
     "log_prior_trick": True, "projections": 13, "entropy_share": 0.4, "pretraining_steps": 21,
     "pretraining_batch_size": 44, "crop_size": 11, "skip_broken_images": True, "stream": "always",
     "network": "conv", "encoder_filters": "3,4", "decoder_filters": "5", "filter_size": 3,
-    "conv_batch_norm": False,
+    "conv_batch_norm": False, "sample_quality": True, "quality_samples": 123,
+    "inception_weights": "my.h5", "cache_dir": "some place",
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
@@ -134,6 +135,9 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("prior_components", 0, 1),
         ("encoder", "stochastic", "implicit"),
         ("encoder_noise_dim", 0, 1),
+        ("quality_samples", 99, 100),
+        ("inception_weights", "weights.npz", "inception.weights.h5"),
+        ("inception_weights", "ImageNet", "imagenet"),
         ("encoder_units", "", "1"),
         ("network", "convolutional", "conv"),
         ("encoder_filters", "4,0", "4"),
@@ -276,6 +280,7 @@ def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
     assert everything.keys() - compared.keys() == {
         "steps_per_call", "strategy", "replicas", "xla", "checkpoint_minutes", "data_dir",
         "stream",
+        "sample_quality", "quality_samples", "inception_weights", "cache_dir",
     }  # fmt: skip
 
 

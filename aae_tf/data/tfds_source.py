@@ -140,7 +140,7 @@ def _prepare(builder, name: str):
             f"{data_dir / name} here, or put the upstream files into {manual} and run this again"
         ) from None
 
-    if not _has_files(manual) and not _has_files(downloads) and not _network():
+    if not _has_files(manual) and not _has_files(downloads) and not has_network():
         fail("no network")
     config = tfds.download.DownloadConfig(manual_dir=manual)
     try:
@@ -154,7 +154,7 @@ def _has_files(folder: pathlib.Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _network() -> bool:
+def has_network() -> bool:
     """Whether the host that most data sets come from can be found (retries would take minutes)."""
     if urllib.request.getproxies():
         return True

@@ -16,6 +16,7 @@ from aae_tf.evaluation.clustering import clustering_measures, error_percent
 from aae_tf.evaluation.components import component_measures
 from aae_tf.evaluation.latent_match import LatentMatch
 from aae_tf.evaluation.passes import Passes
+from aae_tf.evaluation.quality import SampleQuality, blocks
 from aae_tf.methods import Method
 from aae_tf.objectives.reconstruction import half_squared_error
 
@@ -48,7 +49,8 @@ class Evaluator:
 
         Returns:
           'reconstruction_error': half the summed squared error for an image, its mean; what
-          `LatentMatch.measure` gives; and what else the method names.
+          `LatentMatch.measure` gives; what else the method names; and, with the final ones and if
+          the settings ask for it, what `SampleQuality.measure` gives.
         """
         measures = {
             "reconstruction": self._reconstruction,
@@ -60,8 +62,11 @@ class Evaluator:
             "style": self._style,
             "elbo": self._elbo,
             "cost": self._cost,
+            "sample_quality": lambda split: self._sample_quality.measure(split),
         }
         wanted = self._method.measures + (self._method.final_measures if final else ())
+        if final and self._method.settings.evaluation.sample_quality:
+            wanted += ("sample_quality",)
         found: dict[str, float] = {}
         for name in wanted:
             found.update(measures[name](split))
@@ -75,6 +80,10 @@ class Evaluator:
         """Samples of the prior, the same at every call, `(count, latent_dim)`."""
         seed = seeds.fold(self._seed, "prior_codes")
         return np.asarray(self._method.prior.sample(count, seed=seed))
+
+    def samples(self, count: int) -> np.ndarray:
+        """Decoded samples of the prior in 0..1, the first of those that sample quality judges."""
+        return np.concatenate(list(blocks.of_samples(self._method, self._seed, count, "samples")))
 
     def _reconstruction(self, split: Split) -> dict[str, float]:
         rebuilt = self.passes.reconstruct(split)
@@ -131,6 +140,11 @@ class Evaluator:
             "class_read_as_asked": float(np.mean(read == asked)),
             "class_read_of_images": float(np.mean(own == split.labels)),
         }
+
+    @functools.cached_property
+    def _sample_quality(self) -> SampleQuality:
+        settings = self._method.settings.evaluation
+        return SampleQuality(self._method, self._data, settings, self._seed)
 
     @functools.cached_property
     def _reader(self) -> style.Reader:

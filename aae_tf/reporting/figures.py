@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import Method
-from aae_tf.reporting import class_figures, prior_shape
+from aae_tf.reporting import class_figures, nearest_figure, prior_shape
 from aae_tf.reporting.interpolations import interpolations
 from aae_tf.reporting.style import class_colour, line_of, new_figure, styled, tile
 
@@ -43,8 +43,12 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
         "style_grid": class_figures.style_grid,
         "clusters": class_figures.clusters,
         "embedding": class_figures.embedding,
+        "nearest": nearest_figure.nearest,
     }
-    drawn = {name: makers[name](method, data, evaluator) for name in method.figures}
+    names = method.figures
+    if method.settings.evaluation.sample_quality and "nearest" not in names:
+        names += ("nearest",)
+    drawn = {name: makers[name](method, data, evaluator) for name in names}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 

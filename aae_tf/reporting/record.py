@@ -108,7 +108,9 @@ def _page(target: pathlib.Path) -> str:
 def _section(name: str, runs: list[pathlib.Path], groups: list[Group]) -> str:
     results = [_read(run / "result.json") for run in runs]
     names = [
-        key for key in measures_of(results) if not key.endswith("_of_prior") and key not in LEFT_OUT
+        key
+        for key in measures_of(results)
+        if not key.endswith(("_of_prior", "_of_data")) and key not in LEFT_OUT
     ]
     papers = any(result["paper"] for result in results)
     head = ["run", "epochs", "seed", *names, *(["paper"] if papers else []), "minutes", "commit"]

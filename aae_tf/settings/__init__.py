@@ -5,6 +5,7 @@ Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 
 from aae_tf.settings.autoencoder_groups import VariationalSettings, WassersteinSettings
 from aae_tf.settings.checks import PRIORS, parse_count, parse_initializer, parse_schedule
+from aae_tf.settings.evaluation_group import EvaluationSettings
 from aae_tf.settings.flat import (
     GROUPS,
     Described,
@@ -40,6 +41,7 @@ __all__ = [
     "ClusterSettings",
     "DataSettings",
     "Described",
+    "EvaluationSettings",
     "ExecutionSettings",
     "HeadSettings",
     "LabelSettings",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings import autoencoder_groups, groups, label_groups
+from aae_tf.settings import autoencoder_groups, evaluation_group, groups, label_groups
 from aae_tf.settings.checks import some_units
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
 
@@ -24,6 +24,7 @@ GROUPS = {
     "variational": autoencoder_groups.VariationalSettings,
     "wasserstein": autoencoder_groups.WassersteinSettings,
     "networks": groups.NetworkSettings,
+    "evaluation": evaluation_group.EvaluationSettings,
     "execution": groups.ExecutionSettings,
 }
 

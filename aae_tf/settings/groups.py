@@ -19,6 +19,7 @@ from aae_tf.settings.checks import (
     parses,
     some_units,
 )
+from aae_tf.settings.evaluation_group import EvaluationSettings
 from aae_tf.settings.group import Checked, setting
 from aae_tf.settings.label_groups import (
     CategorySettings,
@@ -286,6 +287,7 @@ class Settings(Checked):
     variational: VariationalSettings | None = None
     wasserstein: WassersteinSettings | None = None
     phases: tuple[PhaseSettings, ...] = ()
+    evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
     execution: ExecutionSettings = ExecutionSettings()
 
     def __post_init__(self):

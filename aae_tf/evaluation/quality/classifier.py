@@ -1,0 +1,147 @@
+"""A small convolutional classifier of the data at hand, whose features judge samples.
+
+It is trained once for a data set and kept on disk, so that all runs are judged by the same one. It
+has no part in what is judged, and depends on no setting of a run.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aae_tf import seeds
+from aae_tf.data import ImageData
+from aae_tf.data.order import epoch_order
+from aae_tf.evaluation.quality.blocks import BLOCK, bar, of_split, spaced
+from aae_tf.seeds import name_number
+
+RECIPE = 1  # a new number for whatever changes the weights: older files are then left alone
+FEATURES = 128
+SEED = 0
+BATCH, LEARNING_RATE, STEPS, EPOCHS = 128, 2e-3, 1100, (3, 60)
+IMAGES_AT_MOST, BYTES_AT_MOST = 50_000, 2**30  # that it learns from, in memory as uint8
+SMALLEST_SIDE, MOST_FILTERS = 8, 128
+
+
+class Classifier:
+    """Tells the classes of a data set's images apart, and has features of them.
+
+    Args:
+      image_shape: `(height, width, channels)`.
+      num_classes: two or more.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], num_classes: int):
+        self._model = _build(image_shape, num_classes)
+        self._predict = tf.function(self._model, reduce_retracing=True)
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """Copies of all weights, in the order of the layers."""
+        return self._model.get_weights()
+
+    def take(self, weights: list[np.ndarray]) -> None:
+        """Takes over weights.
+
+        Raises:
+          ValueError: if there are others than it has, or some aren't finite.
+        """
+        if [w.shape for w in weights] != [w.shape for w in self._model.weights]:
+            raise ValueError("weights of other shapes")
+        if not all(w.dtype == np.float32 and np.isfinite(w).all() for w in weights):
+            raise ValueError("weights that aren't finite numbers of 32 bits")
+        self._model.set_weights(weights)
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """The last hidden layer `(n, 128)` of images in 0..1; of mean square 1 over the data."""
+        return self._predict(tf.constant(images, tf.float32))[0].numpy()
+
+    def classes(self, features: np.ndarray) -> np.ndarray:
+        """The most probable class of each image `(n,)`, from its features."""
+        kernel, bias = self.weights[-2:]
+        return (features @ kernel + bias).argmax(1)
+
+    def train(self, data: ImageData) -> None:
+        """Learns from up to 50,000 training images, the same ones in the same order always."""
+        rows = spaced(len(data.train), min(IMAGES_AT_MOST, _fit(data.image_shape)))
+        labels = tf.constant(data.train.labels[rows], tf.int32)
+        blocks = of_split(data.train, "images for the classifier", rows)
+        images = np.concatenate([_to_bytes(block) for block in blocks])
+        batch = min(BATCH, len(rows))
+        steps = len(rows) // batch  # in an epoch
+        epochs = min(max(math.ceil(STEPS / steps), EPOCHS[0]), EPOCHS[1])
+        rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps * epochs)
+        optimizer = keras.optimizers.Adam(rate)
+        optimizer.build(self._model.trainable_variables)
+
+        @tf.function
+        def learn(batch_images, batch_labels):
+            with tf.GradientTape() as tape:
+                _, logits = self._model(tf.cast(batch_images, tf.float32) / 255, training=True)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch_labels, logits)
+                loss = tf.reduce_mean(losses)
+            variables = self._model.trainable_variables
+            optimizer.apply(tape.gradient(loss, variables), variables)
+
+        seed = seeds.fold(seeds.root(SEED), "quality_classifier")
+        for step in bar(range(steps * epochs), "classifier that judges samples"):
+            epoch, place = divmod(step, steps)
+            if not place:
+                order = epoch_order(seed, epoch, len(rows)).numpy()
+            chosen = order[place * batch : (place + 1) * batch]
+            learn(tf.constant(images[chosen]), tf.gather(labels, chosen))
+        self._scale(images)
+
+    def _scale(self, images) -> None:
+        """Makes the features' mean square 1 over these images, which changes no class.
+
+        Distances of features then have one unit whatever the data, and the cubic kernel, which has
+        none, isn't ruled by a few large products.
+        """
+        starts = range(0, len(images), BLOCK)
+        blocks = (images[start : start + BLOCK].astype(np.float32) / 255 for start in starts)
+        squares = [np.square(self.features(block), dtype=np.float64).sum() for block in blocks]
+        size = np.float32(max(np.sqrt(sum(squares) / (len(images) * FEATURES)), 1e-6))
+        *lower, kernel, bias, last_kernel, last_bias = self.weights
+        self.take([*lower, kernel / size, bias / size, last_kernel * size, last_bias])
+
+
+def _build(image_shape, num_classes) -> keras.Model:
+    """Convolutions that halve the image until its side is 8 or less, then two dense layers."""
+    layers = keras.layers
+
+    def conv(filters, stride, number):
+        return layers.Conv2D(
+            filters, 3, stride, "same", activation="relu", dtype="float32",
+            kernel_initializer=_initial("HeNormal", f"conv{number}"),
+        )  # fmt: skip
+
+    def dense(units, activation, scheme):
+        return layers.Dense(
+            units, activation, dtype="float32", kernel_initializer=_initial(scheme, f"dense{units}")
+        )
+
+    images = keras.Input(image_shape, dtype="float32")
+    seen = layers.Rescaling(2.0, -1.0, dtype="float32")(images)
+    side, filters, number = max(image_shape[:2]), 32, 0
+    while side > SMALLEST_SIDE or not number:
+        seen = conv(filters, 2, number)(seen)
+        side, filters, number = -(-side // 2), min(2 * filters, MOST_FILTERS), number + 1
+    seen = layers.Flatten()(conv(filters, 1, number)(seen))
+    features = dense(FEATURES, "relu", "HeNormal")(seen)
+    return keras.Model(images, [features, dense(num_classes, None, "GlorotUniform")(features)])
+
+
+def _initial(scheme, name):
+    return getattr(keras.initializers, scheme)(seed=name_number(SEED, "quality_classifier", name))
+
+
+def _fit(image_shape) -> int:
+    return max(1000, BYTES_AT_MOST // int(np.prod(image_shape)))
+
+
+def _to_bytes(images):
+    return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)

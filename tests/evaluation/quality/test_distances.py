@@ -1,0 +1,98 @@
+"""Distances of sets of features, against closed forms, scipy, plain loops and scikit-learn."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+from sklearn.neighbors import NearestNeighbors
+
+from aae_tf.evaluation.quality import kernel_distance as kernel_module
+from aae_tf.evaluation.quality import precision_recall as precision_module
+from aae_tf.evaluation.quality.frechet import frechet_distance
+from aae_tf.evaluation.quality.kernel_distance import kernel_distance
+from aae_tf.evaluation.quality.precision_recall import precision_recall
+
+
+def _features(count, dim, seed, shift=0.0):
+    random = np.random.default_rng(seed)
+    return random.normal(size=(count, dim)) @ random.normal(size=(dim, dim)) + shift
+
+
+@pytest.mark.parametrize("dim, count", [(1, 30), (2, 50), (7, 100), (20, 60)])
+def test_frechet_distance_is_the_formula_with_scipys_square_root(dim, count):
+    first, second = _features(count, dim, 0), _features(count + 9, dim, 1, 0.5)
+    c1, c2 = (np.atleast_2d(np.cov(part.T)) for part in (first, second))
+    root = scipy.linalg.sqrtm(c1 @ c2).real
+    expected = ((first.mean(0) - second.mean(0)) ** 2).sum() + np.trace(c1 + c2 - 2 * root)
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-8)
+
+
+def test_frechet_distance_of_gaussians_is_the_closed_form():
+    sample = np.random.default_rng(0).normal(size=(400, 3))
+    sample = (sample - sample.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(sample.T))).T
+    first, second = sample * [1, 2, 3] + [1, 0, 0], sample * [2, 2, 1] + [0, 0, 2]
+    assert frechet_distance(first, second) == pytest.approx((1 + 4) + (1 + 0 + 4), rel=1e-9)
+
+
+def test_frechet_distance_has_no_trouble_with_fewer_samples_than_dimensions():
+    few, other = _features(12, 40, 2), _features(15, 40, 3, 1.0)
+    assert frechet_distance(few, few) == pytest.approx(0, abs=1e-4)
+    assert np.isfinite(frechet_distance(few, other)) and frechet_distance(few, other) > 1
+    dead = np.concatenate([few, np.zeros((12, 3))], 1)
+    assert frechet_distance(dead, dead) == pytest.approx(0, abs=1e-4)
+
+
+def _double_loop(first, second):
+    def kernel(x, y):
+        return (x @ y / len(x) + 1) ** 3
+
+    def pairs(part):
+        rows = range(len(part))
+        return np.mean([kernel(part[i], part[j]) for i in rows for j in rows if i != j])
+
+    cross = np.mean([kernel(x, y) for x in first for y in second])
+    return pairs(first) + pairs(second) - 2 * cross
+
+
+@pytest.mark.parametrize("block", [7, 1000])
+def test_kernel_distance_is_that_of_a_double_loop(block, monkeypatch):
+    monkeypatch.setattr(kernel_module, "BLOCK", block)
+    first, second = _features(23, 5, 4), _features(31, 5, 5, 0.3)
+    expected = _double_loop(first, second)
+    assert kernel_distance(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_kernel_distance_is_unbiased():
+    random = np.random.default_rng(6)
+    found = [kernel_distance(*random.normal(size=(2, 20, 2))) for _ in range(400)]
+    error = np.std(found) / np.sqrt(len(found))
+    assert abs(np.mean(found)) < 3 * error
+    assert min(found) < 0 < max(found)
+
+
+def _with_scikit_learn(points, centres, neighbours):
+    """The share of points within the k-th neighbour's reach of one of the centres."""
+    radii = NearestNeighbors(n_neighbors=neighbours).fit(centres).kneighbors()[0][:, -1]
+    pairs = NearestNeighbors(n_neighbors=len(centres)).fit(centres).kneighbors(points)
+    distances, rows = pairs
+    return np.mean((distances <= radii[rows]).any(1))
+
+
+@pytest.mark.parametrize("neighbours", [1, 3, 5])
+@pytest.mark.parametrize("block", [16, 1000])
+def test_precision_and_recall_are_those_of_scikit_learns_neighbours(neighbours, block, monkeypatch):
+    monkeypatch.setattr(precision_module, "BLOCK", block)
+    samples, images = _features(70, 4, 7), _features(90, 4, 8, 0.7)
+    precision, recall = precision_recall(samples, images, neighbours)
+    assert precision == _with_scikit_learn(samples, images, neighbours)
+    assert recall == _with_scikit_learn(images, samples, neighbours)
+    assert 0 < precision < 1 and 0 < recall < 1 and precision != recall
+
+
+def test_samples_of_one_mode_are_precise_and_recall_little():
+    random = np.random.default_rng(9)
+    images = np.concatenate([random.normal(at, 0.1, (200, 2)) for at in (-3, 0, 3)])
+    one_mode = random.normal(0, 0.1, (600, 2))
+    precision, recall = precision_recall(one_mode, images)
+    assert precision > 0.85 and recall < 0.4
+    precision, recall = precision_recall(images, one_mode)
+    assert precision < 0.4 and recall > 0.85
