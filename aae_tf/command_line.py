@@ -42,12 +42,19 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), evaluate, export, compare (draw and tabulate several runs side "
-        "by side), report (a table of the runs below run_dir, over seeds), or list the experiments",
+        "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
+        "export, compare (draw and tabulate several runs side by side), report (a table of the "
+        "runs below run_dir, over seeds), or list the experiments",
         "{" + ",".join(MODES) + "}",
     )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
-    string("recipe", None, "paper: as the paper trains; practical: what works better", "RECIPE")
+    string(
+        "recipe",
+        None,
+        "paper: as the paper trains; practical: what works better; official: a WAE that weighs its "
+        "terms as the authors' code does",
+        "RECIPE",
+    )
     string(
         "run_dir",
         None,
