@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import pathlib
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from aae_tf import data as data_sources
 from aae_tf import experiments, seeds, serving
 from aae_tf.data import ImageData
-from aae_tf.data.labelled import check_labels, labelled_rows
-from aae_tf.errors import DivergedError, RunFolderError, SettingsError
+from aae_tf.errors import RunFolderError
 from aae_tf.evaluation import Evaluator, quality
 from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
-from aae_tf.reporting.progress import ProgressBar
 from aae_tf.reporting.provenance import provenance
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.reporting.side_by_side import Restored
+from aae_tf.session import Say, Session
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
-from aae_tf.training import Stopped, Trainer
-from aae_tf.training.checkpoints import (
-    Checkpoints,
-    CheckpointWriter,
-    digest,
-    network_variables,
-    optimizer_variables,
-)
+from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
-from aae_tf.training.feed import Labelled
-from aae_tf.training.pretraining import pretrain
-from aae_tf.training.streaming import make_feed
-
-Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +64,7 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
     strategy = make_strategy(settings.execution, settings.training.batch_size)
     _check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
-    session = _Session(settings, folder, data, strategy)
+    session = Session(settings, folder, data, strategy)
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
@@ -93,112 +78,31 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
             say(note)
         if not resumed:
             session.pretrain(say)
-        return session.run(export_dir, say)
+        return _run(session, export_dir, say)
 
 
-class _Session:
-    """What training needs, made from settings and data."""
-
-    def __init__(self, settings: Settings, folder: RunFolder, data: ImageData, strategy):
-        training = settings.training
-        if training.batch_size > len(data.train):
-            expected = f"at most {len(data.train)}, the number of training images"
-            raise SettingsError("batch_size", training.batch_size, expected)
-        self.settings, self.folder, self.data = settings, folder, data
-        self.seed = seeds.root(training.seed)
-        self.strategy = strategy
-        with self.strategy.scope():
-            self.method = _method(settings, data)
-            self.method.adapt(data.train.images)
-            feed = make_feed(
-                data.train.images,
-                training.batch_size,
-                self.seed,
-                self.method.dtype,
-                labelled_for(self.method, data, strategy.num_replicas_in_sync),
-            )
-            self.phases = self.method.phases(feed.steps_per_epoch)
-            self.pretraining = self.method.pretraining()
-        self.trainer = Trainer(
-            self.phases, feed, self.seed, strategy, settings.execution.xla, self.method.prepare
-        )
-        self.variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
-
-    def pretrain(self, say: Say) -> None:
-        """Does what comes before the first step, if the method asks for it."""
-        if self.pretraining is None:
-            return
-        images = self.data.train.images
-        size = min(self.pretraining.batch_size, len(images))
-        seed = seeds.fold(self.seed, "pretraining")
-        feed = make_feed(images, size, seed, self.method.dtype)
-        trainer = Trainer(
-            (self.pretraining.phase,),
-            feed,
-            seed,
-            self.strategy,
-            self.settings.execution.xla,
-            self.method.prepare,
-        )
-        steps, loss = pretrain(trainer, self.pretraining.steps)
-        say(f"pretrained the encoder's moments: {loss:.3g} after {steps} steps")
-
-    def open_checkpoints(self) -> None:
-        """Makes the folder of checkpoints if there is none."""
-        self.checkpoints = Checkpoints(
-            self.folder.checkpoints,
-            network_variables(self.method.networks),
-            optimizer_variables(self.phases),
-        )
-
-    def run(self, export_dir: pathlib.Path, say: Say) -> Outcome:
-        """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
-        folder, progress = self.folder, self.checkpoints.progress
-        first_step = progress.step
-        evaluator = Evaluator(self.method, self.seed, self.data)
-        recorder = Recorder(
-            folder,
-            self.method,
-            self.phases,
-            self.data,
-            evaluator,
-            progress,
-            self.settings.training.epochs,
-        )
-        with contextlib.closing(recorder):
-            received = _train(self.trainer, self.settings, self.checkpoints, recorder)
-            state = digest(self.variables)
-            devices = list(self.strategy.extended.worker_devices)
-            folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
-            if received:
-                return Outcome(folder, {}, signal=received)
-            say("evaluating, drawing and exporting")
-            if progress.step > first_step or not folder.has_result:
-                recorder.finish(progress.step)
-            metrics = _final_metrics(self.settings, folder, evaluator, self.data, progress)
-        return Outcome(folder, metrics, export(folder, export_dir), state)
-
-
-def _train(
-    trainer: Trainer, settings: Settings, checkpoints: Checkpoints, recorder: Recorder
-) -> int:
-    """Trains to the end, or to a signal, which is returned; writes a checkpoint either way."""
-    progress = checkpoints.progress
-    total = settings.training.epochs * trainer.feed.steps_per_epoch
-    writer = CheckpointWriter(checkpoints, settings.execution.checkpoint_minutes)
-    bar = ProgressBar(progress.step, total)
-    calls = settings.execution.steps_per_call
-    try:
-        with contextlib.closing(bar), _stops_on_signals(trainer) as received:
-            trainer.train(progress.step, total, calls, (bar, recorder, writer))
-    except Stopped:
-        pass
-    except DivergedError as error:
-        last = checkpoints.latest
-        good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
-        raise DivergedError(f"{error}; {good}; try lower learning rates") from None
-    checkpoints.save_if_new()
-    return received[0] if progress.step < total else 0
+def _run(session: Session, export_dir: pathlib.Path, say: Say) -> Outcome:
+    """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
+    folder, settings, data = session.folder, session.settings, session.data
+    progress = session.checkpoints.progress
+    first_step = progress.step
+    evaluator = Evaluator(session.method, session.seed, data)
+    epochs = settings.training.epochs
+    recorder = Recorder(
+        folder, session.method, session.phases, data, evaluator, progress, epochs
+    )  # fmt: skip
+    with contextlib.closing(recorder):
+        received = session.train(recorder)
+        state = session.digest()
+        devices = list(session.strategy.extended.worker_devices)
+        folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
+        if received:
+            return Outcome(folder, {}, signal=received)
+        say("evaluating, drawing and exporting")
+        if progress.step > first_step or not folder.has_result:
+            recorder.finish(progress.step)
+        metrics = _final_metrics(settings, folder, evaluator, data, progress)
+    return Outcome(folder, metrics, export(folder, export_dir), state)
 
 
 def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None) -> Outcome:
@@ -271,31 +175,6 @@ def _check_judges(settings: EvaluationSettings) -> None:
         quality.check(settings)
 
 
-def _method(settings: Settings, data: ImageData) -> Method:
-    """The experiment's method, if the data has what it needs."""
-    made = method_class(experiments.find(settings.experiment).method)
-    if made.needs_labels:
-        check_labels(data, settings.experiment)
-    return made(settings, data.image_shape, data.num_classes)
-
-
-def labelled_for(method: Method, data: ImageData, replicas: int) -> Labelled | None:
-    """The labels that the method's phases take."""
-    settings = method.settings
-    if method.labels == "none":
-        return None
-    count = settings.labels.count if settings.labels else None
-    rows = labelled_rows(data, count, settings.training.seed)
-    beside = method.labels == "beside"
-    if beside:
-        size = min(settings.labels.minibatch, len(rows))
-        if size % replicas:
-            expected = f"a multiple of {replicas}, the number of replicas"
-            raise SettingsError("labelled_batch_size", size, expected)
-        return Labelled(rows, data.train.labels, True, size)
-    return Labelled(rows, data.train.labels, False, unlabelled=data.num_classes)
-
-
 def _restored(
     folder: RunFolder, settings: Settings, image_shape, num_classes: int
 ) -> tuple[Method, Checkpoints]:
@@ -315,27 +194,3 @@ def _final_metrics(settings, folder, evaluator, data: ImageData, progress) -> di
     steps_per_epoch = len(data.train) // settings.training.batch_size
     folder.write_result(settings, progress.step / steps_per_epoch, metrics, progress.seconds)
     return metrics
-
-
-@contextlib.contextmanager
-def _stops_on_signals(trainer: Trainer) -> Iterator[list[int]]:
-    """Lets SIGINT and SIGTERM end training after the current call; a second one at once."""
-    received: list[int] = []
-
-    def stop(number, frame):
-        del frame
-        if received:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        received.append(number)
-        trainer.stop_requested = True
-        # Not print(): the progress bar may be in the middle of writing.
-        os.write(2, b"\nstopping after this call; again to stop at once\n")
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

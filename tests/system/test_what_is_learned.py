@@ -9,7 +9,7 @@ from aae_tf.data import mnist_files
 from aae_tf.data.labelled import labelled_rows
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import method_class
-from aae_tf.runner import labelled_for
+from aae_tf.session import labelled_for
 from aae_tf.settings import override
 from aae_tf.training import Trainer
 from aae_tf.training.feed import Feed

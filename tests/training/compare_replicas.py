@@ -7,7 +7,7 @@ import tiny
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
-from aae_tf.runner import labelled_for
+from aae_tf.session import labelled_for
 from aae_tf.settings import ExecutionSettings
 from aae_tf.training import Trainer
 from aae_tf.training.checkpoints import network_variables, optimizer_variables

@@ -1,0 +1,170 @@
+"""A run in training: its networks, phases, feed and checkpoints, and the loop until it stops."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+from aae_tf import experiments, seeds
+from aae_tf.data import ImageData
+from aae_tf.data.labelled import check_labels, labelled_rows
+from aae_tf.errors import DivergedError, SettingsError
+from aae_tf.methods import Method, method_class
+from aae_tf.reporting.progress import ProgressBar
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.settings import Settings
+from aae_tf.training import Observer, Stopped, Trainer
+from aae_tf.training.checkpoints import (
+    Checkpoints,
+    CheckpointWriter,
+    digest,
+    network_variables,
+    optimizer_variables,
+)
+from aae_tf.training.feed import Labelled
+from aae_tf.training.pretraining import pretrain
+from aae_tf.training.streaming import make_feed
+
+Say = Callable[[str], None]
+
+
+class Session:
+    """What training needs, made from settings and data."""
+
+    def __init__(self, settings: Settings, folder: RunFolder, data: ImageData, strategy):
+        training = settings.training
+        if training.batch_size > len(data.train):
+            expected = f"at most {len(data.train)}, the number of training images"
+            raise SettingsError("batch_size", training.batch_size, expected)
+        self.settings, self.folder, self.data = settings, folder, data
+        self.seed = seeds.root(training.seed)
+        self.strategy = strategy
+        with self.strategy.scope():
+            self.method = method_for(settings, data)
+            self.method.adapt(data.train.images)
+            feed = make_feed(
+                data.train.images,
+                training.batch_size,
+                self.seed,
+                self.method.dtype,
+                labelled_for(self.method, data, strategy.num_replicas_in_sync),
+            )
+            self.phases = self.method.phases(feed.steps_per_epoch)
+            self.pretraining = self.method.pretraining()
+        replicas = strategy.num_replicas_in_sync
+        if self.pretraining is not None and self.pretraining.batch_size % replicas:
+            expected = f"a multiple of {replicas}, the number of replicas"
+            raise SettingsError("pretraining_batch_size", self.pretraining.batch_size, expected)
+        self.trainer = Trainer(
+            self.phases, feed, self.seed, strategy, settings.execution.xla, self.method.prepare
+        )
+        self._variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
+
+    def pretrain(self, say: Say) -> None:
+        """Does what comes before the first step, if the method asks for it."""
+        if self.pretraining is None:
+            return
+        images = self.data.train.images
+        fitting = len(images) - len(images) % self.strategy.num_replicas_in_sync
+        size = min(self.pretraining.batch_size, fitting)
+        seed = seeds.fold(self.seed, "pretraining")
+        feed = make_feed(images, size, seed, self.method.dtype)
+        trainer = Trainer(
+            (self.pretraining.phase,),
+            feed,
+            seed,
+            self.strategy,
+            self.settings.execution.xla,
+            self.method.prepare,
+        )
+        steps, loss = pretrain(trainer, self.pretraining.steps)
+        say(f"pretrained the encoder's moments: {loss:.3g} after {steps} steps")
+
+    def open_checkpoints(self) -> None:
+        """Makes the folder of checkpoints if there is none."""
+        self.checkpoints = Checkpoints(
+            self.folder.checkpoints,
+            network_variables(self.method.networks),
+            optimizer_variables(self.phases),
+        )
+
+    def train(self, recorder: Observer) -> int:
+        """Trains to the end, or to a signal, which is returned; writes a checkpoint either way.
+
+        Args:
+          recorder: looks on, before a checkpoint is written.
+
+        Raises:
+          DivergedError: if a loss or a weight became NaN or infinite.
+        """
+        checkpoints, progress = self.checkpoints, self.checkpoints.progress
+        total = self.settings.training.epochs * self.trainer.feed.steps_per_epoch
+        execution = self.settings.execution
+        writer = CheckpointWriter(checkpoints, execution.checkpoint_minutes)
+        bar, calls = ProgressBar(progress.step, total), execution.steps_per_call
+        try:
+            with contextlib.closing(bar), _stops_on_signals(self.trainer) as received:
+                self.trainer.train(progress.step, total, calls, (bar, recorder, writer))
+        except Stopped:
+            pass
+        except DivergedError as error:
+            last = checkpoints.latest
+            good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
+            raise DivergedError(f"{error}; {good}; try lower learning rates") from None
+        checkpoints.save_if_new()
+        return received[0] if progress.step < total else 0
+
+    def digest(self) -> str:
+        """SHA-256 of the variables of networks and optimizers."""
+        return digest(self._variables)
+
+
+def method_for(settings: Settings, data: ImageData) -> Method:
+    """The experiment's method, if the data has what it needs."""
+    made = method_class(experiments.find(settings.experiment).method)
+    if made.needs_labels:
+        check_labels(data, settings.experiment)
+    return made(settings, data.image_shape, data.num_classes)
+
+
+def labelled_for(method: Method, data: ImageData, replicas: int) -> Labelled | None:
+    """The labels that the method's phases take."""
+    settings = method.settings
+    if method.labels == "none":
+        return None
+    count = settings.labels.count if settings.labels else None
+    rows = labelled_rows(data, count, settings.training.seed)
+    beside = method.labels == "beside"
+    if beside:
+        size = min(settings.labels.minibatch, len(rows))
+        if size % replicas:
+            expected = f"a multiple of {replicas}, the number of replicas"
+            raise SettingsError("labelled_batch_size", size, expected)
+        return Labelled(rows, data.train.labels, True, size)
+    return Labelled(rows, data.train.labels, False, unlabelled=data.num_classes)
+
+
+@contextlib.contextmanager
+def _stops_on_signals(trainer: Trainer) -> Iterator[list[int]]:
+    """Lets SIGINT and SIGTERM end training after the current call; a second one at once."""
+    received: list[int] = []
+
+    def stop(number, frame):
+        del frame
+        if received:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        received.append(number)
+        trainer.stop_requested = True
+        # Not print(): the progress bar may be in the middle of writing.
+        os.write(2, b"\nstopping after this call; again to stop at once\n")
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
