@@ -76,6 +76,12 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "of the table that --mode=report prints",
         "{" + ",".join(FORMATS) + "}",
     )
+    string(
+        "report_measures",
+        None,
+        "which measures that table shows, in this order (default: all)",
+        "NAME,NAME,...",
+    )
     note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
     flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
     note(DOOR, "--help", "show this page")
@@ -189,7 +195,8 @@ def _revisit(values: flags.FlagValues) -> int:
         if values.report_dir is not None:
             check_folder("report_dir", pathlib.Path(values.report_dir))
             _say(f"page: {record(run_dir, pathlib.Path(values.report_dir))}")
-        print(collate(run_dir, values.report_format))
+        measures = tuple(filter(None, (values.report_measures or "").split(",")))
+        print(collate(run_dir, values.report_format, measures))
         return 0
     if values.mode == "compare":
         check_folder("run_dir", run_dir)

@@ -64,7 +64,7 @@ class WassersteinAutoencoder(Autoencoder):
         if not chosen.pretraining_steps:
             return None
         phase = self._phase(
-            "wasserstein", (self.encoder,), self._moment_gap, self._wasserstein_draws, 1
+            "wasserstein", (self.encoder,), self._moment_gap, self._samples_and_noise, 1
         )
         return Pretraining(phase, chosen.pretraining_steps, chosen.pretraining_batch_size)
 
@@ -113,10 +113,14 @@ class WassersteinAutoencoder(Autoencoder):
         return self.prior.sample(count, seed=seed)
 
     def _wasserstein_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        encoder = self._encoder_draws(seed, batch_size)
-        if self.is_adversarial:
-            return encoder | self.adversary.generator_draws(seed, batch_size)
+        if not self.is_adversarial:
+            return self._samples_and_noise(seed, batch_size)
+        drawn = self.adversary.generator_draws(seed, batch_size)
+        return self._encoder_draws(seed, batch_size) | drawn
+
+    def _samples_and_noise(self, seed: seeds.Seed, batch_size: int) -> Draws:
         drawn = self._sample_prior(batch_size, seeds.fold(seed, "prior"))
+        encoder = self._encoder_draws(seed, batch_size)
         return {**encoder, "prior": tf.cast(drawn, self.dtype)}
 
     def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:

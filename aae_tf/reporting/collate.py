@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from aae_tf.errors import RunFolderError, UserError
+from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.settings import flatten
 
@@ -64,7 +64,7 @@ class Group:
         return [value for value in found if value is not None]
 
 
-def collate(folder: pathlib.Path, form: str = "markdown") -> str:
+def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str] = ()) -> str:
     """A table of every result.json below a folder, on test images, in the paper's order.
 
     Runs that share all settings but the seed stand in one row as mean ± standard error.
@@ -73,8 +73,10 @@ def collate(folder: pathlib.Path, form: str = "markdown") -> str:
       folder: where to look.
       form: 'markdown'; 'text', the same with aligned columns; or 'json', a list of rows with each
         measure's n, mean, standard_deviation and standard_error (null for a single run).
+      measures: those to show, in this order; all without any. A JSON list has all.
 
     Raises:
+      SettingsError: if no run has one of these measures.
       RunFolderError: if there is none, or one can't be read.
     """
     groups = groups_below(folder)
@@ -82,7 +84,11 @@ def collate(folder: pathlib.Path, form: str = "markdown") -> str:
         raise RunFolderError(f"--run_dir={folder}: holds no result.json, in no folder below either")
     if form == "json":
         return json.dumps([_row(group) for group in groups], indent=2)
-    names = measures_of(result for group in groups for result in group.results)
+    known = measures_of(result for group in groups for result in group.results)
+    for name in measures:
+        if name not in known:
+            raise SettingsError("report_measures", name, "of " + ", ".join(known))
+    names = list(measures) or known
     papers = any(group.paper for group in groups)
     head = ["experiment", "recipe", "settings", "epochs", "seeds", *names,
             *(["paper"] if papers else []), "minutes"]  # fmt: skip

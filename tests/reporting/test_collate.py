@@ -7,7 +7,7 @@ import pytest
 import results
 from scipy import stats
 
-from aae_tf.errors import RunFolderError
+from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.reporting.collate import CAPTION, collate, groups_below, mean_and_error
 
 ERRORS = (3.74, 3.51, 4.02, 3.6)
@@ -62,6 +62,18 @@ def test_a_single_run_has_no_error(folder):
         "n": 1, "mean": 0.5, "standard_deviation": None, "standard_error": None,
     }  # fmt: skip
     assert next(r for r in _cells(collate(folder)) if r["recipe"] == "paper")["mmd"] == "0.75"
+
+
+def test_named_measures_alone_are_shown_in_the_order_given(folder):
+    row = next(r for r in _cells(collate(folder, measures=("mmd", "error_percent"))))
+    shown = list(row)
+    assert shown.index("mmd") + 1 == shown.index("error_percent")
+    assert "error_percent" not in next(iter(_cells(collate(folder, measures=("mmd",)))))
+
+
+def test_a_measure_that_no_run_has_is_refused(folder):
+    with pytest.raises(SettingsError, match=r"--report_measures=fid: expected of .*mmd"):
+        collate(folder, measures=("fid",))
 
 
 def test_rows_stand_in_the_papers_order(folder):
