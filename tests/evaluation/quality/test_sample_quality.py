@@ -8,10 +8,12 @@ import tensorflow as tf
 import tiny
 from scipy.ndimage import gaussian_filter
 
+from aae_tf import data as data_sources
 from aae_tf import seeds
 from aae_tf.data import Split
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.quality.sharpness import sharpness
+from aae_tf.settings import DataSettings
 
 ROOT = seeds.root(0)
 IN_CLASSIFIER = ("fid_classifier", "kid_classifier", "precision", "recall")
@@ -162,3 +164,18 @@ def test_images_too_small_for_the_filter_have_no_sharpness(cache):
     found = Evaluator(tiny.method_for(chosen, side=2), ROOT, data).evaluate(data.test, final=True)
     assert "sharpness" not in found and "sharpness_of_data" not in found
     assert found["nearest_training_distance"] >= 0
+
+
+def test_streamed_training_images_give_the_same_numbers(tmp_path):
+    for number, image in enumerate(tiny.images(200)):
+        folder = tmp_path / "bars" / str(number % 3)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:03}.png").write_bytes(tf.io.encode_png(image).numpy())
+    found = []
+    for stream in ("never", "always"):
+        settings = DataSettings(dataset=str(tmp_path / "bars"), stream=stream, image_size=8)
+        data = data_sources.load(settings)
+        assert isinstance(data.train.images, np.ndarray) == (stream == "never")
+        method = _method(str(tmp_path / stream))
+        found.append(Evaluator(method, ROOT, data).evaluate(data.test, final=True))
+    assert found[0] == found[1] and "fid_classifier" in found[0]
