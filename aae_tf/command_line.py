@@ -41,7 +41,7 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), evaluate, export, compare (draw and tabulate several runs side "
+        "train (then evaluate, draw and export), evaluate, export, compare (draw several runs side "
         "by side), report (a table of the runs below run_dir, over seeds), or list the experiments",
         "{" + ",".join(MODES) + "}",
     )
