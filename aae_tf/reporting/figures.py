@@ -202,6 +202,7 @@ def _project(axes, codes, drawn):
         return np.stack([codes[:, 0], place], -1)
     axes.scatter(*((drawn - centre) @ components[:2].T).T, s=2, color="0.8", linewidths=0)
     axes.set(xlabel="first principal component", ylabel="second principal component")
+    axes.set_aspect("equal", adjustable="datalim")
     return (codes - centre) @ components[:2].T
 
 

@@ -1,6 +1,8 @@
 """Tables over seeds, against numpy and scipy."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -139,3 +141,13 @@ def test_an_unreadable_result_is_named(tmp_path, content):
     with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
         collate(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_report_needs_no_tensorflow(folder):
+    script = (
+        "import sys; sys.modules['tensorflow'] = None; from aae_tf.command_line import main;"
+        f"sys.exit(main(['x', '--mode=report', '--run_dir={folder}']))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "semi_supervised" in done.stdout

@@ -59,9 +59,17 @@ def test_pairs_are_neighbours_or_of_one_category():
     assert pairs_of(np.arange(4), 4).shape == pairs_of(None, 1).shape == (0, 2)
 
 
-def _drawn(data, **changes):
+def _drawn(data, decoded=None, **changes):
+    """The method, the figure's cells and its note; `decoded` takes the codes that were decoded."""
     method = tiny.method(**changes)
     evaluator = Evaluator(method, seeds.root(0), data)
+    decode = evaluator.passes.decode
+
+    def noting(codes, categories=None):
+        decoded.append(codes) if decoded is not None else None
+        return decode(codes, categories)
+
+    evaluator.passes.decode = noting
     figure = interpolations(method, data, evaluator)
     canvas = np.asarray(figure.axes[0].images[0].get_array())[..., 0]
     rows = canvas.shape[0] // 9 + 1
@@ -75,18 +83,17 @@ def _drawn(data, **changes):
 
 @pytest.mark.parametrize("prior", [{}, {"prior": "sphere", "latent_dim": 8}])
 def test_rows_go_from_one_image_to_the_next(prior):
-    data = tiny.data()
-    method, cells, note = _drawn(data, **prior)
+    data, decoded = tiny.data(), []
+    method, cells, note = _drawn(data, decoded, encoder_units="64", **prior)
     images = data.validation.intensities()
     rebuilt = method.reconstruct(images).numpy()[..., 0]
     for number, row in enumerate(cells):
         first, second = 2 * number, 2 * number + 1
         np.testing.assert_allclose(row[[0, -1]], images[[first, second], ..., 0], atol=1e-6)
         np.testing.assert_allclose(row[[1, -2]], rebuilt[[first, second]], atol=1e-4)
-    middle = (along_sphere if prior else along_line)(*method.encode(images[:2]).numpy()[:, None], 3)
-    np.testing.assert_allclose(
-        cells[0, 1 + STEPS // 2], method.decode(middle[:, 1]).numpy()[0, ..., 0], atol=1e-4
-    )
+    codes = method.encode(images[: 2 * PAIRS]).numpy()
+    expected = (along_sphere if prior else along_line)(codes[::2], codes[1::2], STEPS)
+    np.testing.assert_allclose(decoded[0], expected.reshape(-1, method.latent_dim), atol=1e-5)
     assert ("along the sphere" in note) == bool(prior)
 
 
@@ -106,10 +113,13 @@ def test_a_decoder_that_takes_the_class_keeps_it():
 def test_categories_of_the_encoder_are_kept(monkeypatch):
     monkeypatch.setattr(module, "CANDIDATES", 30)
     data = tiny.data(labelled=False)
-    method, cells, note = _drawn(data, experiment="clustering", latent_dim=3, num_clusters=2)
+    method, cells, note = _drawn(
+        data, experiment="clustering", latent_dim=3, num_clusters=2, seed=3
+    )
     assert "both of one category" in note
     images = data.validation.intensities()[:30]
     clusters = method.classify(images).numpy().argmax(1)
+    assert 3 < np.sum(clusters == 0) < 27
     for row, pair in zip(cells, pairs_of(clusters, 30), strict=True):
         assert clusters[pair[0]] == clusters[pair[1]]
         one_hot = np.eye(2, dtype=np.float32)[clusters[pair]]

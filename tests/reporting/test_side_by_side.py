@@ -23,9 +23,12 @@ def _run(data=DATA, **changes):
 
 @pytest.fixture(scope="module")
 def four():
+    twin = _run(seed=1)
+    for variable in twin.method.encoder.trainable_variables:
+        variable.assign(3 * variable)  # its codes lie far out
     return {
         "gaussian": _run(),
-        "its twin": _run(seed=1),
+        "its twin": twin,
         "sphere": _run(prior="sphere", latent_dim=3),
         "style": _run(experiment="style", latent_dim=4),
     }
@@ -67,6 +70,7 @@ def test_below_each_panel_are_the_numbers_of_the_codes_in_it(four, drawn):
 def test_panels_of_one_prior_have_the_same_square(drawn):
     first, second, *_ = drawn["codes"].axes
     assert first.get_xlim() == second.get_xlim() and first.get_ylim() == second.get_ylim()
+    assert max(np.abs(_points(second)).max(0)) > 10
     assert np.ptp(first.get_xlim()) == pytest.approx(np.ptp(first.get_ylim()))
     for axes in (first, second):
         points = _points(axes)
