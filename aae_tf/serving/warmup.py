@@ -29,19 +29,17 @@ def write(folder: pathlib.Path, model: str, signatures: Mapping[str, object]) ->
     """
     with tf.io.TFRecordWriter(str(folder / NAME)) as writer:
         for name, function in signatures.items():
-            inputs = {
-                key: example(key, spec)
-                for key, spec in function.structured_input_signature[1].items()
-            }
+            specs = function.structured_input_signature[0]
+            inputs = {spec.name: example(spec) for spec in specs}
             writer.write(_log(model, name, inputs))
 
 
-def example(name: str, spec: tf.TensorSpec) -> np.ndarray:
-    """A valid input of that name and specification, for one example."""
+def example(spec: tf.TensorSpec) -> np.ndarray:
+    """A valid input of that specification, for one example."""
     shape = [ROWS if size is None else size for size in spec.shape]
     if spec.dtype == tf.string:
         return np.array([_picture()] * ROWS, object)
-    if name == "count":
+    if spec.name == "count":
         return np.array(ROWS, np.int32)
     return np.zeros(shape, spec.dtype.as_numpy_dtype)
 
