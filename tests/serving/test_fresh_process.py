@@ -11,7 +11,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import serving
-from aae_tf.serving.export import ServingModule
+from aae_tf.serving.signatures import ServingModule
 
 BATCHES = (0, 1, 7)
 

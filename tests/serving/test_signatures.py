@@ -6,7 +6,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import priors, serving
-from aae_tf.serving.export import ServingModule, servable_signatures
+from aae_tf.serving.signatures import ServingModule, servable_signatures
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,7 @@ def _outputs(function):
 
 def test_signatures_have_their_names_types_and_shapes(loaded):
     images = {"images": (tf.float32, [None, 8, 8, 1])}
+    encoded = {"image_bytes": (tf.string, [None])}
     codes = {"codes": (tf.float32, [None, 2])}
     draw = {"seed": (tf.int32, [2]), "count": (tf.int32, [])}
     wanted = {
@@ -36,6 +37,8 @@ def test_signatures_have_their_names_types_and_shapes(loaded):
         "reconstruct": (images, images),
         "sample": (draw, codes | images),
         "serving_default": (images, images),
+        "encode_bytes": (encoded, codes),
+        "reconstruct_bytes": (encoded, images),
     }
     assert set(loaded.signatures) == set(wanted)
     for name, (inputs, outputs) in wanted.items():
@@ -113,6 +116,7 @@ class _NumpyPrior:
 def test_a_prior_that_cannot_be_put_into_a_graph_is_not_served(tmp_path):
     method = tiny.method()
     method.prior = priors.UserPrior(_NumpyPrior(), 2)
-    assert servable_signatures(method) == ("encode", "decode", "reconstruct")
+    wanted = ("encode", "decode", "reconstruct", "encode_bytes", "reconstruct_bytes")
+    assert servable_signatures(method) == wanted
     model = tf.saved_model.load(str(serving.export(method, tmp_path)))
-    assert set(model.signatures) == {"encode", "decode", "reconstruct", "serving_default"}
+    assert set(model.signatures) == {*wanted, "serving_default"}

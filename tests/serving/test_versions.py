@@ -30,7 +30,9 @@ def test_versions_count_up_and_leave_older_ones_alone(method, tmp_path):
     assert (first / "saved_model.pb").read_bytes() == content
     assert set(tf.saved_model.load(str(folder / "11")).signatures) == {
         "encode",
+        "encode_bytes",
         "reconstruct",
+        "reconstruct_bytes",
         "serving_default",
     }
 

@@ -1,0 +1,100 @@
+"""What lies beside a SavedModel for the server: warm-up requests and the models' configuration."""
+
+import multiprocessing
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from aae_tf import serving
+from aae_tf.serving import model_config
+
+apis = pytest.importorskip(
+    "tensorflow_serving.apis.prediction_log_pb2", reason="tensorflow-serving-api isn't installed"
+)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    return serving.export(
+        tiny.method(experiment="semi_supervised", num_labels="30"), folder / "semi"
+    )
+
+
+def _requests(version):
+    file = version / "assets.extra" / "tf_serving_warmup_requests"
+    for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+        yield apis.PredictionLog.FromString(record).predict_log.request
+
+
+def test_every_signature_has_one_request_that_the_servers_own_messages_read(exported):
+    loaded = tf.saved_model.load(str(exported))
+    requests = list(_requests(exported))
+    assert sorted(r.model_spec.signature_name for r in requests) == sorted(loaded.signatures)
+    assert {r.model_spec.name for r in requests} == {"semi"}
+
+
+def test_every_request_runs(exported):
+    loaded = tf.saved_model.load(str(exported))
+    for request in _requests(exported):
+        inputs = {
+            name: tf.constant(tf.make_ndarray(proto)) for name, proto in request.inputs.items()
+        }
+        answer = loaded.signatures[request.model_spec.signature_name](**inputs)
+        for value in answer.values():
+            assert len(value) == 1
+            assert not value.dtype.is_floating or np.isfinite(value).all()
+
+
+def _parsed(folder):
+    from google.protobuf import text_format
+    from tensorflow_serving.config import model_server_config_pb2
+
+    text = (folder / "models.config").read_text()
+    return text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+
+
+def test_configuration_names_every_model_and_its_two_newest_versions(tmp_path):
+    method = tiny.method()
+    for model, versions in (("a", 3), ("b", 1)):
+        for _ in range(versions):
+            serving.export(method, tmp_path / model)
+    configs = _parsed(tmp_path).model_config_list.config
+    assert [(c.name, c.base_path) for c in configs] == [("a", "/models/a"), ("b", "/models/b")]
+    assert [list(c.model_version_policy.specific.versions) for c in configs] == [[2, 3], [1]]
+    labels = [dict(c.version_labels) for c in configs]
+    assert labels == [{"stable": 2, "canary": 3}, {"stable": 1, "canary": 1}]
+
+
+def test_batching_parameters_are_the_servers_and_are_left_to_the_user(tmp_path):
+    method = tiny.method()
+    serving.export(method, tmp_path / "a")
+    file = tmp_path / "batching_parameters.txt"
+    assert set(re.findall(r"^(\w+) \{ value: \d+ \}$", file.read_text(), re.MULTILINE)) == {
+        "max_batch_size", "batch_timeout_micros", "num_batch_threads", "max_enqueued_batches",
+    }  # fmt: skip
+    file.write_text("max_batch_size { value: 8 }\n")
+    serving.export(method, tmp_path / "a")
+    assert file.read_text() == "max_batch_size { value: 8 }\n"
+
+
+def _add_and_keep(folder, number):
+    version = folder / f"model{number}" / "1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    model_config.keep_current(folder)
+
+
+def test_exports_at_the_same_time_all_stand_in_the_configuration(tmp_path):
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_add_and_keep, args=(tmp_path, n)) for n in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    names = re.findall(r'name: "(\w+)"', (tmp_path / "models.config").read_text())
+    assert sorted(names) == [f"model{number}" for number in range(8)]
