@@ -116,8 +116,9 @@ class Browser:
         return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def complaints(self):
-        """Errors and warnings of the console since the last call."""
-        return [entry["message"] for entry in self._call("POST", "/se/log", {"type": "browser"})]
+        """Errors on the console since the last call, refusals by the page's policy among them."""
+        entries = self._call("POST", "/se/log", {"type": "browser"})
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
     def quit(self):
         self._call("DELETE", "")

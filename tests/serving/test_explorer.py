@@ -323,7 +323,7 @@ def test_newest_version_of_a_model_is_taken(plain, tmp_path):
 
 def test_model_without_codes_or_prior_is_explored_in_the_usual_range(tmp_path):
     method = tiny.method()
-    method.signatures = ("decode",)
+    method.signatures, method.default_signature = ("decode",), "decode"
     told = explorer.load(serving.export(method, tmp_path)).describe()
     assert told["held_out"] is None and told["prior"] is None and told["extent"] is None
     assert told["ranges"] == [(-3, 3)] * 2 and not told["encodes"]
