@@ -10,6 +10,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import serving
+from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.serving import explorer, held_out
 
 pytestmark = pytest.mark.skipif(
@@ -42,7 +43,9 @@ def _trained(**changes):
 def _serve(method, folder, with_codes=True):
     split, codes = tiny.split(20), None
     if with_codes:
-        found = method.encode(split.intensities()).numpy()
+        height, width, channels = method.image_shape
+        images = np.repeat(split.intensities()[:, :height, :width], channels, axis=-1)
+        found = method.encode(images).numpy()
         names = NAMES[: method.num_categories]
         codes = held_out.describe("bars", found, split.labels, NAMES, names)
     model = explorer.load(serving.export(method, folder / "model", codes))
@@ -57,6 +60,7 @@ def methods():
     return {
         "plain": _trained(),
         "classes": _trained(experiment="semi_supervised", latent_dim=4, num_labels="30"),
+        "line": AdversarialAutoencoder(tiny.settings(latent_dim=1), (8, 6, 3)),
     }
 
 
@@ -231,6 +235,17 @@ def test_grid_shows_what_the_plane_decodes_to(visit, methods):
     images = methods["plain"].decode(tf.constant([corner], tf.float32))
     expected = np.round(np.clip(images, 0, 1) * 255)[0]
     assert np.abs(_pixels(page.run("return grid.images[0].src")) - expected).max() <= 1
+
+
+def test_code_of_one_dimension_moves_along_a_line_and_colours_are_kept(visit, methods):
+    page = visit("line")
+    page.click("#show-grid")
+    page.wait("grid && grid.images.length === 15")
+    page.drag("#plane", (0, 0), (100, 90))
+    code, url = _settled(page, methods["line"])
+    assert len(code) == 1 and code[0] > 0.5
+    assert _pixels(url).shape == (8, 6, 3)
+    assert _points_drawn(page) > 0
 
 
 def test_page_without_held_out_codes_says_so(visit):

@@ -150,7 +150,8 @@ class Model:
             return None
         drawn = self._call("sample", seed=np.int32(PRIOR_SEED), count=np.int32(PRIOR_SAMPLES))
         codes = drawn["codes"].astype(np.float64)
-        return np.round(codes[np.isfinite(codes).all(axis=1)], held_out.DIGITS).tolist()
+        finite = codes[np.isfinite(codes).all(axis=1)]
+        return np.round(finite, held_out.DIGITS).tolist() or None
 
     def _ranges(self):
         """Of each dimension, where the prior's samples and the held-out codes are."""
