@@ -132,7 +132,7 @@ def test_image_follows_the_point_that_is_dragged(visit, methods):
     (across, up), after = _settled(page, methods["plain"])
     assert after != before and across > first[0] + 0.5 and up > first[1] + 0.5
     low, high = page.run("return view()[0]")
-    expected = (low + high) / 2 + (150 - 16) / page.run("return projection().width") * (high - low)
+    expected = (low + high) / 2 + (150 - 23) / page.run("return projection().width") * (high - low)
     assert across == pytest.approx(expected, abs=0.02)
     assert f"z1 = {across:.2f}" in page.run("return document.getElementById('code').textContent")
 
