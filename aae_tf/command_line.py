@@ -23,7 +23,7 @@ from aae_tf.reporting.collate import FORMATS, collate
 from aae_tf.reporting.record import record
 from aae_tf.settings import Settings, describe, override
 
-MODES = ("train", "evaluate", "export", "compare", "report", "list")
+MODES = ("train", "evaluate", "export", "compare", "report", "explore", "list")
 DOOR = "What to do"
 
 
@@ -44,7 +44,8 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "train",
         "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
         "export, compare (draw and tabulate several runs side by side), report (a table of the "
-        "runs below run_dir, over seeds), or list the experiments",
+        "runs below run_dir, over seeds), explore (a page to move over the codes of a model), or "
+        "list the experiments",
         "{" + ",".join(MODES) + "}",
     )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
@@ -82,6 +83,10 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "which measures that table shows, in this order (default: all)",
         "NAME,NAME,...",
     )
+    string("model", None, "the SavedModel that --mode=explore shows: MODEL or MODEL/VERSION", "DIR")
+    string("host", "127.0.0.1", "where --mode=explore listens; by default for this machine", "NAME")
+    flags.DEFINE_integer("port", 8080, "of that page; 0 for a free one", flag_values=values)
+    note(DOOR, "--port=N", "of that page; 0 for a free one [8080]")
     note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
     flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
     note(DOOR, "--help", "show this page")
@@ -164,6 +169,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(values: flags.FlagValues) -> int:
+    if values.mode == "explore":
+        return _explore(values)
     if values.mode != "train":
         return _revisit(values)
     if values.experiment is None:
@@ -216,7 +223,7 @@ def _revisit(values: flags.FlagValues) -> int:
         _say(_metrics_table(runner.evaluate(run_dir, wanted.evaluation).metrics))
         _say(f"result: {run_dir / 'result.json'}")
     else:
-        _say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir))}")
+        _say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir), _say)}")
     return 0
 
 
@@ -224,6 +231,15 @@ def _compare(values: flags.FlagValues, target: pathlib.Path) -> int:
     runs = [pathlib.Path(run) for run in (values.runs or "").split(",") if run]
     for path in _import_runner().compare(runs, target, _say):
         _say(f"{'figure' if path.suffix == '.png' else 'table'}: {path}")
+    return 0
+
+
+def _explore(values: flags.FlagValues) -> int:
+    if not values.model:
+        raise SettingsError("model", "", "the folder of a SavedModel, as saved_models/gaussian")
+    if not 0 <= values.port <= 65535:
+        raise SettingsError("port", values.port, "0 to 65535")
+    _import_runner().explore(pathlib.Path(values.model), values.host, values.port, _say)
     return 0
 
 

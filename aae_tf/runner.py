@@ -1,4 +1,4 @@
-"""What the modes of the command line do: train, evaluate, export, compare."""
+"""What the modes of the command line do: train, evaluate, export, compare, explore."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from aae_tf import data as data_sources
 from aae_tf import experiments, seeds, serving
 from aae_tf.data import ImageData
-from aae_tf.errors import RunFolderError
+from aae_tf.errors import RunFolderError, UserError
 from aae_tf.evaluation import Evaluator, quality
+from aae_tf.evaluation.passes import Passes
 from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
@@ -19,6 +21,7 @@ from aae_tf.reporting.provenance import provenance
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.reporting.side_by_side import Restored
+from aae_tf.serving import explorer, held_out
 from aae_tf.session import Say, Session
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, network_variables
@@ -102,7 +105,7 @@ def _run(session: Session, export_dir: pathlib.Path, say: Say) -> Outcome:
         if progress.step > first_step or not folder.has_result:
             recorder.finish(progress.step)
         metrics = _final_metrics(settings, folder, evaluator, data, progress)
-    return Outcome(folder, metrics, export(folder, export_dir), state)
+    return Outcome(folder, metrics, export(folder, export_dir, say, data), state)
 
 
 def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None) -> Outcome:
@@ -125,15 +128,61 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
     return Outcome(folder, metrics)
 
 
-def export(run_dir: RunFolder | pathlib.Path, export_dir: pathlib.Path) -> pathlib.Path:
-    """Exports the newest checkpoint of a run; returns the SavedModel's folder."""
+def export(
+    run_dir: RunFolder | pathlib.Path,
+    export_dir: pathlib.Path,
+    say: Say,
+    data: ImageData | None = None,
+) -> pathlib.Path:
+    """Exports the newest checkpoint of a run; returns the SavedModel's folder.
+
+    Args:
+      run_dir: the run's folder.
+      export_dir: where the SavedModel goes, under the experiment's name.
+      say: told if the run's data isn't there, without which no codes go with the model.
+      data: the run's, if it is loaded already.
+    """
     folder = run_dir if isinstance(run_dir, RunFolder) else RunFolder(run_dir)
     check_folder("export_dir", export_dir)
     settings = folder.read_settings()
     described = folder.read_data()
     classes = described.get("num_classes", 0)
     method, _ = _restored(folder, settings, described["image_shape"], classes)
-    return serving.export(method, export_dir / settings.experiment)
+    codes = None
+    try:
+        if data is None:
+            data = data_sources.load(settings.data)
+            folder.check_data(data)
+        codes = _held_out_codes(method, data)
+    except UserError as error:
+        say(f"exporting without codes of held-out images: {error}")
+    return serving.export(method, export_dir / settings.experiment, codes)
+
+
+def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
+    """Codes of validation images, for the explorer to draw."""
+    some = data.validation.take(held_out.rows_of(len(data.validation)))
+    classes = data.class_names or tuple(map(str, range(data.num_classes)))
+    # A category that was learned without labels is none of the data's classes.
+    learned = tuple(f"cluster {number}" for number in range(method.num_categories))
+    categories = learned if method.labels == "none" else classes[: method.num_categories]
+    codes = Passes(method).encode(some)
+    return held_out.describe(data.name, codes, some.labels, classes, categories)
+
+
+def explore(model: pathlib.Path, host: str, port: int, say: Say) -> None:
+    """Serves a page on which to move over a SavedModel's codes, until interrupted.
+
+    Args:
+      model: folder of a version, or of a model, whose newest version is taken.
+      host: name or address to listen at.
+      port: to listen at; 0 for a free one.
+      say: told the address, and a warning if others than this machine can reach it.
+
+    Raises:
+      UserError: if there is no such model, or the address can't be had.
+    """
+    explorer.serve(explorer.load(model), host, port, say)
 
 
 def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> list[pathlib.Path]:

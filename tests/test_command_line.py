@@ -70,6 +70,9 @@ def refused(empty_folder, capsys):
         (["--mode=report"], "--run_dir=: expected"),
         (["--mode=report", "--report_format=xml"], "--report_format=xml: expected one of markdown"),
         (["--mode=compare", "--run_dir=x", "--runs=a"], "--runs=a: expected two folders of runs"),
+        (["--mode=explore"], "--model=: expected the folder of a SavedModel"),
+        (["--mode=explore", "--model=x", "--port=65536"], "--port=65536: expected 0 to 65535"),
+        (["--mode=explore", "--model=x", "--port=http"], "--port=http"),
     ],
 )
 def test_wrong_flag_is_refused_with_status_2(refused, arguments, expected):
@@ -87,6 +90,9 @@ def test_wrong_flag_is_refused_with_status_2(refused, arguments, expected):
         (["--mode=export", "--run_dir=taken"], "--run_dir=taken: holds no run"),
         (["--mode=report", "--run_dir=taken"], "--run_dir=taken: holds no result.json"),
         (["--mode=compare", "--run_dir=x", "--runs=taken,b"], "--runs=taken: holds no run"),
+        (["--mode=explore", "--model=nothing"], "--model=nothing: No such file or directory"),
+        (["--mode=explore", "--model=taken"], "--model=taken: holds no SavedModel"),
+        (["--mode=explore", "--model=mine.npz"], "--model=mine.npz: Not a directory"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_status_1(refused, empty_folder, arguments, expected):

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+from typing import Any
 
 import tensorflow as tf
 
 from aae_tf.methods import Method
-from aae_tf.serving import model_config, warmup
+from aae_tf.serving import held_out, model_config, warmup
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 
 
-def export(method: Method, folder: pathlib.Path) -> pathlib.Path:
+def export(
+    method: Method, folder: pathlib.Path, codes: dict[str, Any] | None = None
+) -> pathlib.Path:
     """Writes a SavedModel as the next version, complete or not at all.
 
     Args:
       method: made outside any strategy's scope.
       folder: of the model; versions 1, 2, ... lie in it, as TF Serving expects.
+      codes: of held-out images, to lie beside it (see `held_out.describe`).
 
     Returns:
       The version's folder.
@@ -37,6 +41,8 @@ def export(method: Method, folder: pathlib.Path) -> pathlib.Path:
         extra = aside / "assets.extra"
         extra.mkdir()
         warmup.write(extra, folder.name, signatures)
+        if codes is not None:
+            held_out.write(aside, codes)
         while True:
             version = folder / str(_next_version(folder))
             try:
