@@ -30,6 +30,7 @@ class Format:
       run: a written signature on examples; also names what ran it.
       check: refuses if what it takes isn't installed.
       exact: whether integers, such as classes, have to be the same.
+      own_names: whether outputs keep the signature's names; otherwise they have their nodes'.
     """
 
     ending: str
@@ -38,9 +39,12 @@ class Format:
     run: Callable[..., tuple[list[dict[str, np.ndarray]], str]]
     check: Callable[[], None] = lambda: None
     exact: bool = True
+    own_names: bool = False
 
 
-_LITE = Format(lite_format.ENDING, lite_format.BOUND, lite_format.write, lite_format.run)
+_LITE = Format(
+    lite_format.ENDING, lite_format.BOUND, lite_format.write, lite_format.run, own_names=True
+)
 _ALL = {
     "onnx": Format(
         onnx_format.ENDING, onnx_format.BOUND, onnx_format.write, onnx_format.run,
@@ -158,7 +162,7 @@ def _one(chosen, form, signature, path):
     largest = 0.0
     for example, answer in zip(examples, found, strict=True):
         largest = max(largest, difference(signature.answer(example), answer, chosen.exact))
-    if not largest <= chosen.bound:  # a NaN, too
+    if largest > chosen.bound:
         raise ConversionError(
             f"--format={form}: {signature.name} differs from the SavedModel by {largest:.2g}, more "
             f"than {chosen.bound:g}; nothing was written"
@@ -171,7 +175,9 @@ def _one(chosen, form, signature, path):
             name: {"dtype": spec.dtype.name, "shape": [None, *spec.shape[1:]]}
             for name, spec in signature.inputs.items()
         },
-        "outputs": list(signature.outputs),
+        "outputs": [
+            name if chosen.own_names else signature.output_nodes[name] for name in signature.outputs
+        ],
         "largest_difference": largest,
         "bound": chosen.bound,
         "run_by": run_by,
@@ -185,7 +191,7 @@ def difference(
 
     Args:
       expected: outputs by name.
-      found: the same names; another shape counts as an infinite difference.
+      found: the same names; another shape or a NaN counts as an infinite difference.
       exact: whether integers count.
     """
     largest = 0.0
@@ -200,6 +206,6 @@ def difference(
         if wanted.dtype.kind == "f":
             scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
         if np.isnan(apart):
-            return float("nan")
+            return float("inf")
         largest = max(largest, float(apart) / scale)
     return largest

@@ -20,7 +20,7 @@ OPSET = 17
 def check() -> None:
     """Refuses if the extra isn't installed."""
     if missing := [n for n in ("tf2onnx", "onnxruntime") if importlib.util.find_spec(n) is None]:
-        expected = f"{' and '.join(missing)} to be installed: pip install 'aae_tf[onnx]'"
+        expected = f"{' and '.join(missing)} to be installed: pip install -e '.[onnx]'"
         raise SettingsError("format", "onnx", expected)
 
 

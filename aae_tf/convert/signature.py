@@ -67,7 +67,7 @@ class Signature:
             names[output] = output if output not in taken else f"{output}_out"
             node = graph.node.add(name=names[output], op="Identity", input=[tensor.name])
             node.attr["T"].type = tensor.dtype.as_datatype_enum
-        return _reachable(graph, names.values()), names
+        return _folded(_reachable(graph, names.values())), names
 
     @property
     def graph(self) -> tf.compat.v1.GraphDef:
@@ -107,7 +107,42 @@ def _reachable(graph, outputs):
         kept = [source for source in node.input if not source.startswith("^")]
         del node.input[:]
         node.input.extend(kept)
-        left.extend(source.partition(":")[0] for source in kept)
+        left.extend(map(_owner, kept))
     pruned = tf.compat.v1.GraphDef(versions=graph.versions)
     pruned.node.extend(node for node in graph.node if node.name in needed)
     return pruned
+
+
+def _folded(graph):
+    """With constants for what depends on constants alone, such as the scale of a normalisation.
+
+    It also spares formats operations that they may lack, such as the SVD of the cluster heads.
+    """
+    nodes = {node.name: node for node in graph.node}
+
+    @functools.cache
+    def fixed(name):
+        sources = [_owner(source) for source in nodes[name].input]
+        return nodes[name].op == "Const" or (bool(sources) and all(map(fixed, sources)))
+
+    left = [node for node in graph.node if not fixed(node.name)]
+    tensors = sorted({source for node in left for source in node.input if fixed(_owner(source))})
+    imported = tf.Graph()
+    with imported.as_default(), tf.compat.v1.Session() as session:
+        tf.graph_util.import_graph_def(graph, name="")
+        values = session.run([s if ":" in s else f"{s}:0" for s in tensors])
+    made = tf.compat.v1.GraphDef(versions=graph.versions)
+    renamed = {}
+    for tensor, value in zip(tensors, values, strict=True):
+        renamed[tensor] = f"constants/{tensor.replace(':', '_')}"
+        node = made.node.add(name=renamed[tensor], op="Const")
+        node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    for node in left:
+        node.input[:] = [renamed.get(source, source) for source in node.input]
+    made.node.extend(left)
+    return made
+
+
+def _owner(tensor):
+    return tensor.partition(":")[0]
