@@ -18,12 +18,13 @@ import tempfile
 from absl import flags, logging
 
 from aae_tf import experiments, help_page
+from aae_tf.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.reporting.collate import FORMATS, collate
 from aae_tf.reporting.record import record
 from aae_tf.settings import Settings, describe, override
 
-MODES = ("train", "evaluate", "export", "compare", "report", "explore", "list")
+MODES = ("train", "evaluate", "export", "convert", "compare", "report", "explore", "list")
 DOOR = "What to do"
 
 
@@ -43,9 +44,9 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "mode",
         "train",
         "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
-        "export, compare (draw and tabulate several runs side by side), report (a table of the "
-        "runs below run_dir, over seeds), explore (a page to move over the codes of a model), or "
-        "list the experiments",
+        "export, convert (a SavedModel to other formats), compare (draw and tabulate several runs "
+        "side by side), report (a table of the runs below run_dir, over seeds), explore (a page to "
+        "move over the codes of a model), or list the experiments",
         "{" + ",".join(MODES) + "}",
     )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
@@ -64,6 +65,17 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "DIR",
     )
     string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
+    string(
+        "model", None, "SavedModel for --mode=convert and explore: MODEL or MODEL/VERSION", "DIR"
+    )
+    string("format", None, "that --mode=convert writes", "{" + ",".join(CONVERT_FORMATS) + "}")
+    string("output", None, "new folder for what --mode=convert writes", "DIR")
+    string(
+        "signatures",
+        None,
+        "which of them --mode=convert takes (default: all but sample)",
+        "NAME,NAME,...",
+    )
     string("runs", None, "folders of the runs that --mode=compare puts into run_dir", "DIR,DIR,...")
     string(
         "report_dir",
@@ -83,7 +95,6 @@ def _define_flags() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]
         "which measures that table shows, in this order (default: all)",
         "NAME,NAME,...",
     )
-    string("model", None, "the SavedModel that --mode=explore shows: MODEL or MODEL/VERSION", "DIR")
     string("host", "127.0.0.1", "where --mode=explore listens; by default for this machine", "NAME")
     flags.DEFINE_integer("port", 8080, "of that page; 0 for a free one", flag_values=values)
     note(DOOR, "--port=N", "of that page; 0 for a free one [8080]")
@@ -171,6 +182,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(values: flags.FlagValues) -> int:
     if values.mode == "explore":
         return _explore(values)
+    if values.mode == "convert":
+        return _convert(values)
     if values.mode != "train":
         return _revisit(values)
     if values.experiment is None:
@@ -240,6 +253,25 @@ def _explore(values: flags.FlagValues) -> int:
     if not 0 <= values.port <= 65535:
         raise SettingsError("port", values.port, "0 to 65535")
     _import_runner().explore(pathlib.Path(values.model), values.host, values.port, _say)
+    return 0
+
+
+def _convert(values: flags.FlagValues) -> int:
+    """A SavedModel in another format; no run is needed."""
+    if values.format not in CONVERT_FORMATS:
+        expected = "one of " + ", ".join(CONVERT_FORMATS)
+        raise SettingsError("format", values.format or "", expected)
+    for name, expected in (("model", "folder of a SavedModel"), ("output", "new folder")):
+        if not values[name].value:
+            raise SettingsError(name, "", f"a {expected}, for --mode=convert")
+    signatures = tuple(filter(None, (values.signatures or "").split(",")))
+    _import_runner()
+    from aae_tf.convert.convert import convert
+
+    output = convert(
+        pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures, _say
+    )
+    _say(f"written: {output}")
     return 0
 
 

@@ -95,7 +95,9 @@ def _at_least_one(images):
     if images.shape[0]:
         return images
     missing = tf.maximum(1 - tf.shape(images)[0], 0)
-    return tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
+    # By tf.pad, TF Lite's converter would lose the number of channels.
+    black = tf.zeros([missing, *images.shape[1:]], images.dtype)
+    return tf.concat([images, black], 0)
 
 
 class ConvolutionalImageTrunk(keras.layers.Layer):

@@ -1,0 +1,217 @@
+"""Converts signatures of a SavedModel, and compares what comes of it before it counts."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from aae_tf.convert import FORMATS, lite_format, onnx_format, web_format
+from aae_tf.convert.signature import ConversionError, Signature
+from aae_tf.errors import SettingsError
+from aae_tf.files import write_json
+from aae_tf.serving.signatures import BYTES
+
+LEFT_OUT = "sample"
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """How a format is written and run.
+
+    Args:
+      ending: of the files' names; none for folders.
+      bound: largest difference from the SavedModel that is let pass, as `difference` counts.
+      write: of a signature to a path.
+      run: a written signature on examples; also names what ran it.
+      check: refuses if what it takes isn't installed.
+      exact: whether integers, such as classes, have to be the same.
+      own_names: whether outputs keep the signature's names; otherwise they have their nodes'.
+    """
+
+    ending: str
+    bound: float
+    write: Callable[[Signature, pathlib.Path], None]
+    run: Callable[..., tuple[list[dict[str, np.ndarray]], str]]
+    check: Callable[[], None] = lambda: None
+    exact: bool = True
+    own_names: bool = False
+
+
+_LITE = Format(
+    lite_format.ENDING, lite_format.BOUND, lite_format.write, lite_format.run, own_names=True
+)
+_ALL = {
+    "onnx": Format(
+        onnx_format.ENDING, onnx_format.BOUND, onnx_format.write, onnx_format.run,
+        onnx_format.check,
+    ),
+    "tflite": _LITE,
+    "tflite_quantized": dataclasses.replace(
+        _LITE, bound=lite_format.QUANTIZED_BOUND, write=lite_format.write_quantized, exact=False
+    ),
+    "tfjs": Format(web_format.ENDING, web_format.BOUND, web_format.write, web_format.run),
+}  # fmt: skip
+
+
+def convert(
+    model: pathlib.Path,
+    form: str,
+    output: pathlib.Path,
+    signatures: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+) -> pathlib.Path:
+    """Writes each signature in another format, all of them or nothing.
+
+    Beside them comes conversion.json, which says of each what it takes and gives and how far it is
+    from the SavedModel.
+
+    Args:
+      model: folder of a SavedModel, or of its versions, of which the newest is taken.
+      form: one of FORMATS.
+      output: a folder that isn't there yet, or is empty.
+      signatures: their names; all but 'sample' by default.
+      say: takes lines for the user.
+
+    Returns:
+      The folder.
+
+    Raises:
+      SettingsError: if the model, the format, a signature or the folder can't be used.
+      ConversionError: if the format can't hold the model, or answers differ by more than its bound.
+    """
+    if form not in FORMATS:
+        raise SettingsError("format", form, "one of " + ", ".join(FORMATS))
+    chosen = _ALL[form]
+    chosen.check()
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise SettingsError("output", output, "a folder that isn't there yet, or is empty")
+    folder = newest(model)
+    loaded = _load(folder)
+    names = _names(loaded, signatures)
+    if not signatures and LEFT_OUT in loaded.signatures:
+        say(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        aside.mkdir()
+        described = {}
+        for name in names:
+            signature = Signature(folder, name, loaded.signatures[name])
+            described[name] = _one(chosen, form, signature, aside / f"{name}{chosen.ending}")
+            entry = described[name]
+            say(
+                f"{name}: {entry['bytes'] / 1000:.4g} kB; differs from the SavedModel by "
+                f"{entry['largest_difference']:.2g} at most, run by {entry['run_by']}"
+            )
+        write_json(
+            aside / "conversion.json",
+            {"format": form, "model": str(folder), "signatures": described},
+        )
+        os.rename(aside, output)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return output
+
+
+def newest(model: pathlib.Path) -> pathlib.Path:
+    """The SavedModel's own folder, given that or the folder of its versions."""
+    if (model / "saved_model.pb").is_file():
+        return model
+    versions = [
+        path.parent for path in model.glob("*/saved_model.pb") if path.parent.name.isdigit()
+    ]
+    if not versions:
+        expected = "a folder with a SavedModel, as saved_models/EXPERIMENT or a version in it"
+        raise SettingsError("model", model, expected)
+    return max(versions, key=lambda path: int(path.name))
+
+
+def _load(folder):
+    try:
+        return tf.saved_model.load(str(folder))
+    except Exception as error:  # of as many classes as there are ways of being broken
+        reason = " ".join(str(error).split())[:200]
+        raise SettingsError("model", folder, f"a whole SavedModel, but: {reason}") from error
+
+
+def _names(loaded, wanted):
+    there = [
+        name
+        for name in loaded.signatures
+        # Other formats don't read pictures: their twins of arrays are what is converted.
+        if name not in (LEFT_OUT, "serving_default") and not name.endswith(BYTES)
+    ]
+    if not there:
+        raise ConversionError("the model has no signature that could be converted")
+    if LEFT_OUT in wanted:
+        expected = (
+            f"some of {', '.join(there)}; {LEFT_OUT} draws random numbers, so draw codes yourself "
+            "and decode them"
+        )
+        raise SettingsError("signatures", ",".join(wanted), expected)
+    if set(wanted) - set(there):
+        raise SettingsError("signatures", ",".join(wanted), f"some of {', '.join(there)}")
+    return tuple(dict.fromkeys(wanted)) or there
+
+
+def _one(chosen, form, signature, path):
+    """Writes and compares one signature; its entry in conversion.json."""
+    chosen.write(signature, path)
+    examples = signature.examples()
+    found, run_by = chosen.run(path, signature, examples)
+    largest = 0.0
+    for example, answer in zip(examples, found, strict=True):
+        largest = max(largest, difference(signature.answer(example), answer, chosen.exact))
+    if largest > chosen.bound:
+        raise ConversionError(
+            f"--format={form}: {signature.name} differs from the SavedModel by {largest:.2g}, more "
+            f"than {chosen.bound:g}; nothing was written"
+        )
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    return {
+        "file": path.name,
+        "bytes": sum(file.stat().st_size for file in files),
+        "inputs": {
+            name: {"dtype": spec.dtype.name, "shape": [None, *spec.shape[1:]]}
+            for name, spec in signature.inputs.items()
+        },
+        "outputs": [
+            name if chosen.own_names else signature.output_nodes[name] for name in signature.outputs
+        ],
+        "largest_difference": largest,
+        "bound": chosen.bound,
+        "run_by": run_by,
+    }
+
+
+def difference(
+    expected: dict[str, np.ndarray], found: dict[str, np.ndarray], exact: bool = True
+) -> float:
+    """The largest difference of any output, where outputs beyond 1 count relative to the largest.
+
+    Args:
+      expected: outputs by name.
+      found: the same names; another shape or a NaN counts as an infinite difference.
+      exact: whether integers count.
+    """
+    largest = 0.0
+    for name, wanted in expected.items():
+        got = np.asarray(found[name])
+        if got.shape != wanted.shape:
+            return float("inf")
+        if not exact and wanted.dtype.kind in "iu":
+            continue
+        apart = np.abs(got.astype(np.float64) - wanted).max(initial=0.0)
+        scale = 1.0
+        if wanted.dtype.kind == "f":
+            scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
+        if np.isnan(apart):
+            return float("inf")
+        largest = max(largest, float(apart) / scale)
+    return largest

@@ -1,0 +1,129 @@
+"""Each format answers as the SavedModel does, in the format's own runtime and any batch size."""
+
+import json
+
+import converted
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aae_tf.convert import web_format
+from aae_tf.convert.convert import convert
+from aae_tf.convert.signature import Signature
+
+TOLERANCE = 1e-5
+QUANTIZED_TOLERANCE = 0.05
+
+
+@pytest.fixture(scope="module", params=list(converted.CASES))
+def model(request, tmp_path_factory):
+    """A folder and what is loaded from it."""
+    folder = converted.export(request.param, tmp_path_factory.mktemp("models"))
+    return folder, tf.saved_model.load(str(folder))
+
+
+def _onnx(path, name, entry, inputs):
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(path / entry["file"]))
+    assert [value.name for value in session.get_inputs()] == list(entry["inputs"])
+    assert all(value.shape[0] == "batch" for value in session.get_outputs())
+    return session.run(entry["outputs"], inputs)
+
+
+def _tflite(path, name, entry, inputs):
+    interpreter = tf.lite.Interpreter(model_path=str(path / entry["file"]))
+    found = interpreter.get_signature_runner(name)(**inputs)
+    return [found[output] for output in entry["outputs"]]
+
+
+def _check(model, path, run, tolerance):
+    """Compares every signature; its largest difference."""
+    largest = 0.0
+    described = json.loads((path / "conversion.json").read_text())["signatures"]
+    assert set(described) == set(model.signatures) - {"sample", "serving_default"}
+    for name, entry in described.items():
+        for size in converted.BATCHES:
+            inputs = converted.given(model.signatures[name], size)
+            expected = converted.answers(model.signatures[name], inputs)
+            found = run(path, name, entry, inputs)
+            for output, got in zip(sorted(expected), found, strict=True):
+                wanted = expected[output]
+                assert got.shape == wanted.shape and got.dtype == wanted.dtype
+                if wanted.dtype == np.int64 and tolerance > TOLERANCE:
+                    continue
+                np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
+                largest = max(largest, np.abs(got - wanted).max())
+    return largest
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_tflite_answers_as_the_saved_model(model, tmp_path):
+    folder, loaded = model
+    _check(loaded, convert(folder, "tflite", tmp_path / "made"), _tflite, TOLERANCE)
+
+
+def test_onnx_answers_as_the_saved_model(model, tmp_path):
+    pytest.importorskip("tf2onnx", reason="the extra 'onnx' isn't installed")
+    folder, loaded = model
+    _check(loaded, convert(folder, "onnx", tmp_path / "made"), _onnx, TOLERANCE)
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_quantized_tflite_is_near_the_saved_model_and_small(tmp_path):
+    sizes = {"encoder_units": "64,64", "decoder_units": "64,64"}
+    folder = converted.export("normalized", tmp_path, **sizes)
+    plain = convert(folder, "tflite", tmp_path / "plain")
+    small = convert(folder, "tflite_quantized", tmp_path / "small")
+    largest = _check(tf.saved_model.load(str(folder)), small, _tflite, QUANTIZED_TOLERANCE)
+    assert largest > 1e-4  # it was quantised indeed
+    for name in ("encode", "decode", "reconstruct"):
+        sizes = [(made / f"{name}.tflite").stat().st_size for made in (plain, small)]
+        assert sizes[1] < 0.5 * sizes[0]
+    told = json.loads((small / "conversion.json").read_text())["signatures"]
+    assert all(1e-5 < entry["largest_difference"] < 0.05 for entry in told.values())
+
+
+def _web(model, path, run):
+    for name, function in model[1].signatures.items():
+        if name in ("sample", "serving_default"):
+            continue
+        signature = Signature(model[0], name, function)
+        examples = [converted.given(function, size) for size in converted.BATCHES]
+        for inputs, found in zip(examples, run(path / name, signature, examples), strict=True):
+            expected = converted.answers(function, inputs)
+            assert sorted(found) == sorted(expected)
+            for output, wanted in expected.items():
+                assert found[output].shape == wanted.shape
+                np.testing.assert_allclose(found[output], wanted, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_tensorflowjs_answers_as_the_saved_model(model, tmp_path):
+    if not web_format.has_tensorflowjs():
+        pytest.skip("needs Node.js that finds @tensorflow/tfjs, as by NODE_PATH")
+    _web(model, convert(model[0], "tfjs", tmp_path / "made"), web_format._in_node)
+
+
+def test_tensorflowjs_files_hold_the_graph_and_its_weights(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(web_format, "SHARD", 1000)  # so that weights cross the borders of files
+    monkeypatch.setenv("PATH", "")
+    path = convert(model[0], "tfjs", tmp_path / "made")
+    assert len(list(path.glob("*/group1-shard*.bin"))) > len(list(path.iterdir()))
+    _web(model, path, web_format._read_back)
+    for name, entry in json.loads((path / "conversion.json").read_text())["signatures"].items():
+        assert "want of Node.js" in entry["run_by"]
+        told = json.loads((path / name / "model.json").read_text())["signature"]
+        assert list(told["outputs"]) == entry["outputs"]
+        assert list(told["inputs"]) == list(entry["inputs"])
+
+
+def test_many_answers_come_through_from_node(tmp_path):
+    if not web_format.has_tensorflowjs():
+        pytest.skip("needs Node.js that finds @tensorflow/tfjs, as by NODE_PATH")
+    folder = converted.export("normalized", tmp_path)
+    loaded = tf.saved_model.load(str(folder))
+    function = loaded.signatures["decode"]
+    signature = Signature(folder, "decode", function)
+    web_format.write(signature, tmp_path / "decode")
+    inputs = converted.given(function, 500)  # more than a pipe takes at once
+    (found,), _ = web_format.run(tmp_path / "decode", signature, [inputs])
+    expected = converted.answers(function, inputs)["images"]
+    np.testing.assert_allclose(found["images"], expected, atol=TOLERANCE)

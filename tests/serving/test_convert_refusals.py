@@ -1,0 +1,136 @@
+"""What convert can't do gets one line, and nothing is left behind."""
+
+import dataclasses
+import importlib.util
+import shutil
+
+import converted
+import numpy as np
+import pytest
+
+from aae_tf.command_line import main
+from aae_tf.convert import convert as converting
+from aae_tf.convert.convert import convert, difference, newest
+from aae_tf.convert.signature import ConversionError
+from aae_tf.errors import SettingsError, UserError
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return converted.export("normalized", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def refused(model, tmp_path):
+    def check(message, form="tflite", signatures=(), folder=model, kind=UserError):
+        with pytest.raises(kind, match=message) as caught:
+            convert(folder, form, tmp_path / "made", signatures)
+        assert "\n" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+
+    return check
+
+
+def test_unknown_format(refused):
+    refused("^--format=h5: expected one of onnx, tflite, tflite_quantized, tfjs$", form="h5")
+
+
+def test_unknown_signature(refused):
+    refused(
+        "^--signatures=decode,classify: expected some of encode, decode, reconstruct$",
+        signatures=("decode", "classify"),
+    )
+
+
+def test_sample_has_a_line_of_its_own(refused):
+    refused("^--signatures=sample: .*draw codes yourself", signatures=("sample",))
+
+
+def test_no_model(refused, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("empty")
+    refused("^--model=.*: expected a folder with a SavedModel", folder=empty, kind=SettingsError)
+
+
+def test_broken_model(refused, model, tmp_path_factory):
+    broken = tmp_path_factory.mktemp("broken") / "1"
+    shutil.copytree(model, broken)
+    (broken / "saved_model.pb").write_bytes(b"not a graph")
+    refused("^--model=.*: expected a whole SavedModel", folder=broken, kind=SettingsError)
+
+
+def test_missing_extra(refused, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "tf2onnx" else find(name)
+    )
+    refused(
+        r"^--format=onnx: expected tf2onnx to be installed: pip install -e '\.\[onnx\]'$", "onnx"
+    )
+
+
+@pytest.mark.parametrize("form", ["tflite", "tfjs"])
+@pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
+def test_types_that_a_format_lacks(form, precision, refused, tmp_path_factory):
+    folder = converted.export("normalized", tmp_path_factory.mktemp("wide"), precision=precision)
+    name = precision.removeprefix("mixed_")
+    refused(f"computes in {name}, which --format={form} can't", form, folder=folder)
+
+
+def test_answers_too_far_apart(refused, monkeypatch):
+    strict = dataclasses.replace(converting._ALL["tflite_quantized"], bound=-1.0)
+    monkeypatch.setitem(converting._ALL, "tflite_quantized", strict)
+    refused("differs from the SavedModel by", "tflite_quantized", kind=ConversionError)
+
+
+def test_folder_that_holds_something(model, tmp_path):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "kept").write_text("mine")
+    with pytest.raises(SettingsError, match=r"^--output=.*: expected a folder"):
+        convert(model, "tflite", tmp_path / "made")
+    assert [path.name for path in tmp_path.rglob("*")] == ["made", "kept"]
+
+
+def test_newest_version_is_taken(model, tmp_path):
+    for version in ("9", "10"):
+        shutil.copytree(model, tmp_path / version)
+    (tmp_path / ".unfinished-1").mkdir()
+    assert newest(tmp_path) == tmp_path / "10"
+    assert newest(tmp_path / "9") == tmp_path / "9"
+
+
+def test_difference_counts_relative_to_large_outputs_and_sees_all():
+    wanted = {"codes": np.float32([[1.0, -20.0]]), "classes": np.int64([1])}
+    near = {"codes": np.float32([[1.5, -20.0]]), "classes": np.int64([1])}
+    assert difference(wanted, near) == pytest.approx(0.5 / 20)
+    assert difference({"a": np.float32([0.5])}, {"a": np.float32([0.25])}) == 0.25
+    assert difference(wanted, {**near, "classes": np.int64([2])}) == 1.0
+    assert difference(wanted, {**near, "classes": np.int64([2])}, exact=False) < 0.1
+    assert difference(wanted, {**near, "codes": np.float32([[np.nan, 0]])}) == np.inf
+    assert difference(wanted, {**near, "codes": np.float32([1.0, -20.0])}) == np.inf
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ((), "--format=: expected one of onnx"),
+        (("--format=onnx2",), "--format=onnx2: expected one of onnx"),
+        (("--format=tflite",), "--model=: expected a folder of a SavedModel"),
+        (("--format=tflite", "--model=there"), "--output=: expected a new folder"),
+        (("--format=tflite", "--model=there", "--output=made"), "--model=there: expected a folder"),
+    ],
+)
+def test_the_door_refuses_in_one_line(flags, message, empty_folder, capsys):
+    assert main(["run_experiment.py", "--mode=convert", *flags]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"error: {message}") and err.count("\n") == 1
+    assert not any(empty_folder.iterdir())
+
+
+def test_the_door_says_what_it_wrote(model, empty_folder, capsys):
+    flags = ("--format=tflite", f"--model={model.parent}", "--output=made", "--signatures=decode")
+    assert main(["run_experiment.py", "--mode=convert", *flags]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("decode: ") and "differs from the SavedModel by " in lines[0]
+    assert lines[1:] == ["written: made"]
+    names = [path.name for path in empty_folder.rglob("*")]
+    assert sorted(names) == ["conversion.json", "decode.tflite", "made"]
