@@ -23,13 +23,16 @@ from aae_tf.reporting.files import write_aside, write_json
 
 KEPT = ("settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "result.json")
 # Of the table; they are in result.json.
+PLACES = ("data_dir", "cache_dir")  # settings that name folders of a machine
+PLACE_FLAGS = tuple(f"--{flag}=" for flag in PLACES)
 LEFT_OUT = ("mmd", "empty_region", "mean_error", "covariance_error")
 
 
 def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     """Copies every finished run below a folder to `target`, and writes `target`/README.md.
 
-    Checkpoints and TensorBoard logs stay behind. Runs that were kept there before stay.
+    Checkpoints and TensorBoard logs stay behind, and of runs that differ in the seed alone the
+    pictures of all but the first. Runs that were kept there before stay.
 
     Args:
       runs: where to look for result.json files.
@@ -44,15 +47,18 @@ def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     found = sorted(file.parent for file in runs.rglob("result.json"))
     if not found:
         raise RunFolderError(f"--run_dir={runs}: holds no result.json, in no folder below either")
-    for run in found:
+    pictured: set[str] = set()
+    for run in sorted(found, key=lambda run: (_read(run / "result.json").get("seed", 0), run)):
         kept = target / run.name
         kept.mkdir(parents=True, exist_ok=True)
         for name in KEPT:
             if (run / name).exists():
-                _copy(run / name, kept / name)
+                write_aside(kept / name, _without_places(name, (run / name).read_bytes()))
+        is_first = (alike := _all_but_seed(run)) not in pictured
+        pictured.add(alike)
         for name in experiments.find(_read(run / "result.json")["experiment"]).pictures:
             picture = run / "figures" / f"{name}.png"
-            if picture.exists():
+            if is_first and picture.exists():
                 _copy(picture, kept / picture.name)
         where = _read(run / "provenance.json")
         told = {
@@ -68,6 +74,24 @@ def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     page = target / "README.md"
     write_aside(page, _page(target))
     return page
+
+
+def _without_places(name: str, content: bytes) -> bytes:
+    """The file without the folders of the machine that it ran on."""
+    if name == "settings.json":
+        settings = json.loads(content)
+        settings.update({flag: "" for flag in PLACES if flag in settings})
+        return (json.dumps(settings, indent=2) + "\n").encode()
+    if name == "run.flags":
+        lines = content.decode().splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith(PLACE_FLAGS)).encode()
+    return content
+
+
+def _all_but_seed(run: pathlib.Path) -> str:
+    """What runs share that differ in the seed alone."""
+    settings = _read(run / "settings.json")
+    return json.dumps({**settings, "seed": None}, sort_keys=True)
 
 
 def _copy(source: pathlib.Path, target: pathlib.Path) -> None:

@@ -1,5 +1,7 @@
 """The page of recorded runs: a row for each, and one for those that differ in the seed alone."""
 
+import json
+
 import numpy as np
 import pytest
 import results
@@ -55,3 +57,32 @@ def test_a_run_without_another_seed_has_no_mean(page):
 def test_a_page_of_single_runs_speaks_of_no_error(tmp_path):
     results.write(tmp_path / "runs" / "alone", "gaussian", metrics={"coverage": 0.8})
     assert "±" not in record(tmp_path / "runs", tmp_path / "kept").read_text()
+
+
+def test_of_runs_that_differ_in_the_seed_alone_the_first_keeps_its_pictures(tmp_path):
+    for name, changes in {
+        "b": {"seed": 0},
+        "a": {"seed": 1},
+        "c": {"seed": 1, "latent_dim": 8},
+    }.items():
+        run = tmp_path / "runs" / name
+        results.write(run, "gaussian", metrics={"coverage": 0.8}, **changes)
+        (run / "figures").mkdir()
+        (run / "figures" / "codes.png").write_bytes(b"a picture")
+    record(tmp_path / "runs", tmp_path / "kept")
+    kept = sorted(path.parent.name for path in tmp_path.glob("kept/*/codes.png"))
+    assert kept == ["b", "c"]
+
+
+def test_folders_of_the_machine_are_not_kept(tmp_path):
+    run = results.write(
+        tmp_path / "runs" / "far", "gaussian", metrics={"coverage": 0.8}, data_dir="/a/place",
+        cache_dir="/another",
+    )  # fmt: skip
+    (run / "run.flags").write_text("--seed=0\n--data_dir=/a/place\n--cache_dir=/another\n--xla\n")
+    record(tmp_path / "runs", tmp_path / "kept")
+    kept = tmp_path / "kept" / "far"
+    assert (kept / "run.flags").read_text() == "--seed=0\n--xla\n"
+    text = (kept / "settings.json").read_text()
+    assert "place" not in text and '"data_dir": ""' in text
+    assert json.loads(text).keys() == json.loads((run / "settings.json").read_text()).keys()
