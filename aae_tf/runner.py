@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from aae_tf.evaluation.passes import Passes
 from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
+from aae_tf.reporting import model_card
 from aae_tf.reporting.provenance import provenance
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
@@ -156,7 +158,8 @@ def export(
         codes = _held_out_codes(method, data)
     except UserError as error:
         say(f"exporting without codes of held-out images: {error}")
-    return serving.export(method, export_dir / settings.experiment, codes)
+    card = functools.partial(model_card.files_of, folder)
+    return serving.export(method, export_dir / settings.experiment, codes, card)
 
 
 def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:

@@ -172,6 +172,14 @@ class RunFolder:
             error = problem
         raise RunFolderError(f"{file} can't be used ({error})")
 
+    def read_json(self, name: str) -> dict[str, Any]:
+        """What a JSON file of the run holds; nothing if it isn't there, or is no such file."""
+        try:
+            found = json.loads((self.path / name).read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def write_result(
         self,
         settings: Settings,

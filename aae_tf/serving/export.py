@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -13,9 +14,14 @@ from aae_tf.methods import Method
 from aae_tf.serving import held_out, model_config, warmup
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 
+Card = Callable[[Mapping[str, Any]], Mapping[str, bytes]]
+
 
 def export(
-    method: Method, folder: pathlib.Path, codes: dict[str, Any] | None = None
+    method: Method,
+    folder: pathlib.Path,
+    codes: dict[str, Any] | None = None,
+    card: Card | None = None,
 ) -> pathlib.Path:
     """Writes a SavedModel as the next version, complete or not at all.
 
@@ -23,6 +29,7 @@ def export(
       method: made outside any strategy's scope.
       folder: of the model; versions 1, 2, ... lie in it, as TF Serving expects.
       codes: of held-out images, to lie beside it (see `held_out.describe`).
+      card: from the signatures' description to the files of a model card, by name.
 
     Returns:
       The version's folder.
@@ -43,6 +50,9 @@ def export(
         warmup.write(extra, folder.name, signatures)
         if codes is not None:
             held_out.write(aside, codes)
+        if card is not None:
+            for name, content in card(described(signatures)).items():
+                (extra / name).write_bytes(content)
         while True:
             version = folder / str(_next_version(folder))
             try:
@@ -55,6 +65,21 @@ def export(
         shutil.rmtree(aside, ignore_errors=True)
     model_config.keep_current(folder.parent)
     return version
+
+
+def described(signatures: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs and outputs of concrete functions: dtype and shape by name, None for any size."""
+
+    def told(name, spec):
+        return name, {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+
+    return {
+        name: {
+            "inputs": dict(told(s.name, s) for s in function.structured_input_signature[0]),
+            "outputs": dict(told(*item) for item in sorted(function.structured_outputs.items())),
+        }
+        for name, function in signatures.items()
+    }
 
 
 def _is_running(process: int) -> bool:

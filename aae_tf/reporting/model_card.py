@@ -1,0 +1,124 @@
+"""The model card that travels with an export: what the model is, how good, and its limits."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from aae_tf import experiments
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.settings import flatten
+
+# As the data sets' own pages tell it; of other data the user knows.
+LICENCES = {
+    "mnist": "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)",
+    "fashion_mnist": "MIT (Zalando SE)",
+    "celeb_a": "non-commercial research only (the Chinese University of Hong Kong)",
+    "svhn_cropped": "non-commercial use only (Stanford University)",
+}
+UNKNOWN_LICENCE = "not known here; ask whoever made the data"
+PLACES = ("data_dir", "cache_dir")  # of a machine, which no reader needs
+LIMITS = (
+    "It knows images like those that it was trained on; what others become is arbitrary.",
+    "Samples can resemble training images; `nearest_training_distance` says how much, if measured.",
+    "Codes of held-out images match the prior only as far as the numbers above say.",
+    "It was made for research on generative models, and tried for nothing else.",
+)
+
+
+def card_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, Any]:
+    """What model_card.json holds.
+
+    Args:
+      folder: of the run.
+      signatures: by name, as `serving.export` describes them.
+    """
+    settings, data = folder.read_settings(), folder.read_data()
+    flat = {k: v for k, v in flatten(settings).items() if k not in PLACES}
+    # Of the user's own data the file's or folder's name, not where it lies.
+    name = pathlib.PurePath(data["name"]).name
+    flat["dataset"] = name
+    result, origin = folder.read_json("result.json"), folder.read_json("provenance.json")
+    return {
+        "experiment": settings.experiment,
+        "reproduces": experiments.find(settings.experiment).reproduces,
+        "data": {**data, "name": name, "licence": LICENCES.get(data["name"], UNKNOWN_LICENCE)},
+        "settings": flat,
+        "metrics": result.get("metrics", {}),
+        "paper": result.get("paper", {}),
+        "provenance": {
+            key: origin[key]
+            for key in ("aae_tf", "commit", "date", "python", "packages", "step", "state_sha256")
+            if key in origin
+        },
+        "signatures": signatures,
+        "limits": list(LIMITS),
+    }
+
+
+def files_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, bytes]:
+    """The card for programs and the card for people, by file name."""
+    card = card_of(folder, signatures)
+    return {
+        "model_card.json": (json.dumps(card, indent=2) + "\n").encode(),
+        "model_card.md": markdown(card).encode(),
+    }
+
+
+def markdown(card: Mapping[str, Any]) -> str:
+    """The card as a page."""
+    data, provenance, settings = card["data"], card["provenance"], card["settings"]
+    sizes = ", ".join(f"{size:,} {split}" for split, size in data.get("sizes", {}).items())
+    head = (
+        f"# {card['experiment']}\n\n{card['reproduces']}. Recipe `{settings['recipe']}`, seed "
+        f"{settings['seed']}, {settings['epochs']} epochs.\n"
+    )
+    about_data = (
+        f"## Data\n\n`{data['name']}`: images {' x '.join(map(str, data['image_shape']))}"
+        f"{', ' + sizes if sizes else ''}. Licence: {data['licence']}.\n"
+    )
+    parts = [head, about_data, _numbers(card), _signatures(card["signatures"])]
+    parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]) + "\n")
+    told = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
+    parts.append(f"## Provenance\n\n{told or 'Not known.'}\n")
+    flags = "\n".join(f"--{flag}={value}" for flag, value in settings.items())
+    parts.append(f"## Settings\n\n```\n{flags}\n```\n")
+    return "\n".join(parts)
+
+
+def _numbers(card):
+    tested = {k: v for k, v in card["metrics"].items() if k.startswith("test/")}
+    if not tested:
+        return "## Numbers\n\nNot evaluated yet.\n"
+    rows = ["| measure on test images | this model | the paper |", "|---|---|---|"]
+    for name, value in tested.items():
+        paper = card["paper"].get(name)
+        beside = f"{paper['value']:g} ({paper['source']})" if paper else ""
+        rows.append(f"| {name.removeprefix('test/')} | {value:.4g} | {beside} |")
+    note = "`_of_prior` and `_of_data` are what samples of the prior, or real images, get."
+    return "## Numbers\n\n" + "\n".join(rows) + f"\n\n{note}\n"
+
+
+def _signatures(signatures):
+    rows = ["| signature | inputs | outputs |", "|---|---|---|"]
+    for name, sides in signatures.items():
+        cells = [
+            ", ".join(
+                f"`{key}`: {spec['dtype']} {_shape(spec['shape'])}" for key, spec in side.items()
+            )
+            for side in (sides["inputs"], sides["outputs"])
+        ]
+        rows.append(f"| `{name}` | {cells[0]} | {cells[1]} |")
+    return "## Signatures\n\n" + "\n".join(rows) + "\n"
+
+
+def _shape(shape):
+    return "[" + ", ".join("n" if size is None else str(size) for size in shape) + "]"
+
+
+def _shown(value):
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return value
