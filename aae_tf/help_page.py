@@ -12,8 +12,9 @@ from aae_tf.settings import flatten
 USAGE = """\
 usage: run_experiment.py [--experiment=NAME] [--flagfile=FILE] [--FLAG=VALUE ...]
 
-Trains an adversarial autoencoder, evaluates it, draws what it learned and exports it. A flag that
-isn't given has the value of the experiment's recipe; [brackets] show it where all recipes agree.
+Trains an autoencoder (AAE, WAE or VAE), evaluates it, draws what it learned and exports it. A flag
+that isn't given has the value of the experiment's recipe; [brackets] show it where all recipes
+agree.
 """
 FLAG_WIDTH, HELP_WIDTH = 34, 62
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import tiny
 
-from aae_tf import command_line
+from aae_tf import flags_of_door
 from aae_tf.errors import RunFolderError
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.settings import flatten
@@ -158,9 +158,9 @@ def test_unreadable_data_json_is_one_line(folder, content):
 
 
 def test_run_flags_repeat_the_settings(folder):
-    values, _ = command_line._define_flags()
+    values, _ = flags_of_door.define()
     values(["program", f"--flagfile={folder.path / 'run.flags'}"])
-    given = command_line._given(values)
+    given = flags_of_door.given(values)
     assert {**given, "experiment": values.experiment, "recipe": values.recipe} == flatten(
         tiny.settings()
     )

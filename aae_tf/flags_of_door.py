@@ -1,0 +1,133 @@
+"""The flags: what the door itself takes, one for each setting, and how they are read."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from aae_tf import experiments, help_page
+from aae_tf.convert import FORMATS as CONVERT_FORMATS
+from aae_tf.errors import SettingsError, UserError
+from aae_tf.reporting.collate import FORMATS
+from aae_tf.settings import describe
+
+MODES = ("train", "evaluate", "export", "convert", "compare", "report", "explore", "list")
+DOOR = "What to do"
+
+
+def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
+    """All flags, and for the help page each group's (flag, help) pairs."""
+    values = flags.FlagValues()
+    page: dict[str, list[tuple[str, str]]] = {DOOR: []}
+
+    def note(group, name, text):
+        page.setdefault(group, []).append((name, text))
+
+    def string(name, default, text, shown):
+        flags.DEFINE_string(name, default, text, flag_values=values)
+        note(DOOR, f"--{name}={shown}", text)
+
+    string(
+        "mode",
+        "train",
+        "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
+        "export, convert (a SavedModel to other formats), compare (draw and tabulate several runs "
+        "side by side), report (a table of the runs below run_dir, over seeds), explore (a page to "
+        "move over the codes of a model), or list the experiments",
+        "{" + ",".join(MODES) + "}",
+    )
+    string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
+    string(
+        "recipe",
+        None,
+        "paper: as the paper trains; practical: what works better; official: a WAE that weighs its "
+        "terms as the authors' code does",
+        "RECIPE",
+    )
+    string(
+        "run_dir",
+        None,
+        "folder of the run (default: runs/EXPERIMENT/DATE-TIME); the same "
+        "command with the same folder resumes",
+        "DIR",
+    )
+    string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
+    string(
+        "model", None, "SavedModel for --mode=convert and explore: MODEL or MODEL/VERSION", "DIR"
+    )
+    string("format", None, "that --mode=convert writes", "{" + ",".join(CONVERT_FORMATS) + "}")
+    string("output", None, "new folder for what --mode=convert writes", "DIR")
+    string(
+        "signatures",
+        None,
+        "which of them --mode=convert takes (default: all but sample)",
+        "NAME,NAME,...",
+    )
+    string("runs", None, "folders of the runs that --mode=compare puts into run_dir", "DIR,DIR,...")
+    string(
+        "report_dir",
+        None,
+        "where --mode=report also keeps small files and pictures of the runs, with a page",
+        "DIR",
+    )
+    string(
+        "report_format",
+        "markdown",
+        "of the table that --mode=report prints",
+        "{" + ",".join(FORMATS) + "}",
+    )
+    string(
+        "report_measures",
+        None,
+        "which measures that table shows, in this order (default: all)",
+        "NAME,NAME,...",
+    )
+    string("host", "127.0.0.1", "where --mode=explore listens; by default for this machine", "NAME")
+    flags.DEFINE_integer("port", 8080, "of that page; 0 for a free one", flag_values=values)
+    note(DOOR, "--port=N", "of that page; 0 for a free one [8080]")
+    note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
+    flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
+    note(DOOR, "--help", "show this page")
+
+    kinds = {
+        int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool,
+    }  # fmt: skip
+    for setting in describe():
+        kinds.get(setting.type, flags.DEFINE_string)(
+            setting.flag, None, setting.help, flag_values=values
+        )
+        if setting.type is bool:
+            shown = f"--[no]{setting.flag}"
+        elif setting.choices:
+            shown = f"--{setting.flag}={{{','.join(setting.choices)}}}"
+        else:
+            kind = {int: "N", float: "X", tuple: "N,N,..."}.get(setting.type, "TEXT")
+            shown = f"--{setting.flag}={kind}"
+        note(setting.group, shown, f"{setting.help} [{help_page.default_of(setting.flag)}]")
+    return values, page
+
+
+def given(values: flags.FlagValues) -> dict[str, object]:
+    """The settings that flags or flagfiles gave."""
+    return {s.flag: values[s.flag].value for s in describe() if values[s.flag].present}
+
+
+def parse(values: flags.FlagValues, argv: list[str]) -> None:
+    try:
+        left = values(argv)[1:]
+    except flags.Error as error:
+        raise UsageError(f"{error}; see --help") from None
+    except UnicodeDecodeError:
+        files = " ".join(part for part in argv if "flagfile" in part)
+        raise UsageError(f"{files}: expected a text file in UTF-8") from None
+    if left:
+        raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
+    if values.mode not in MODES:
+        raise SettingsError("mode", values.mode, "one of " + ", ".join(MODES))
+    if values.report_format not in FORMATS:
+        raise SettingsError("report_format", values.report_format, "one of " + ", ".join(FORMATS))
+
+
+class UsageError(UserError):
+    """The command line can't be understood."""
+
+    exit_status = 2
