@@ -112,8 +112,13 @@ def test_report_keeps_small_files_pictures_and_a_page(runs, place, monkeypatch, 
     page = (kept / "README.md").read_text()
     for name in RUNS:
         assert f"[{name}]({name})" in page
-        for file in ("result.json", "settings.json", "metrics.csv", "run.flags"):
+        for file in ("result.json", "settings.json", "metrics.csv"):
             assert (kept / name / file).read_bytes() == (runs / name / file).read_bytes()
+        flags, all_flags = (
+            (folder / name / "run.flags").read_text().splitlines() for folder in (kept, runs)
+        )
+        left_out = sorted(set(all_flags) - set(flags))
+        assert left_out == ["--cache_dir=", "--data_dir="] and set(flags) < set(all_flags)
         assert not (kept / name / "checkpoints").exists()
     for link in re.findall(r"\]\(([^)]+\.png)\)", page):
         assert (kept / link).exists(), link
