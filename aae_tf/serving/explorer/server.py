@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import http.server
@@ -10,11 +11,12 @@ import importlib.resources
 import ipaddress
 import json
 import re
+import signal
 import socket
 import socketserver
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from aae_tf.errors import SettingsError
 from aae_tf.serving.explorer import pictures, requests
@@ -246,8 +248,27 @@ def serve(model: Model, host: str, port: int, say: Callable[[str], None]) -> Non
     with make_server(model, host, port) as server:
         if not server.is_local:
             say(f"warning: --host={host}: anyone who can reach this machine can use the page")
-        say(f"exploring at {server.url} (Ctrl-C ends it)")
-        try:
+        with _ends_on_signals(server):
+            say(f"exploring at {server.url} (Ctrl-C ends it)")
             server.serve_forever()
-        except KeyboardInterrupt:
-            say("ended")
+        say("ended")
+
+
+@contextlib.contextmanager
+def _ends_on_signals(server: Server) -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the server, without an exception, which some places swallow."""
+
+    def end(number, frame):
+        del number, frame
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
