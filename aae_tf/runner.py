@@ -170,7 +170,9 @@ def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     learned = tuple(f"cluster {number}" for number in range(method.num_categories))
     categories = learned if method.labels == "none" else classes[: method.num_categories]
     codes = Passes(method).encode(some)
-    return held_out.describe(data.name, codes, some.labels, classes, categories)
+    # Of the user's own data the file's or folder's name, not where it lies.
+    name = pathlib.PurePath(data.name).name
+    return held_out.describe(name, codes, some.labels, classes, categories)
 
 
 def explore(model: pathlib.Path, host: str, port: int, say: Say) -> None:

@@ -90,9 +90,9 @@ def test_wrong_flag_is_refused_with_status_2(refused, arguments, expected):
         (["--mode=export", "--run_dir=taken"], "--run_dir=taken: holds no run"),
         (["--mode=report", "--run_dir=taken"], "--run_dir=taken: holds no result.json"),
         (["--mode=compare", "--run_dir=x", "--runs=taken,b"], "--runs=taken: holds no run"),
-        (["--mode=explore", "--model=nothing"], "--model=nothing: No such file or directory"),
-        (["--mode=explore", "--model=taken"], "--model=taken: holds no SavedModel"),
-        (["--mode=explore", "--model=mine.npz"], "--model=mine.npz: Not a directory"),
+        (["--mode=explore", "--model=nothing"], "--model=nothing: expected a folder with"),
+        (["--mode=explore", "--model=taken"], "--model=taken: expected a folder with"),
+        (["--mode=explore", "--model=mine.npz"], "--model=mine.npz: expected a folder with"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_status_1(refused, empty_folder, arguments, expected):

@@ -9,13 +9,13 @@ import shutil
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from aae_tf.convert import FORMATS, lite_format, onnx_format, web_format
 from aae_tf.convert.signature import ConversionError, Signature
 from aae_tf.errors import SettingsError
 from aae_tf.files import write_json
 from aae_tf.serving.signatures import BYTES
+from aae_tf.serving.versions import load
 
 LEFT_OUT = "sample"
 
@@ -82,7 +82,8 @@ def convert(
       The folder.
 
     Raises:
-      SettingsError: if the model, the format, a signature or the folder can't be used.
+      SettingsError: if the format, a signature or the folder can't be used.
+      DataError: if there is no such model.
       ConversionError: if the format can't hold the model, or answers differ by more than its bound.
     """
     if form not in FORMATS:
@@ -91,8 +92,7 @@ def convert(
     chosen.check()
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingsError("output", output, "a folder that isn't there yet, or is empty")
-    folder = newest(model)
-    loaded = _load(folder)
+    loaded, folder = load(model)
     names = _names(loaded, signatures)
     if not signatures and LEFT_OUT in loaded.signatures:
         say(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")
@@ -117,27 +117,6 @@ def convert(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return output
-
-
-def newest(model: pathlib.Path) -> pathlib.Path:
-    """The SavedModel's own folder, given that or the folder of its versions."""
-    if (model / "saved_model.pb").is_file():
-        return model
-    versions = [
-        path.parent for path in model.glob("*/saved_model.pb") if path.parent.name.isdigit()
-    ]
-    if not versions:
-        expected = "a folder with a SavedModel, as saved_models/EXPERIMENT or a version in it"
-        raise SettingsError("model", model, expected)
-    return max(versions, key=lambda path: int(path.name))
-
-
-def _load(folder):
-    try:
-        return tf.saved_model.load(str(folder))
-    except Exception as error:  # of as many classes as there are ways of being broken
-        reason = " ".join(str(error).split())[:200]
-        raise SettingsError("model", folder, f"a whole SavedModel, but: {reason}") from error
 
 
 def _names(loaded, wanted):

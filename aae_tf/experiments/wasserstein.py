@@ -48,7 +48,7 @@ def _wasserstein(
         wasserstein=WassersteinSettings(divergence=divergence, **practical),
         phases=_phases(divergence, "cosine"),
     )
-    recipes["official"] = _named(paper, "official", wasserstein=official)
+    recipes["official"] = dataclasses.replace(paper, recipe="official", wasserstein=official)
     return Experiment(
         name=name,
         reproduces=reproduces,
@@ -66,10 +66,6 @@ def _phases(divergence: str, schedule: str):
     if divergence != "gan":
         return moved
     return (*moved, phase("discriminator", "adam", 5e-4, 0.5, schedule))
-
-
-def _named(settings: Settings, recipe: str, **groups) -> Settings:
-    return dataclasses.replace(settings, recipe=recipe, **groups)
 
 
 EXPERIMENTS = (

@@ -9,10 +9,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from aae_tf.errors import RunFolderError, SettingsError
+from aae_tf.files import write_aside
 from aae_tf.reporting.class_figures import categories_over_training
 from aae_tf.reporting.comparison import write_comparison
 from aae_tf.reporting.figures import learning_curves
-from aae_tf.reporting.files import write_aside
 from aae_tf.reporting.recorder import CATEGORIES
 from aae_tf.reporting.run_folder import MetricsTable, RunFolder
 from aae_tf.reporting.side_by_side import Restored, draw_all

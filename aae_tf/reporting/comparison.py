@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aae_tf.errors import RunFolderError
+from aae_tf.files import write_aside, write_json
 from aae_tf.reporting.collate import markdown, measures_of
-from aae_tf.reporting.files import write_aside, write_json
 from aae_tf.reporting.run_folder import RunFolder
 
 # Shown where any run has them; the others where all runs do.

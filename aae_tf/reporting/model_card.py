@@ -9,7 +9,7 @@ from typing import Any
 
 from aae_tf import experiments
 from aae_tf.reporting.run_folder import RunFolder
-from aae_tf.settings import flatten
+from aae_tf.settings import PLACES, flatten
 
 # As the data sets' own pages tell it; of other data the user knows.
 LICENCES = {
@@ -19,7 +19,6 @@ LICENCES = {
     "svhn_cropped": "non-commercial use only (Stanford University)",
 }
 UNKNOWN_LICENCE = "not known here; ask whoever made the data"
-PLACES = ("data_dir", "cache_dir")  # of a machine, which no reader needs
 LIMITS = (
     "It knows images like those that it was trained on; what others become is arbitrary.",
     "Samples can resemble training images; `nearest_training_distance` says how much, if measured.",

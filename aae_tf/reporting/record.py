@@ -11,6 +11,7 @@ from typing import Any
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError
+from aae_tf.files import write_aside, write_json
 from aae_tf.reporting.collate import (
     Group,
     groups_below,
@@ -19,12 +20,10 @@ from aae_tf.reporting.collate import (
     measures_of,
     paper_text,
 )
-from aae_tf.reporting.files import write_aside, write_json
+from aae_tf.settings import PLACES
 
 KEPT = ("settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "result.json")
 # Of the table; they are in result.json.
-PLACES = ("data_dir", "cache_dir")  # settings that name folders of a machine
-PLACE_FLAGS = tuple(f"--{flag}=" for flag in PLACES)
 LEFT_OUT = ("mmd", "empty_region", "mean_error", "covariance_error")
 
 
@@ -84,7 +83,8 @@ def _without_places(name: str, content: bytes) -> bytes:
         return (json.dumps(settings, indent=2) + "\n").encode()
     if name == "run.flags":
         lines = content.decode().splitlines(keepends=True)
-        return "".join(line for line in lines if not line.startswith(PLACE_FLAGS)).encode()
+        places = tuple(f"--{flag}=" for flag in PLACES)
+        return "".join(line for line in lines if not line.startswith(places)).encode()
     return content
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.categories import entropies, histograms
+from aae_tf.files import write_aside
 from aae_tf.methods import Method
 from aae_tf.reporting import figures, tensorboard
 from aae_tf.reporting.class_figures import categories_over_training
-from aae_tf.reporting.files import write_aside
 from aae_tf.reporting.run_folder import MetricsTable, RunFolder
 from aae_tf.reporting.style import to_png
 from aae_tf.training import Observer, Phase, Report

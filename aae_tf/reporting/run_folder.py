@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError, UserError
-from aae_tf.reporting.files import write_aside, write_json
+from aae_tf.files import write_aside, write_json
 from aae_tf.settings import Settings, differences, flatten, override, parse_schedule, to_flagfile
 
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow

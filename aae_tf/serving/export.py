@@ -13,6 +13,7 @@ import tensorflow as tf
 from aae_tf.methods import Method
 from aae_tf.serving import held_out, model_config, warmup
 from aae_tf.serving.signatures import ServingModule, servable_signatures
+from aae_tf.serving.versions import is_version
 
 Card = Callable[[Mapping[str, Any]], Mapping[str, bytes]]
 
@@ -93,5 +94,5 @@ def _is_running(process: int) -> bool:
 
 
 def _next_version(folder: pathlib.Path) -> int:
-    versions = [int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()]
+    versions = [int(entry.name) for entry in folder.iterdir() if is_version(entry)]
     return max(versions, default=0) + 1

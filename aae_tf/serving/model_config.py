@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Iterator
 
 from aae_tf.files import write_aside
+from aae_tf.serving.versions import versions_of
 
 CONFIG, BATCHING, LOCK = "models.config", "batching_parameters.txt", ".models.lock"
 BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
@@ -50,15 +51,6 @@ def config_text(folder: pathlib.Path) -> str:
     }
     models = [_model(name, versions) for name, versions in found.items() if versions]
     return HEAD + "model_config_list {\n" + "".join(models) + "}\n"
-
-
-def versions_of(model: pathlib.Path) -> list[int]:
-    """The versions of a model, ascending."""
-    return sorted(
-        int(entry.name)
-        for entry in model.iterdir()
-        if entry.name.isdigit() and (entry / "saved_model.pb").exists()
-    )
 
 
 def _model(name: str, versions: list[int]) -> str:

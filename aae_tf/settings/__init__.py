@@ -8,6 +8,7 @@ from aae_tf.settings.checks import PRIORS, parse_count, parse_initializer, parse
 from aae_tf.settings.evaluation_group import EvaluationSettings
 from aae_tf.settings.flat import (
     GROUPS,
+    PLACES,
     Described,
     describe,
     differences,
@@ -36,6 +37,7 @@ from aae_tf.settings.label_groups import (
 __all__ = [
     "GROUPS",
     "PHASES",
+    "PLACES",
     "PRIORS",
     "CategorySettings",
     "ClusterSettings",

@@ -29,6 +29,9 @@ GROUPS = {
 }
 
 
+PLACES = ("data_dir", "cache_dir")  # settings that name folders of a machine
+
+
 @dataclasses.dataclass(frozen=True)
 class Described:
     """A setting as the command line shows it."""

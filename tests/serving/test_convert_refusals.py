@@ -10,9 +10,10 @@ import pytest
 
 from aae_tf.command_line import main
 from aae_tf.convert import convert as converting
-from aae_tf.convert.convert import convert, difference, newest
+from aae_tf.convert.convert import convert, difference
 from aae_tf.convert.signature import ConversionError
-from aae_tf.errors import SettingsError, UserError
+from aae_tf.errors import DataError, SettingsError, UserError
+from aae_tf.serving.versions import newest
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +49,14 @@ def test_sample_has_a_line_of_its_own(refused):
 
 def test_no_model(refused, tmp_path_factory):
     empty = tmp_path_factory.mktemp("empty")
-    refused("^--model=.*: expected a folder with a SavedModel", folder=empty, kind=SettingsError)
+    refused("^--model=.*: expected a folder with a SavedModel", folder=empty, kind=DataError)
 
 
 def test_broken_model(refused, model, tmp_path_factory):
     broken = tmp_path_factory.mktemp("broken") / "1"
     shutil.copytree(model, broken)
     (broken / "saved_model.pb").write_bytes(b"not a graph")
-    refused("^--model=.*: expected a whole SavedModel", folder=broken, kind=SettingsError)
+    refused("^--model=.*: expected a whole SavedModel", folder=broken, kind=DataError)
 
 
 def test_missing_extra(refused, monkeypatch):
@@ -110,17 +111,18 @@ def test_difference_counts_relative_to_large_outputs_and_sees_all():
 
 
 @pytest.mark.parametrize(
-    "flags, message",
+    "flags, status, message",
     [
-        ((), "--format=: expected one of onnx"),
-        (("--format=onnx2",), "--format=onnx2: expected one of onnx"),
-        (("--format=tflite",), "--model=: expected a folder of a SavedModel"),
-        (("--format=tflite", "--model=there"), "--output=: expected a new folder"),
-        (("--format=tflite", "--model=there", "--output=made"), "--model=there: expected a folder"),
+        ((), 2, "--format=: expected one of onnx"),
+        (("--format=onnx2",), 2, "--format=onnx2: expected one of onnx"),
+        (("--format=tflite",), 2, "--model=: expected a folder of a SavedModel"),
+        (("--format=tflite", "--model=there"), 2, "--output=: expected a new folder"),
+        (("--format=tflite", "--model=there", "--output=made"), 1,
+         "--model=there: expected a folder"),
     ],
-)
-def test_the_door_refuses_in_one_line(flags, message, empty_folder, capsys):
-    assert main(["run_experiment.py", "--mode=convert", *flags]) == 2
+)  # fmt: skip
+def test_the_door_refuses_in_one_line(flags, status, message, empty_folder, capsys):
+    assert main(["run_experiment.py", "--mode=convert", *flags]) == status
     out, err = capsys.readouterr()
     assert out == "" and err.startswith(f"error: {message}") and err.count("\n") == 1
     assert not any(empty_folder.iterdir())

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.errors import DataError
-from aae_tf.serving import held_out
+from aae_tf.serving import held_out, versions
 
 PRIOR_SAMPLES, PRIOR_SEED = 1000, (0, 1)
 CATEGORIES_AT_MOST = 1 << 16
@@ -175,29 +175,7 @@ def load(folder: pathlib.Path) -> Model:
     Raises:
       DataError: if there is none, or one of another kind.
     """
-    version = folder
-    if not (folder / "saved_model.pb").is_file():
-        try:
-            versions = [
-                entry
-                for entry in folder.iterdir()
-                if entry.name.isdecimal() and (entry / "saved_model.pb").is_file()
-            ]
-        except OSError as error:
-            raise DataError(
-                f"--model={folder}: {error.strerror}; expected the folder of a SavedModel"
-            ) from None
-        if not versions:
-            raise DataError(
-                f"--model={folder}: holds no SavedModel and no version of one; expected a folder "
-                "as saved_models/gaussian or saved_models/gaussian/1"
-            )
-        version = max(versions, key=lambda entry: int(entry.name))
-    try:
-        loaded = tf.saved_model.load(str(version))
-    except Exception as error:  # TensorFlow raises whatever its parsers do
-        raise DataError(f"--model={version}: can't be loaded ({error})") from None
-    return Model(loaded, version)
+    return Model(*versions.load(folder))
 
 
 def _to_bytes(images):
