@@ -1,4 +1,4 @@
-"""An export of every experiment, with inputs for each signature and what Python answers to them.
+"""An export of every experiment, with inputs for each signature and what the Keras models answer.
 
 `exports.py ROOT` answers them with tensorflow alone. Below ROOT lies a folder for each
 experiment: `model/1`, `inputs.npz` with names 'signature/argument/case' and, afterwards,
@@ -24,20 +24,21 @@ def make(root):
     import tiny
 
     from aae_tf import experiments, serving
-    from aae_tf.serving.signatures import servable_signatures
+    from aae_tf.serving.signatures import ServingModule, servable_signatures
 
     folders = {}
     for name in experiments.CATALOGUE:
         method, folder = tiny.method(experiment=name, **CASES.get(name, {})), root / name
-        loaded = tf.saved_model.load(str(serving.export(method, folder / "model")))
-        assert set(servable_signatures(method)) < set(loaded.signatures)
-        given = {}
-        for signature, function in loaded.signatures.items():
+        serving.export(method, folder / "model")
+        of_keras, given = ServingModule(method), {}
+        functions = {s: of_keras.signature(s) for s in servable_signatures(method)}
+        functions["serving_default"] = functions[method.default_signature]
+        for signature, function in functions.items():
             for size in SIZES:
                 inputs = _inputs(function, size)
                 given |= {f"{signature}/{key}/{size}": value for key, value in inputs.items()}
         np.savez(folder / "inputs.npz", **given)
-        np.savez(folder / "expected.npz", **_answers(in_python(loaded), given))
+        np.savez(folder / "expected.npz", **_answers(_caller(functions), given))
         folders[name] = folder
     return folders
 
@@ -67,10 +68,11 @@ def _inputs(signature, size):
         "count": np.array(size, np.int32),
         "image_bytes": np.array(pictures, "S"),
     }
-    specs = signature.structured_input_signature[1]
     return {
-        name: known.get(name, generator.normal(size=(size, *spec.shape[1:])).astype(np.float32))
-        for name, spec in specs.items()
+        spec.name: known.get(
+            spec.name, generator.normal(size=(size, *spec.shape[1:])).astype(np.float32)
+        )
+        for spec in signature.structured_input_signature[0]
     }
 
 
@@ -85,15 +87,22 @@ def _answers(call, given):
     return found
 
 
-def in_python(model):
-    """Calls a loaded SavedModel's signatures with arrays."""
+def _caller(functions):
+    """Calls concrete functions by name, with arrays."""
 
     def call(signature, **arguments):
         tensors = {name: tf.constant(value) for name, value in arguments.items()}
-        return {name: v.numpy() for name, v in model.signatures[signature](**tensors).items()}
+        return {name: v.numpy() for name, v in functions[signature](**tensors).items()}
 
     return call
 
 
+def _load(folder):
+    model = tf.saved_model.load(str(folder))
+    call = _caller(model.signatures)
+    call.model = model  # which has to outlive its signatures
+    return call
+
+
 if __name__ == "__main__":
-    answer(sys.argv[1], lambda folder: in_python(tf.saved_model.load(str(folder))))
+    answer(sys.argv[1], _load)
