@@ -165,9 +165,9 @@ def _named(path, loaded, name, signature):
         raise PredictionError(
             f"{flag}: --signature={name} takes {', '.join(wanted)}; expected an .npz of them"
         )
+    held = f"the arrays {', '.join(sorted(loaded))}" if loaded else "no arrays"
     raise PredictionError(
-        f"{flag}: has the arrays {', '.join(sorted(loaded)) or 'of nothing'}; expected "
-        f"{', '.join(wanted)} for --signature={name}"
+        f"{flag}: has {held}; expected {', '.join(wanted)} for --signature={name}"
     )
 
 

@@ -81,7 +81,7 @@ def test_encoded_pictures_can_stand_in_an_npz(tmp_path):
         (DECODE, {"codes": np.zeros((2, 3))}, "codes is float64 [2, 3], expected float32 [n, 2]"),
         (DECODE, {"codes": np.zeros((2, 2), bool)}, "codes is bool"),
         (DECODE, {"a": np.zeros(2), "b": np.zeros(2)}, "has the arrays a, b; expected codes for"),
-        (DECODE, {}, "has the arrays of nothing; expected codes"),
+        (DECODE, {}, "has no arrays; expected codes"),
         (GENERATE, {"labels": np.zeros(2), "styles": np.zeros((2, 2))}, "labels is float64 [2]"),
         (GENERATE, {"labels": np.uint64([2**63]), "styles": np.zeros((1, 2))}, "labels is uint64"),
         (GENERATE, {"labels": np.zeros(3, int), "styles": np.zeros((2, 2))},
