@@ -125,12 +125,12 @@ def _define_predict(values: flags.FlagValues, note) -> None:
     """The flags of --mode=predict alone."""
     string, integer, number = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
     for define_one, name, default, shown, text in (
-        (string, "server", None, "ADDRESS", "HOST:PORT for gRPC (pip install 'aae_tf[client]'), "
-         "http://HOST:PORT or https://HOST:PORT for REST; or give --model, without a server"),
+        (string, "server", None, "ADDRESS", "HOST:PORT for gRPC (needs the extra 'client'), "
+         "http://HOST:PORT or https://HOST:PORT for REST; without a server give --model"),
         (string, "model_name", None, "NAME", "of the model at the server"),
         (integer, "model_version", None, "N", "version at the server (default: the newest)"),
         (string, "model_label", None, "LABEL", "instead of a version: canary or stable"),
-        (string, "signature", "", "NAME", "what to ask; without it those that there are are named"),
+        (string, "signature", "", "NAME", "what to ask; without it the program says which there are"),
         (string, "input", None, "PATH", "PNG or JPEG, a folder of them, .npy, .npz with arrays "
          "called as the signature's inputs, or .csv as encode writes it; none for sample"),
         (integer, "count", 100, "N", "how many sample draws; with --seed"),

@@ -47,8 +47,8 @@ def failure(server: str, code: str, words: str, timeout: float) -> PredictionErr
         return Missing(said)
     if code == "DEADLINE_EXCEEDED":
         return PredictionError(
-            f"--server={server}: no answer within --timeout={timeout:g} seconds; smaller "
-            "--predict_batch_size make shorter requests"
+            f"--server={server}: no answer within --timeout={timeout:g} seconds; try a longer one, "
+            "or a smaller --predict_batch_size"
         )
     if code == "UNAVAILABLE":
         return Unavailable(f"--server={server}: no server answers ({said})")

@@ -88,8 +88,9 @@ class Inputs:
 
 def are_pictures(path: pathlib.Path) -> bool:
     """Whether the input is a picture or a folder; a file of another name by what it holds."""
-    if not path.exists():
-        raise PredictionError(f"--input={path}: no such file or folder; expected {KINDS}")
+    with _reading(path):
+        if not path.exists():
+            raise PredictionError(f"--input={path}: no such file or folder; expected {KINDS}")
     if path.is_dir() or path.suffix.lower() in ENDINGS:
         return True
     if path.suffix.lower() in (".npy", ".npz", ".csv"):

@@ -24,10 +24,11 @@ DIGITS = 5  # at least, of the numbers of pictures without names
 
 def check_free(output: pathlib.Path) -> None:
     """Raises PredictionError if there is something already that would be lost."""
-    if output.is_dir() and output.suffix != ".npz" and not any(output.iterdir()):
-        return
-    if output.exists() or output.is_symlink():
-        raise PredictionError(f"--output={output}: is there already; expected a new name")
+    with _writing(output):
+        if output.is_dir() and output.suffix != ".npz" and not any(output.iterdir()):
+            return
+        if output.exists() or output.is_symlink():
+            raise PredictionError(f"--output={output}: is there already; expected a new name")
 
 
 def writer_for(
