@@ -130,7 +130,7 @@ def _define_predict(values: flags.FlagValues, note) -> None:
         (string, "model_name", None, "NAME", "of the model at the server"),
         (integer, "model_version", None, "N", "version at the server (default: the newest)"),
         (string, "model_label", None, "LABEL", "instead of a version: canary or stable"),
-        (string, "signature", "", "NAME", "what to ask; without it the program says which there are"),
+        (string, "signature", "", "NAME", "what to ask; without it you are told which there are"),
         (string, "input", None, "PATH", "PNG or JPEG, a folder of them, .npy, .npz with arrays "
          "called as the signature's inputs, or .csv as encode writes it; none for sample"),
         (integer, "count", 100, "N", "how many sample draws; with --seed"),
