@@ -62,13 +62,12 @@ def predict(model: Model, wish: Wish, say: Callable[[str], None]) -> None:
 
     Args:
       model: behind a server, or a SavedModel.
-      wish: what to ask, and where answers go.
+      wish: what to ask, and where answers go; its paths have been checked.
       say: takes the CSV if it is to be printed, and where else things were written.
 
     Raises:
       PredictionError: if that isn't possible; the message says why.
     """
-    wish.check_paths()
     name, inputs = _inputs(model, wish)
     signature = model.signatures[name]
     pieces = list(inputs.pieces(wish.batch_size, MOST_BYTES))

@@ -175,12 +175,21 @@ def test_row_that_the_model_refuses_is_named(asked, images, empty_folder):
     assert line == f"error: --input=mine.npy: {expected}"
 
 
-def test_files_are_checked_before_anything_is_asked(asked, server, empty_folder):
-    (empty_folder / "mine.npy").touch()
-    for flags in (["--input=none.png"], ["--input=mine.npy", "--output=mine.npy"]):
-        _refused(asked, "gaussian", "--signature=encode", *flags)
-    _refused(asked, "gaussian", "--signature=encode", "--input=mine.npy")
-    assert server.core.asked == []
+def test_what_is_there_is_kept(asked, images, empty_folder):
+    np.save("mine.npy", images)
+    before = (empty_folder / "mine.npy").read_bytes()
+    flags = ("gaussian", "--signature=encode", "--input=mine.npy", "--output=mine.npy")
+    assert "--output=mine.npy: is there already" in _refused(asked, *flags)
+    assert (empty_folder / "mine.npy").read_bytes() == before
+
+
+@pytest.mark.parametrize("flags", [["--input=none.png"], ["--input=there", "--output=there"]])
+def test_files_are_looked_for_before_the_server_is(flags, empty_folder, capsys):
+    (empty_folder / "there").mkdir()
+    (empty_folder / "there" / "mine").touch()
+    nobody = ["--server=http://127.0.0.1:1", "--model_name=gaussian", "--signature=encode"]
+    assert main(["aae-tf", "--mode=predict", *nobody, *flags]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {flags[-1]}: ")
 
 
 def test_server_that_fails_in_the_middle_leaves_nothing(server, pictures, empty_folder, capsys):

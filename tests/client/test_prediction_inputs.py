@@ -193,6 +193,7 @@ def test_what_encode_and_classify_write_feeds_decode_and_generate(tmp_path):
     np.testing.assert_array_equal(found["labels"], [2, 0, 1, 1])
     np.testing.assert_array_equal(found["styles"].astype(np.float32), codes)
     plain, nameless = _csv(tmp_path, "code_0,code_1\n1,2e-3\n\n-0.5,3\n", DECODE.inputs)
+    assert _csv(tmp_path, "code_0,file,code_1\n1,a.png,2\n", DECODE.inputs)[1] == ["a.png"]
     assert nameless is None and plain["codes"].tolist() == [[1, 0.002], [-0.5, 3]]
 
 
