@@ -84,7 +84,9 @@ class Model(Protocol):
         """Ends the connection, if there is one."""
 
 
-def check(name: str, signature: Signature, answer: Mapping[str, np.ndarray], rows: int | None):
+def check(
+    name: str, signature: Signature, answer: Mapping[str, np.ndarray], rows: int | None
+) -> None:
     """Raises PredictionError unless an answer is what the signature promises.
 
     Args:
