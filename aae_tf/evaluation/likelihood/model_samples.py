@@ -21,14 +21,15 @@ class ModelSamples:
     """
 
     def __init__(self, method: Method, seed: seeds.Seed, xla: bool = True):
-        self._method, self._seed = method, seed
+        self._method = method
         dense = method.settings.networks.network == "dense"
         self._at_once = CHUNK if dense else OF_CONVOLUTIONS
+        self._draw = tf.function(lambda number: method.draw(seeds.fold(seed, number), CHUNK))
         self._decode = tf.function(self._intensities, jit_compile=xla)
 
     def chunk(self, number: int) -> tf.Tensor:
         """The samples from `CHUNK` * number on, `(CHUNK, height, width, channels)` in 0..1."""
-        drawn = self._method.draw(seeds.fold(self._seed, number), CHUNK)
+        drawn = self._draw(tf.constant(number, tf.int32))
         pieces = [
             self._decode(**{name: some[at : at + self._at_once] for name, some in drawn.items()})
             for at in range(0, CHUNK, self._at_once)

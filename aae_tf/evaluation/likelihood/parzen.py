@@ -55,7 +55,7 @@ class ParzenWindow:
         self._centre = np.asarray(centre, np.float64).reshape(-1)
         self.sigmas = np.asarray(sigmas, np.float64)
         self._inverse = self.sigmas**-2
-        self._reduce = _compiled(xla)
+        self._prepare, self._reduce = _compiled(xla)
         centred = np.asarray(images, np.float64).reshape(len(images), -1) - self._centre
         # Norms are those of the rounded points, so that they fit the products to the last digit.
         rounded = centred.astype(np.float32)
@@ -82,7 +82,8 @@ class ParzenWindow:
         """
         count = len(samples) if count is None else count
         with exact_products():
-            centred, half_norms = _centred(samples, self._centre, count)
+            flat = tf.reshape(samples, [len(samples), -1])
+            centred, half_norms = self._prepare(flat, tf.constant(self._centre), tf.constant(count))
             inverse = tf.constant(self._inverse, tf.float32)
             parts = [self._reduce(tile, centred, half_norms, inverse) for tile in self._tiles]
         size = len(self._half_norms)
@@ -100,19 +101,20 @@ class ParzenWindow:
         return np.log(sums.weights) + exponents - math.log(sums.count) - scale
 
 
-def _centred(samples, centre, count) -> tuple[tf.Tensor, tf.Tensor]:
-    """Samples less the centre in float32, and half their squared norms, infinite beyond `count`."""
-    flat = tf.reshape(tf.cast(samples, tf.float64), [len(samples), -1])
-    rounded = tf.cast(flat - centre, tf.float32)
-    half_norms = 0.5 * tf.reduce_sum(tf.square(tf.cast(rounded, tf.float64)), 1)
-    left_out = tf.range(len(samples)) >= count
-    infinity = tf.constant(np.inf, tf.float64)
-    return rounded, tf.cast(tf.where(left_out, infinity, half_norms), tf.float32)
-
-
 @functools.cache
 def _compiled(xla: bool):
-    @tf.function(jit_compile=xla, reduce_retracing=False)
+    """What is done with a chunk of samples, and with it and each tile of images."""
+
+    @tf.function(jit_compile=xla)
+    def prepare(samples, centre, count):
+        rounded = tf.cast(tf.cast(samples, tf.float64) - centre, tf.float32)
+        half_norms = 0.5 * tf.reduce_sum(tf.square(tf.cast(rounded, tf.float64)), 1)
+        # A sample at infinity weighs nothing.
+        left_out = tf.range(samples.shape[0]) >= count
+        half_norms = tf.where(left_out, tf.constant(np.inf, tf.float64), half_norms)
+        return rounded, tf.cast(half_norms, tf.float32)
+
+    @tf.function(jit_compile=xla)
     def reduce(images, samples, half_norms, inverse):
         exponents = tf.matmul(images, samples, transpose_b=True) - half_norms
         largest = tf.reduce_max(exponents, 1)
@@ -120,7 +122,7 @@ def _compiled(xla: bool):
         sums = [tf.reduce_sum(tf.exp(below * factor), 1) for factor in tf.unstack(inverse)]
         return largest, tf.stack(sums)
 
-    return reduce
+    return prepare, reduce
 
 
 @contextlib.contextmanager
