@@ -56,16 +56,18 @@ class ParzenWindow:
         self.sigmas = np.asarray(sigmas, np.float64)
         self._inverse = self.sigmas**-2
         self._prepare, self._reduce = _compiled(xla)
-        centred = np.asarray(images, np.float64).reshape(len(images), -1) - self._centre
-        # Norms are those of the rounded points, so that they fit the products to the last digit.
-        rounded = centred.astype(np.float32)
-        self._half_norms = 0.5 * np.square(rounded, dtype=np.float64).sum(1)
-        tile = min(TILE, len(rounded))
-        padded = np.zeros((-(-len(rounded) // tile) * tile, rounded.shape[1]), np.float32)
-        padded[: len(rounded)] = rounded
-        self._tiles = [
-            tf.constant(padded[start : start + tile]) for start in range(0, len(padded), tile)
-        ]
+        self._half_norms = np.empty(len(images))
+        self._tiles = []
+        size = min(TILE, len(images))
+        for start in range(0, len(images), size):
+            some = images[start : start + size]
+            # The last tile is filled up, since each shape is compiled apart.
+            tile = np.zeros((size, len(self._centre)), np.float32)
+            tile[: len(some)] = some.reshape(len(some), -1) - self._centre
+            # Norms are those of the rounded points: they fit the products to the last digit.
+            norms = np.square(tile[: len(some)], dtype=np.float64).sum(1)
+            self._half_norms[start : start + size] = 0.5 * norms
+            self._tiles.append(tf.constant(tile))
 
     def start(self) -> Sums:
         """The sums over no sample."""

@@ -117,10 +117,14 @@ def test_an_image_far_from_all_samples_has_a_finite_log_density():
 
 def test_one_near_sample_counts_whenever_it_comes():
     near = IMAGES[:1] + np.float32(1e-3)
-    expected = -DIM * 1e-6 / (2 * 0.1**2) - DIM / 2 * math.log(2 * math.pi * 0.01) - math.log(501)
+    sigma = (
+        0.02  # at which exp of the others' exponents less its own is 0, and the inverse infinite
+    )
+    scale = DIM / 2 * math.log(2 * math.pi * sigma**2)
+    expected = -DIM * 1e-6 / (2 * sigma**2) - math.log(501) - scale
     for samples in ([near, SAMPLES], [SAMPLES, near]):
-        found = _log_densities(samples=np.concatenate(samples), sigmas=[0.1], chunk=100)
-        assert found[0, 0] == pytest.approx(expected, abs=1e-3)
+        found = _log_densities(samples=np.concatenate(samples), sigmas=[sigma], chunk=100)
+        assert found[0, 0] == pytest.approx(expected, abs=2e-3)
 
 
 def test_sums_are_left_as_they_were_and_do_not_grow_with_the_samples():
