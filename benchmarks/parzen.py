@@ -3,12 +3,11 @@
 
     python benchmarks/parzen.py
 
-decodes and compares some chunks of 2000 samples of the `likelihood` experiment's networks (weights
-of sd 0.01 or so: they have to be there, not to be trained) with 1000 validation images at 16
-sigmas, and with these and 10,000 test images at one, as an evaluation does. It prints the seconds
-of a chunk, the rate, what 10 million samples come to, and resident memory (RSS) over the chunks. It
-exits with status 1 if RSS grows by more than --bound MiB after the first chunks. The times are the
-machine's only if nothing else runs on it.
+decodes some chunks of 2000 samples by the untrained networks of the `likelihood` experiment and
+compares them with 1000 made-up validation images at 16 sigmas, and with these and 10,000 test
+images at one, as an evaluation does. It prints the seconds of a chunk, the rate, what 10 million
+samples come to, and resident memory (RSS). It exits with status 1 if RSS grows by more than --bound
+MiB after the first chunks. The times mean something only if nothing else runs on the machine.
 """
 
 import argparse

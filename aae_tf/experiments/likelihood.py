@@ -60,7 +60,7 @@ EXPERIMENTS = (
             _PAPER,
             training=TrainingSettings(discriminator_noise=0.3),
             networks=NetworkSettings(),
-            phases=practical_phases(),
+            phases=practical_phases(discriminator_rate=1e-3),
         ),
         paper=(
             *_rows(FEW, 340.0, 2.0, MNIST),
