@@ -17,12 +17,12 @@ import tempfile
 
 from absl import flags, logging
 
-from aae_tf import experiments, flags_of_door, help_page
+from aae_tf import commands, experiments, flags_of_door, help_page
 from aae_tf.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.reporting.collate import collate
 from aae_tf.reporting.record import record
-from aae_tf.settings import Settings, override
+from aae_tf.settings import Settings, flatten, override
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -72,15 +72,33 @@ def _run(values: flags.FlagValues) -> int:
     )
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
+    export_dir = pathlib.Path(values.export_dir) if values.export_dir else None
+    if values.seeds is not None:
+        return _train_seeds(values, settings, run_dir, export_dir)
 
     runner = _import_runner()
-    outcome = runner.train(settings, run_dir, pathlib.Path(values.export_dir), _say)
+    outcome = runner.train(settings, run_dir, export_dir, _say)
     if outcome.signal:
         _say(f"stopped; resume with:\n  {_again(settings, run_dir, values)}")
         return 128 + outcome.signal
     _say(_metrics_table(outcome.metrics))
     _say(_farewell(outcome, settings, run_dir, values))
     return 0
+
+
+def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) -> int:
+    from aae_tf import several
+
+    runs = several.plan(settings, several.parse_seeds(values.seeds), run_dir, export_dir)
+    status = several.train(runs, _say)
+    if status > 128:
+        program, _ = _program()
+        again = [*commands.flags_of(flatten(settings), leave_out=("seed",)),
+                 f"--seeds={values.seeds}", f"--run_dir={run_dir}"]  # fmt: skip
+        if values.export_dir != "saved_models":
+            again.append(f"--export_dir={values.export_dir}")
+        _say(f"stopped; resume with:\n  {program} {shlex.join(again)}")
+    return status
 
 
 def _revisit(values: flags.FlagValues) -> int:
@@ -115,6 +133,8 @@ def _revisit(values: flags.FlagValues) -> int:
     if values.mode == "evaluate":
         _say(_metrics_table(runner.evaluate(run_dir, wanted.evaluation).metrics))
         _say(f"result: {run_dir / 'result.json'}")
+    elif not values.export_dir:
+        raise SettingsError("export_dir", "", "a folder, for --mode=export")
     else:
         _say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir), _say)}")
     return 0
@@ -229,18 +249,21 @@ def _again(settings: Settings, run_dir: pathlib.Path, values: flags.FlagValues) 
 def _farewell(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
     program, scripts = _program()
     folder, model = shlex.quote(str(run_dir)), outcome.saved_model
-    served = shlex.quote(str(model.parent.resolve()))
-    return f"""
+    farewell = f"""
 figures:       {run_dir / "figures"}
 TensorBoard:   {run_dir / "train"}, {run_dir / "eval"}
 checkpoint:    {run_dir / "checkpoints"}
-SavedModel:    {model}
+SavedModel:    {model or "none"}
 results:       {run_dir / "result.json"}, {run_dir / "metrics.csv"}
 
 next:
   watch     {scripts}/tensorboard --logdir={folder}
   resume    {_again(settings, run_dir, values)}
-  evaluate  {program} --mode=evaluate --run_dir={folder}
+  evaluate  {program} --mode=evaluate --run_dir={folder}"""
+    if model is None:
+        return f"{farewell}\n  export    {program} --mode=export --run_dir={folder}"
+    served = shlex.quote(str(model.parent.resolve()))
+    return f"""{farewell}
   inspect   {scripts}/saved_model_cli show --dir={shlex.quote(str(model))} --all
   serve     docker run -p 8501:8501 -v {served}:/models/{settings.experiment} \
 -e MODEL_NAME={settings.experiment} tensorflow/serving"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from absl import flags
 
 from aae_tf import experiments, help_page
@@ -50,7 +52,19 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         "command with the same folder resumes",
         "DIR",
     )
-    string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
+    string(
+        "seeds",
+        None,
+        "train several seeds one after another, in run_dir/seed_N; finished ones are passed over, "
+        "the first one is exported",
+        "N,N,...",
+    )
+    string(
+        "export_dir",
+        "saved_models",
+        "where SavedModels go, as EXPERIMENT/VERSION; empty for no export",
+        "DIR",
+    )
     string(
         "model", None, "SavedModel for --mode=convert and explore: MODEL or MODEL/VERSION", "DIR"
     )
@@ -123,6 +137,12 @@ def parse(values: flags.FlagValues, argv: list[str]) -> None:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.mode not in MODES:
         raise SettingsError("mode", values.mode, "one of " + ", ".join(MODES))
+    if values.seeds is not None:
+        if values.mode != "train":
+            raise SettingsError("seeds", values.seeds, "--mode=train beside it")
+        # One in a flagfile, such as a run's own, gives way.
+        if any(re.fullmatch(r"--?seed(=.*)?", part, re.DOTALL) for part in argv[1:]):
+            raise SettingsError("seeds", values.seeds, "no --seed beside it")
     if values.report_format not in FORMATS:
         raise SettingsError("report_format", values.report_format, "one of " + ", ".join(FORMATS))
 

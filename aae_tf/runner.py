@@ -49,13 +49,15 @@ class Outcome:
     signal: int = 0
 
 
-def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, say: Say) -> Outcome:
+def train(
+    settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | None, say: Say
+) -> Outcome:
     """Trains or resumes, evaluates, draws and exports.
 
     Args:
       settings: of the run.
       run_dir: a new folder, or one that holds a run of the same settings, which goes on.
-      export_dir: where the SavedModel goes, under the experiment's name.
+      export_dir: where the SavedModel goes, under the experiment's name; None for no export.
       say: told what happens, line by line.
 
     Raises:
@@ -64,7 +66,8 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
     """
     folder = RunFolder(run_dir)
     folder.check(settings)
-    check_folder("export_dir", export_dir)
+    if export_dir is not None:
+        check_folder("export_dir", export_dir)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
     strategy = make_strategy(settings.execution, settings.training.batch_size)
     _check_judges(settings.evaluation)
@@ -86,7 +89,7 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
         return _run(session, export_dir, say)
 
 
-def _run(session: Session, export_dir: pathlib.Path, say: Say) -> Outcome:
+def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome:
     """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
     folder, settings, data = session.folder, session.settings, session.data
     progress = session.checkpoints.progress
@@ -103,11 +106,12 @@ def _run(session: Session, export_dir: pathlib.Path, say: Say) -> Outcome:
         folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
         if received:
             return Outcome(folder, {}, signal=received)
-        say("evaluating, drawing and exporting")
+        say("evaluating, drawing" + (" and exporting" if export_dir is not None else ""))
         if progress.step > first_step or not folder.has_result:
             recorder.finish(progress.step)
         metrics = _final_metrics(settings, folder, evaluator, data, progress)
-    return Outcome(folder, metrics, export(folder, export_dir, say, data), state)
+    exported = None if export_dir is None else export(folder, export_dir, say, data)
+    return Outcome(folder, metrics, exported, state)
 
 
 def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None) -> Outcome:
