@@ -13,13 +13,13 @@ import pathlib
 import shlex
 import signal
 import sys
-import tempfile
 
-from absl import flags, logging
+from absl import flags
 
 from aae_tf import commands, experiments, flags_of_door, help_page
 from aae_tf.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.quiet_import import import_runner as _import_runner
 from aae_tf.reporting.collate import collate
 from aae_tf.reporting.record import record
 from aae_tf.settings import Settings, flatten, override
@@ -62,7 +62,7 @@ def _run(values: flags.FlagValues) -> int:
         return _explore(values)
     if values.mode == "convert":
         return _convert(values)
-    if values.mode != "train":
+    if values.mode not in ("train", "search"):
         return _revisit(values)
     if values.experiment is None:
         expected = "one of " + ", ".join(experiments.CATALOGUE)
@@ -70,6 +70,8 @@ def _run(values: flags.FlagValues) -> int:
     settings = override(
         experiments.settings_of(values.experiment, values.recipe), flags_of_door.given(values)
     )
+    if values.mode == "search":
+        return _search(values, settings)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
     export_dir = pathlib.Path(values.export_dir) if values.export_dir else None
@@ -99,6 +101,38 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
             again.append(f"--export_dir={values.export_dir}")
         _say(f"stopped; resume with:\n  {program} {shlex.join(again)}")
     return status
+
+
+def _search(values: flags.FlagValues, settings: Settings) -> int:
+    for name, expected in (("space", "a file that says what flags may be"),
+                           ("score", "a measure on validation images")):  # fmt: skip
+        if not values[name].value:
+            raise SettingsError(name, "", f"{expected}, for --mode=search")
+    from aae_tf.search import halving, plan, results, space, study
+
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    search = plan.Search(
+        settings,
+        space.read(pathlib.Path(values.space), settings),
+        values.trials,
+        values.score,
+        halving.parse(values.halving, settings.training.epochs),
+        pathlib.Path(values.run_dir or f"runs/{settings.experiment}/search-{stamp}"),
+    )
+    plan.check(search)
+    status, (program, _) = study.run(search, _say), _program()
+    if status:
+        again = [*commands.flags_of(flatten(settings)), "--mode=search", f"--space={values.space}",
+                 f"--score={values.score}", f"--trials={values.trials}",
+                 *([f"--halving={values.halving}"] if values.halving else []),
+                 f"--run_dir={search.folder}"]  # fmt: skip
+        _say(f"stopped; resume with:\n  {program} {shlex.join(again)}")
+        return status
+    _say("\n" + (search.folder / results.TABLE).read_text().rstrip())
+    best = search.folder / results.BEST
+    if best.exists():
+        _say(f"\nthe best one again, and on test images:\n  {program} --flagfile={best}")
+    return 0
 
 
 def _revisit(values: flags.FlagValues) -> int:
@@ -173,35 +207,6 @@ def _convert(values: flags.FlagValues) -> int:
     )
     _say(f"written: {output}")
     return 0
-
-
-def _import_runner():
-    """Imports TensorFlow, without what it prints about itself unless that was asked for."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        from aae_tf import runner
-
-        return runner
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            from aae_tf import runner
-
-            logging.set_verbosity(logging.ERROR)
-            tf.get_logger().setLevel("ERROR")  # which absl's level doesn't change
-            tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
-        except BaseException:
-            chatter.seek(0)
-            os.write(kept, chatter.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-    return runner
 
 
 def _say(line: str) -> None:

@@ -12,7 +12,9 @@ from aae_tf.errors import SettingsError, UserError
 from aae_tf.reporting.collate import FORMATS
 from aae_tf.settings import describe
 
-MODES = ("train", "evaluate", "export", "convert", "compare", "report", "explore", "list")
+MODES = (
+    "train", "search", "evaluate", "export", "convert", "compare", "report", "explore", "list",
+)  # fmt: skip
 DOOR = "What to do"
 
 
@@ -31,7 +33,8 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
+        "train (then evaluate, draw and export), search (for settings, by validation images), "
+        "evaluate (flags of the group Evaluation count), "
         "export, convert (a SavedModel to other formats), compare (draw and tabulate several runs "
         "side by side), report (a table of the runs below run_dir, over seeds), explore (a page to "
         "move over the codes of a model), or list the experiments",
@@ -94,6 +97,22 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         None,
         "which measures that table shows, in this order (default: all)",
         "NAME,NAME,...",
+    )
+    string(
+        "space",
+        None,
+        "file for --mode=search that says what flags may be; see flags/search",
+        "FILE",
+    )
+    flags.DEFINE_integer("trials", 20, "", flag_values=values)
+    note(DOOR, "--trials=N", "how many settings --mode=search tries [20]")
+    string("score", None, "measure on validation images that --mode=search goes by", "NAME")
+    string(
+        "halving",
+        None,
+        "epochs after which --mode=search first compares trials, and one in how many goes on; or "
+        "off (default: a ninth of the epochs, and 3)",
+        "N,N",
     )
     string("host", "127.0.0.1", "where --mode=explore listens; by default for this machine", "NAME")
     flags.DEFINE_integer("port", 8080, "of that page; 0 for a free one", flag_values=values)

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aae_tf import data as data_sources
@@ -70,9 +70,17 @@ def train(
         check_folder("export_dir", export_dir)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
     strategy = make_strategy(settings.execution, settings.training.batch_size)
-    _check_judges(settings.evaluation)
+    check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     session = Session(settings, folder, data, strategy)
+    with begun(session, say):
+        return _run(session, export_dir, say)
+
+
+@contextlib.contextmanager
+def begun(session: Session, say: Say) -> Iterator[None]:
+    """Begins a run in its folder, or takes it up where its checkpoints stand; locked within."""
+    folder, settings, data = session.folder, session.settings, session.data
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
@@ -86,7 +94,7 @@ def train(
             say(note)
         if not resumed:
             session.pretrain(say)
-        return _run(session, export_dir, say)
+        yield
 
 
 def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome:
@@ -125,7 +133,7 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
     settings = folder.read_settings()
     if evaluation is not None:
         settings = dataclasses.replace(settings, evaluation=evaluation)
-    _check_judges(settings.evaluation)
+    check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
     method, checkpoints = _restored(folder, settings, data.image_shape, data.num_classes)
@@ -226,7 +234,7 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
     return comparing.compare(folders, settings, restored, target)
 
 
-def _check_judges(settings: EvaluationSettings) -> None:
+def check_judges(settings: EvaluationSettings) -> None:
     """Checks what is to judge samples, before anything that takes long."""
     if settings.sample_quality:
         check_folder("cache_dir", classifier_cache.folder(settings.cache_dir))
