@@ -5,10 +5,10 @@ import json
 import flagfile
 import pytest
 import searches
+import werkzeug.test
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
-from tensorboard.context import RequestContext
 from tensorboard.plugins import base_plugin
-from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
+from tensorboard.plugins.hparams import hparams_plugin
 
 from aae_tf.errors import UserError
 from aae_tf.search import hparams, plan, results, study
@@ -116,39 +116,44 @@ def test_scores_that_can_not_be_read_are_named(search, content):
         study.run(search, lambda line: None)
 
 
-def test_tensorboards_own_hparams_page_has_every_trial(search, told):
+def _page(search):
+    """What TensorBoard's own HParams page answers to a request."""
     multiplexer = plugin_event_multiplexer.EventMultiplexer()
     multiplexer.AddRunsFromDirectory(str(search.folder / hparams.EVENTS))
     multiplexer.Reload()
     provider = data_provider.MultiplexerDataProvider(multiplexer, "tensorboard")
-    context = backend_context.Context(base_plugin.TBContext(data_provider=provider))
-    request, where = RequestContext(), ""
-    experiment = context.experiment_from_metadata(
-        request, where, True, context.hparams_metadata(request, where)
-    )
-    assert [info.name for info in experiment.hparam_infos] == list(search.space)
-    assert [info.name.tag for info in experiment.metric_infos] == [
-        "validation/reconstruction_error"
-    ]
-    low, high = (getattr(experiment.hparam_infos[1].domain_interval, end)
-                 for end in ("min_value", "max_value"))  # fmt: skip
-    assert (low, high) == (2, 4)
-    asked = api_pb2.ListSessionGroupsRequest(
-        start_index=0, slice_size=10, col_params=[api_pb2.ColParams(hparam=name) for name in
-                                                  search.space],
-        allowed_statuses=[api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE, api_pb2.STATUS_RUNNING],
+    plugin = hparams_plugin.HParamsPlugin(base_plugin.TBContext(data_provider=provider))
+    routes = plugin.get_plugin_apps()
+
+    def ask(route, **content):
+        answer = werkzeug.test.Client(routes[route]).post("/", json=content)
+        assert answer.status_code == 200, answer.get_data()
+        return json.loads(answer.get_data())
+
+    return ask
+
+
+def test_tensorboards_own_hparams_page_has_every_trial(search, told):
+    ask = _page(search)
+    experiment = ask("/experiment", experimentName="")
+    flags = {info["name"]: info for info in experiment["hparamInfos"]}
+    assert set(flags) == set(search.space)
+    assert flags["latent_dim"]["domainInterval"] == {"minValue": 2.0, "maxValue": 4.0}
+    assert flags["encoder_units"]["domainDiscrete"] == ["16", "8,8"]
+    (metric,) = experiment["metricInfos"]
+    assert metric["name"]["tag"] == "validation/reconstruction_error"
+    statuses = ["STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]
+    columns = [{"hparam": name} for name in search.space]
+    answer = ask(
+        "/session_groups", experimentName="", allowedStatuses=statuses, colParams=columns,
+        startIndex=0, sliceSize=10,
     )  # fmt: skip
-    handler = list_session_groups.Handler(
-        request, context, where, experiment, asked
-    )  # fmt: skip
-    groups = {group.name: group for group in handler.run().session_groups}
+    groups = {group["name"]: group for group in answer["sessionGroups"]}
     assert set(groups) == {f"trial_{number:04}" for number in range(5)}
-    for number, trial in enumerate(plan.drawn(search)):
-        group = groups[f"trial_{number:04}"]
-        rate = group.hparams["reconstruction_learning_rate"].number_value
-        assert rate == pytest.approx(trial.drawn["reconstruction_learning_rate"])
-        last = max(trial.scores())
-        (found,) = group.metric_values
-        assert (found.value, found.training_step) == (trial.scores()[last], last)
-        status = api_pb2.STATUS_FAILURE if trial.diverged else api_pb2.STATUS_SUCCESS
-        assert [session.status for session in group.sessions] == [status]
+    for trial in plan.drawn(search):
+        group, scores = groups[f"trial_{trial.number:04}"], trial.scores()
+        assert group["hparams"] == pytest.approx(dict(trial.drawn))
+        (found,) = group["metricValues"]
+        assert found["value"] == scores[max(scores)] and found["trainingStep"] == max(scores)
+        (session,) = group["sessions"]
+        assert session["status"] == ("STATUS_FAILURE" if trial.diverged else "STATUS_SUCCESS")
