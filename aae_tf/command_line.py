@@ -13,16 +13,16 @@ import pathlib
 import shlex
 import signal
 import sys
-import tempfile
 
-from absl import flags, logging
+from absl import flags
 
-from aae_tf import experiments, flags_of_door, help_page
+from aae_tf import commands, experiments, flags_of_door, help_page
 from aae_tf.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.quiet_import import import_runner as _import_runner
 from aae_tf.reporting.collate import collate
 from aae_tf.reporting.record import record
-from aae_tf.settings import Settings, override
+from aae_tf.settings import Settings, flatten, override
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,7 +64,7 @@ def _run(values: flags.FlagValues) -> int:
         return _convert(values)
     if values.mode == "predict":
         return _predict(values)
-    if values.mode != "train":
+    if values.mode not in ("train", "search"):
         return _revisit(values)
     if values.experiment is None:
         expected = "one of " + ", ".join(experiments.CATALOGUE)
@@ -72,16 +72,68 @@ def _run(values: flags.FlagValues) -> int:
     settings = override(
         experiments.settings_of(values.experiment, values.recipe), flags_of_door.given(values)
     )
+    if values.mode == "search":
+        return _search(values, settings)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
+    export_dir = pathlib.Path(values.export_dir) if values.export_dir else None
+    if values.seeds is not None:
+        return _train_seeds(values, settings, run_dir, export_dir)
 
     runner = _import_runner()
-    outcome = runner.train(settings, run_dir, pathlib.Path(values.export_dir), _say)
+    outcome = runner.train(settings, run_dir, export_dir, _say)
     if outcome.signal:
         _say(f"stopped; resume with:\n  {_again(settings, run_dir, values)}")
         return 128 + outcome.signal
     _say(_metrics_table(outcome.metrics))
     _say(_farewell(outcome, settings, run_dir, values))
+    return 0
+
+
+def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) -> int:
+    from aae_tf import several
+
+    runs = several.plan(settings, several.parse_seeds(values.seeds), run_dir, export_dir)
+    status = several.train(runs, _say)
+    if status > 128:
+        program, _ = _program()
+        again = [*commands.flags_of(flatten(settings), leave_out=("seed",)),
+                 f"--seeds={values.seeds}", f"--run_dir={run_dir}"]  # fmt: skip
+        if values.export_dir != "saved_models":
+            again.append(f"--export_dir={values.export_dir}")
+        _say(f"stopped; resume with:\n  {program} {shlex.join(again)}")
+    return status
+
+
+def _search(values: flags.FlagValues, settings: Settings) -> int:
+    for name, expected in (("space", "a file that says what flags may be"),
+                           ("score", "a measure on validation images")):  # fmt: skip
+        if not values[name].value:
+            raise SettingsError(name, "", f"{expected}, for --mode=search")
+    from aae_tf.search import halving, plan, results, space, study
+
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    search = plan.Search(
+        settings,
+        space.read(pathlib.Path(values.space), settings),
+        values.trials,
+        values.score,
+        halving.parse(values.halving, settings.training.epochs),
+        pathlib.Path(values.run_dir or f"runs/{settings.experiment}/search-{stamp}"),
+    )
+    plan.check(search)
+    status, (program, _) = study.run(search, _say), _program()
+    if status:
+        again = [*commands.flags_of(flatten(settings)), "--mode=search", f"--space={values.space}",
+                 f"--score={values.score}", f"--trials={values.trials}",
+                 *([f"--halving={values.halving}"] if values.halving else []),
+                 f"--run_dir={search.folder}"]  # fmt: skip
+        _say(f"stopped; resume with:\n  {program} {shlex.join(again)}")
+        return status
+    _say("\n" + (search.folder / results.TABLE).read_text().rstrip())
+    best = search.folder / results.BEST
+    if best.exists():
+        _say(f"\nthe best one again, and on test images:\n  {program} --flagfile={best}")
     return 0
 
 
@@ -117,6 +169,8 @@ def _revisit(values: flags.FlagValues) -> int:
     if values.mode == "evaluate":
         _say(_metrics_table(runner.evaluate(run_dir, wanted.evaluation).metrics))
         _say(f"result: {run_dir / 'result.json'}")
+    elif not values.export_dir:
+        raise SettingsError("export_dir", "", "a folder, for --mode=export")
     else:
         _say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir), _say)}")
     return 0
@@ -200,35 +254,6 @@ def _predict(values: flags.FlagValues) -> int:
     return 0
 
 
-def _import_runner():
-    """Imports TensorFlow, without what it prints about itself unless that was asked for."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        from aae_tf import runner
-
-        return runner
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            from aae_tf import runner
-
-            logging.set_verbosity(logging.ERROR)
-            tf.get_logger().setLevel("ERROR")  # which absl's level doesn't change
-            tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
-        except BaseException:
-            chatter.seek(0)
-            os.write(kept, chatter.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-    return runner
-
-
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -274,18 +299,21 @@ def _again(settings: Settings, run_dir: pathlib.Path, values: flags.FlagValues) 
 def _farewell(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
     program, scripts = _program()
     folder, model = shlex.quote(str(run_dir)), outcome.saved_model
-    served = shlex.quote(str(model.parent.resolve()))
-    return f"""
+    farewell = f"""
 figures:       {run_dir / "figures"}
 TensorBoard:   {run_dir / "train"}, {run_dir / "eval"}
 checkpoint:    {run_dir / "checkpoints"}
-SavedModel:    {model}
+SavedModel:    {model or "none"}
 results:       {run_dir / "result.json"}, {run_dir / "metrics.csv"}
 
 next:
   watch     {scripts}/tensorboard --logdir={folder}
   resume    {_again(settings, run_dir, values)}
-  evaluate  {program} --mode=evaluate --run_dir={folder}
+  evaluate  {program} --mode=evaluate --run_dir={folder}"""
+    if model is None:
+        return f"{farewell}\n  export    {program} --mode=export --run_dir={folder}"
+    served = shlex.quote(str(model.parent.resolve()))
+    return f"""{farewell}
   inspect   {scripts}/saved_model_cli show --dir={shlex.quote(str(model))} --all
   serve     docker run -p 8501:8501 -v {served}:/models/{settings.experiment} \
 -e MODEL_NAME={settings.experiment} tensorflow/serving"""

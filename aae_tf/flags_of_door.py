@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from absl import flags
 
 from aae_tf import experiments, help_page
@@ -11,7 +13,8 @@ from aae_tf.reporting.collate import FORMATS
 from aae_tf.settings import describe
 
 MODES = (
-    "train", "evaluate", "export", "convert", "compare", "report", "explore", "predict", "list",
+    "train", "search", "evaluate", "export", "convert", "compare", "report", "explore", "predict",
+    "list",
 )  # fmt: skip
 DOOR = "What to do"
 PREDICT = "Predictions (--mode=predict)"
@@ -32,7 +35,8 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
+        "train (then evaluate, draw and export), search (for settings, by validation images), "
+        "evaluate (flags of the group Evaluation count), "
         "export, convert (a SavedModel to other formats), compare (draw and tabulate several runs "
         "side by side), report (a table of the runs below run_dir, over seeds), explore (a page to "
         "move over the codes of a model), predict (what a model, behind a server or not, makes of "
@@ -54,7 +58,19 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         "command with the same folder resumes",
         "DIR",
     )
-    string("export_dir", "saved_models", "where SavedModels go, as EXPERIMENT/VERSION", "DIR")
+    string(
+        "seeds",
+        None,
+        "train several seeds one after another, in run_dir/seed_N; finished ones are passed over, "
+        "the first one is exported",
+        "N,N,...",
+    )
+    string(
+        "export_dir",
+        "saved_models",
+        "where SavedModels go, as EXPERIMENT/VERSION; empty for no export",
+        "DIR",
+    )
     string(
         "model",
         None,
@@ -94,6 +110,22 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         None,
         "which measures that table shows, in this order (default: all)",
         "NAME,NAME,...",
+    )
+    string(
+        "space",
+        None,
+        "file for --mode=search that says what flags may be; see flags/search",
+        "FILE",
+    )
+    flags.DEFINE_integer("trials", 20, "", flag_values=values)
+    note(DOOR, "--trials=N", "how many settings --mode=search tries [20]")
+    string("score", None, "measure on validation images that --mode=search goes by", "NAME")
+    string(
+        "halving",
+        None,
+        "epochs after which --mode=search first compares trials, and one in how many goes on; or "
+        "off (default: a ninth of the epochs, and 3)",
+        "N,N",
     )
     string("host", "127.0.0.1", "where --mode=explore listens; by default for this machine", "NAME")
     flags.DEFINE_integer("port", 8080, "of that page; 0 for a free one", flag_values=values)
@@ -160,6 +192,12 @@ def parse(values: flags.FlagValues, argv: list[str]) -> None:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.mode not in MODES:
         raise SettingsError("mode", values.mode, "one of " + ", ".join(MODES))
+    if values.seeds is not None:
+        if values.mode != "train":
+            raise SettingsError("seeds", values.seeds, "--mode=train beside it")
+        # One in a flagfile, such as a run's own, gives way.
+        if any(re.fullmatch(r"--?seed(=.*)?", part, re.DOTALL) for part in argv[1:]):
+            raise SettingsError("seeds", values.seeds, "no --seed beside it")
     if values.report_format not in FORMATS:
         raise SettingsError("report_format", values.report_format, "one of " + ", ".join(FORMATS))
 

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aae_tf import data as data_sources
@@ -49,13 +49,15 @@ class Outcome:
     signal: int = 0
 
 
-def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, say: Say) -> Outcome:
+def train(
+    settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | None, say: Say
+) -> Outcome:
     """Trains or resumes, evaluates, draws and exports.
 
     Args:
       settings: of the run.
       run_dir: a new folder, or one that holds a run of the same settings, which goes on.
-      export_dir: where the SavedModel goes, under the experiment's name.
+      export_dir: where the SavedModel goes, under the experiment's name; None for no export.
       say: told what happens, line by line.
 
     Raises:
@@ -64,12 +66,21 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
     """
     folder = RunFolder(run_dir)
     folder.check(settings)
-    check_folder("export_dir", export_dir)
+    if export_dir is not None:
+        check_folder("export_dir", export_dir)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
     strategy = make_strategy(settings.execution, settings.training.batch_size)
-    _check_judges(settings.evaluation)
+    check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     session = Session(settings, folder, data, strategy)
+    with begun(session, say):
+        return _run(session, export_dir, say)
+
+
+@contextlib.contextmanager
+def begun(session: Session, say: Say) -> Iterator[None]:
+    """Begins a run in its folder, or takes it up where its checkpoints stand; locked within."""
+    folder, settings, data = session.folder, session.settings, session.data
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
@@ -83,10 +94,10 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path, s
             say(note)
         if not resumed:
             session.pretrain(say)
-        return _run(session, export_dir, say)
+        yield
 
 
-def _run(session: Session, export_dir: pathlib.Path, say: Say) -> Outcome:
+def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome:
     """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
     folder, settings, data = session.folder, session.settings, session.data
     progress = session.checkpoints.progress
@@ -103,11 +114,12 @@ def _run(session: Session, export_dir: pathlib.Path, say: Say) -> Outcome:
         folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
         if received:
             return Outcome(folder, {}, signal=received)
-        say("evaluating, drawing and exporting")
+        say("evaluating, drawing" + (" and exporting" if export_dir is not None else ""))
         if progress.step > first_step or not folder.has_result:
             recorder.finish(progress.step)
         metrics = _final_metrics(settings, folder, evaluator, data, progress)
-    return Outcome(folder, metrics, export(folder, export_dir, say, data), state)
+    exported = None if export_dir is None else export(folder, export_dir, say, data)
+    return Outcome(folder, metrics, exported, state)
 
 
 def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None) -> Outcome:
@@ -121,7 +133,7 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
     settings = folder.read_settings()
     if evaluation is not None:
         settings = dataclasses.replace(settings, evaluation=evaluation)
-    _check_judges(settings.evaluation)
+    check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
     method, checkpoints = _restored(folder, settings, data.image_shape, data.num_classes)
@@ -222,7 +234,7 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
     return comparing.compare(folders, settings, restored, target)
 
 
-def _check_judges(settings: EvaluationSettings) -> None:
+def check_judges(settings: EvaluationSettings) -> None:
     """Checks what is to judge samples, before anything that takes long."""
     if settings.sample_quality:
         check_folder("cache_dir", classifier_cache.folder(settings.cache_dir))

@@ -94,7 +94,7 @@ class Session:
         """Trains to the end, or to a signal, which is returned; writes a checkpoint either way.
 
         Args:
-          recorder: looks on, before a checkpoint is written.
+          recorder: looks on, before a checkpoint is written; may ask the trainer to stop.
 
         Raises:
           DivergedError: if a loss or a weight became NaN or infinite.
@@ -114,7 +114,7 @@ class Session:
             good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
             raise DivergedError(f"{error}; {good}; try lower learning rates") from None
         checkpoints.save_if_new()
-        return received[0] if progress.step < total else 0
+        return received[0] if received and progress.step < total else 0
 
     def digest(self) -> str:
         """SHA-256 of the variables of networks and optimizers."""

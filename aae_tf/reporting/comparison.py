@@ -9,7 +9,8 @@ from typing import Any
 
 from aae_tf.errors import RunFolderError
 from aae_tf.files import write_aside, write_json
-from aae_tf.reporting.collate import markdown, measures_of
+from aae_tf.reporting.groups import measures_of
+from aae_tf.reporting.over_seeds import markdown
 from aae_tf.reporting.run_folder import RunFolder
 
 # Shown where any run has them; the others where all runs do.

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 from typing import Any
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError
 from aae_tf.files import write_aside, write_json
-from aae_tf.reporting.collate import (
-    Group,
-    groups_below,
-    markdown,
-    mean_and_error,
-    measures_of,
-    paper_text,
-)
+from aae_tf.reporting.groups import Group, groups_below, measures_of
+from aae_tf.reporting.over_seeds import markdown, mean_and_error, paper_text
 from aae_tf.settings import PLACES
 
 KEPT = ("settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "result.json")
@@ -35,20 +30,23 @@ def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
 
     Args:
       runs: where to look for result.json files.
-      target: a folder of results, made if need be; each run goes to a folder of its own name.
+      target: a folder of results, made if need be; each run goes to a folder of its own name, that
+        of one of several seeds to one named after the folder above too.
 
     Returns:
       The page.
 
     Raises:
-      RunFolderError: if there is no finished run, or one can't be read.
+      RunFolderError: if there is no finished run, two would go to the same folder, or one can't be
+        read.
     """
     found = sorted(file.parent for file in runs.rglob("result.json"))
     if not found:
         raise RunFolderError(f"--run_dir={runs}: holds no result.json, in no folder below either")
+    _check_names(found)
     pictured: set[str] = set()
     for run in sorted(found, key=lambda run: (_read(run / "result.json").get("seed", 0), run)):
-        kept = target / run.name
+        kept = target / _name_of(run)
         kept.mkdir(parents=True, exist_ok=True)
         for name in KEPT:
             if (run / name).exists():
@@ -73,6 +71,22 @@ def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     page = target / "README.md"
     write_aside(page, _page(target))
     return page
+
+
+def _name_of(run: pathlib.Path) -> str:
+    """What a run is called among others: the runs of --seeds are all called seed_N."""
+    run = run.absolute()
+    return f"{run.parent.name}_{run.name}" if re.fullmatch(r"seed_\d+", run.name) else run.name
+
+
+def _check_names(runs: list[pathlib.Path]) -> None:
+    places: dict[str, pathlib.Path] = {}
+    for run in runs:
+        other = places.setdefault(_name_of(run), run)
+        if other != run:
+            raise RunFolderError(
+                f"{other} and {run} would both be kept as {_name_of(run)}; expected other names"
+            )
 
 
 def _without_places(name: str, content: bytes) -> bytes:

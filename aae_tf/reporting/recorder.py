@@ -87,6 +87,11 @@ class Recorder(Observer):
         if round(report.epoch) % self._draw_every == 0 and report.step < report.total_steps:
             self.draw(report.step)
 
+    def newest(self, split: str) -> dict[str, float]:
+        """What the last epoch's row of metrics.csv says of a split, by name."""
+        row, start = self._table.rows[-1], f"{split}/"
+        return {key.removeprefix(start): row[key] for key in row if key.startswith(start)}
+
     def _note_categories(self, report: Report) -> None:
         """Keeps how sharp the categorical code is and how evenly it is used, for the figure."""
         probabilities = self._evaluator.passes.classify(self._data.validation)

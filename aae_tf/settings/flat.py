@@ -41,6 +41,7 @@ class Described:
     type: type
     help: str
     choices: tuple[str, ...]
+    check: Check
 
 
 def describe() -> Iterator[Described]:
@@ -50,9 +51,10 @@ def describe() -> Iterator[Described]:
     for cls, title, prefix in shown:
         for field in dataclasses.fields(cls):
             if "check" in field.metadata:
-                choices = getattr(field.metadata["check"], "choices", ())
+                check = field.metadata["check"]
+                choices = getattr(check, "choices", ())
                 flag, kind = prefix + field.name, type(field.default)
-                yield Described(title, flag, kind, field.metadata["help"], choices)
+                yield Described(title, flag, kind, field.metadata["help"], choices, check)
 
 
 def _parts(settings: Settings) -> list[Any]:

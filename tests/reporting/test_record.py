@@ -7,6 +7,7 @@ import pytest
 import results
 from scipy import stats
 
+from aae_tf.errors import RunFolderError
 from aae_tf.reporting.record import record
 
 ERRORS = (3.74, 3.51, 4.02)
@@ -86,3 +87,24 @@ def test_folders_of_the_machine_are_not_kept(tmp_path):
     text = (kept / "settings.json").read_text()
     assert "place" not in text and '"data_dir": ""' in text
     assert json.loads(text).keys() == json.loads((run / "settings.json").read_text()).keys()
+
+
+def test_runs_of_several_seeds_are_kept_apart(tmp_path):
+    for row, labels in (("hundred", "100"), ("thousand", "1000")):
+        for seed in (0, 1):
+            results.write(
+                tmp_path / "runs" / row / f"seed_{seed}", "semi_supervised", seed=seed,
+                num_labels=labels, metrics={"error_percent": seed + int(labels)},
+            )  # fmt: skip
+    page = record(tmp_path / "runs", tmp_path / "kept").read_text()
+    names = sorted(path.parent.name for path in tmp_path.glob("kept/*/result.json"))
+    assert names == ["hundred_seed_0", "hundred_seed_1", "thousand_seed_0", "thousand_seed_1"]
+    assert page.count("**mean**") == 2 and "[hundred_seed_1](hundred_seed_1)" in page
+
+
+def test_runs_of_one_name_do_not_replace_each_other(tmp_path):
+    for folder in ("a", "b"):
+        results.write(tmp_path / "runs" / folder / "same", metrics={"coverage": 0.8})
+    with pytest.raises(RunFolderError, match=r"a/same and .*b/same would both be kept as same"):
+        record(tmp_path / "runs", tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()

@@ -1,0 +1,98 @@
+"""All that a report says of runs that share all settings but the seed.
+
+It imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Sequence
+
+from aae_tf.reporting import over_seeds
+from aae_tf.reporting.groups import Group, measures_of
+from aae_tf.reporting.over_seeds import mean_and_error, paper_text, summary
+
+WIDTH = 118  # of a line for a terminal
+HEAD = ("measure", "mean", "standard deviation", "standard error", "n", "paper")
+COMMIT_LETTERS = 10
+
+
+def text(group: Group, measures: Sequence[str] = ()) -> str:
+    """The numbers of a group in columns that fit a terminal.
+
+    Args:
+      group: what to tell of.
+      measures: those to show, in this order; all without any.
+    """
+    lines = textwrap.wrap(_title(group), WIDTH) + textwrap.wrap(_origin(group), WIDTH)
+    rows = _rows(group, measures)
+    if rows:
+        widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
+        for row in (HEAD, ["-" * width for width in widths], *rows):
+            first, *numbers, last = row
+            cells = [first.ljust(widths[0])]
+            cells += [n.rjust(w) for n, w in zip(numbers, widths[1:-1], strict=True)]
+            lines.append("  ".join([*cells, last]).rstrip())
+    return "\n".join([*lines, _command(group)])
+
+
+def markdown(group: Group, measures: Sequence[str] = ()) -> str:
+    """The same as a section of Markdown."""
+    parts = [f"### {_title(group)}", _origin(group)]
+    rows = _rows(group, measures)
+    if rows:
+        parts.append(over_seeds.markdown(HEAD, rows))
+    parts.append(f"```\n{_command(group)}\n```")
+    return "\n\n".join(parts)
+
+
+def _title(group: Group) -> str:
+    epochs = "1 epoch" if group.epochs == 1 else f"{group.epochs:g} epochs"
+    seeds = "seed " if len(group.seeds) == 1 else "seeds "
+    parts = [group.experiment, group.recipe, epochs, seeds + ", ".join(map(str, group.seeds))]
+    return ", ".join(parts) + (f": {group.told}" if group.told else "")
+
+
+def _origin(group: Group) -> str:
+    time = f"{mean_and_error(group.minutes, 2)} minutes"
+    # The first letters name a commit; that it had been changed must stay to be seen.
+    commits = [
+        commit if len(commit) <= COMMIT_LETTERS else
+        commit[:COMMIT_LETTERS] + ("-dirty" if commit.endswith("-dirty") else "")
+        for commit in group.commits
+    ]  # fmt: skip
+    kind = "commit" if len(commits) == 1 else "commits"
+    return f"{time} each, {kind} {', '.join(commits)}"
+
+
+def _rows(group: Group, measures: Sequence[str]) -> list[list[str]]:
+    """A row for each measure that the group or its paper has, of `HEAD`."""
+    papers = {name.removeprefix("test/"): name for name in group.results[0]["paper"]}
+    names = measures or [*dict.fromkeys([*measures_of(group.results), *papers])]
+    rows = []
+    for name in names:
+        values, paper = group.values(name), ""
+        if name in papers:
+            figure = {"": group.results[0]["paper"][papers[name]]}
+            paper = paper_text(figure).strip()
+        if not values and not paper:
+            continue
+        found = summary(values) if values else {}
+        numbers = [
+            "" if found.get(key) is None else f"{found[key]:.{digits}g}"
+            for key, digits in (("mean", 5), ("standard_deviation", 3), ("standard_error", 3))
+        ]
+        rows.append([name, *numbers, str(len(values)), paper])
+    return rows
+
+
+def _command(group: Group) -> str:
+    """The command, on as many lines as it takes, that can be pasted into a shell."""
+    lines = [""]
+    for part in map(shlex.quote, group.command):
+        if len(lines[-1]) + len(part) > WIDTH - 2:
+            lines[-1] += "\\"
+            lines.append("    ")
+        lines[-1] += f"{part} "
+    return "\n".join(lines).rstrip()

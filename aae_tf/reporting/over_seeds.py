@@ -1,0 +1,60 @@
+"""Numbers of several runs in words: means, deviations, errors, the paper's, and tables of them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def mean_and_error(values: Sequence[float], digits: int = 4) -> str:
+    """'mean ± standard error (n)', a single value alone, '' for none.
+
+    The error has two digits, and the mean as many decimals; without an error it has `digits`.
+    """
+    if not values:
+        return ""
+    mean = statistics.fmean(values)
+    if len(values) == 1:
+        return f"{mean:.{digits}g}"
+    error = standard_error(values)
+    if not (math.isfinite(error) and error > 0):
+        return f"{mean:.{digits}g} ± {error:g} ({len(values)})"
+    decimals = 1 - math.floor(math.log10(error))
+    if decimals <= 6:
+        decimals = max(decimals, 0)
+        return f"{mean:.{decimals}f} ± {error:.{decimals}f} ({len(values)})"
+    return f"{mean:.{digits}g} ± {error:.2g} ({len(values)})"
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """The sample's standard deviation (n - 1) over the root of n, for two values or more."""
+    return statistics.stdev(values) / math.sqrt(len(values))
+
+
+def paper_text(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """The numbers that the paper gives, with their source."""
+    return "; ".join(
+        f"{metric.removeprefix('test/')} {figure['value']:g}"
+        + (f" ± {figure['deviation']:g}" if "deviation" in figure else "")
+        + f" ({figure['source']})"
+        for metric, figure in figures.items()
+    )
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def summary(values: Sequence[float]) -> dict[str, float | int | None]:
+    """n, mean, and for two values or more their standard deviation (n - 1) and standard error."""
+    several = len(values) > 1
+    return {
+        "n": len(values),
+        "mean": statistics.fmean(values),
+        "standard_deviation": statistics.stdev(values) if several else None,
+        "standard_error": standard_error(values) if several else None,
+    }

@@ -1,0 +1,1 @@
+"""Search for settings: random draws, successive halving, judged on validation images alone."""

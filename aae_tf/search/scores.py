@@ -1,0 +1,61 @@
+"""What a search may go by: measures on validation images, and whether more of each is better.
+
+It imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from aae_tf.errors import SettingsError
+
+# By the name of the evaluation that makes them (`methods.Method.measures`). What has no better side
+# isn't here: measures that scatter around 0, and those that say how a code is used.
+MINIMISED = {
+    "reconstruction": ("reconstruction_error",),
+    "latent_match": ("sliced_wasserstein", "empty_region", "mean_error", "covariance_error"),
+    "classification": ("error_percent",),
+    "clustering": ("error_percent", "error_majority_percent", "error_assigned_percent"),
+    "cost": ("reconstruction_cost",),
+    "sample_quality": ("fid", "kid", "fid_classifier", "kid_classifier"),
+}
+MAXIMISED = {
+    "latent_match": ("coverage",),
+    "component_share": ("component_share", "component_share_matched"),
+    "clustering": ("nmi", "ari"),
+    "elbo": ("elbo",),
+    "style": ("class_read_as_asked",),
+    "sample_quality": ("precision", "recall", "precision_pixels", "recall_pixels"),
+}
+
+
+def names(evaluations: Collection[str] | None = None) -> list[str]:
+    """The measures that these evaluations make, or all."""
+    found = [
+        name
+        for table in (MINIMISED, MAXIMISED)
+        for evaluation, own in table.items()
+        if evaluations is None or evaluation in evaluations
+        for name in own
+    ]
+    return list(dict.fromkeys(found))
+
+
+def check(score: str, evaluations: Collection[str] | None = None) -> None:
+    """Checks that a measure is one to go by.
+
+    Args:
+      score: its name.
+      evaluations: that are made; None for whichever.
+
+    Raises:
+      SettingsError: if it isn't.
+    """
+    if score not in names(evaluations):
+        listed = ", ".join(names(evaluations))
+        raise SettingsError("score", score, f"a measure on validation images, one of {listed}")
+
+
+def is_better_larger(score: str) -> bool:
+    """Whether more of it is better."""
+    return any(score in own for own in MAXIMISED.values())

@@ -1,0 +1,130 @@
+"""A search: its trials one after another, each in a process of its own, and what came of them.
+
+A trial's draw is a function of the seed and its number, its scores lie in its folder, and what goes
+on is decided from them in order: a search that was stopped, or gets more trials, is told all scores
+again and ends as one that was not stopped.
+
+It imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from aae_tf.child import Children, status_of
+from aae_tf.errors import UserError
+from aae_tf.files import write_json
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.search import hparams, plan, results, scores
+from aae_tf.search.halving import Judge
+from aae_tf.search.plan import Search
+from aae_tf.search.trial import Trial
+from aae_tf.settings import flatten
+
+Say = Callable[[str], None]
+
+
+def run(search: Search, say: Say) -> int:
+    """Makes the trials that aren't made yet, and writes what came of all.
+
+    Args:
+      search: a checked one.
+      say: told what happens, line by line.
+
+    Returns:
+      0, or the exit status of a stop by a signal.
+
+    Raises:
+      UserError: if a trial can't be made.
+    """
+    trials = plan.drawn(search)
+    judge = Judge(search.halving, scores.is_better_larger(search.score))
+    search.folder.mkdir(parents=True, exist_ok=True)
+    with RunFolder(search.folder).locked(), Children() as children:
+        plan.check(search)  # again: another process may have begun one meanwhile
+        write_json(search.folder / "search.json", search.described())
+        for trial in trials:
+            judge.begin(trial.drawn)
+            status = 0
+            if _decide_again(search, trial, judge):
+                say(f"trial {trial.number} is {trial.state(search.halving.epochs)} already")
+            elif not children.received:
+                status = _make(search, trial, judge, children, say)
+            if children.received or status:
+                results.write(search, trials)
+                return 128 + children.received if children.received else status
+            _tidy(search, trial)
+            results.write(search, trials)
+            hparams.write(search, trial)
+    return 0
+
+
+def _decide_again(search: Search, trial: Trial, judge: Judge) -> bool:
+    """Decides from the scores that a trial has already; returns whether it is at its end."""
+    for epoch, score in sorted(trial.scores(search.halving.rungs).items()):
+        trial.ended = not judge.goes_on(epoch, score)
+        if trial.ended:
+            return True
+    if trial.diverged:
+        judge.failed()
+    return bool(trial.diverged)
+
+
+def _make(search: Search, trial: Trial, judge: Judge, children: Children, say: Say) -> int:
+    """Makes a trial, or what is left of it; returns the exit status of a stop, or 0."""
+    told = ", ".join(f"{flag}={value}" for flag, value in trial.drawn.items())
+    say(f"trial {trial.number} ({trial.number + 1} of {search.trials}): {told}")
+    known = trial.scores()
+    job = {
+        "settings": flatten(trial.settings),
+        "folder": str(trial.folder),
+        "score": search.score,
+        "rungs": [epoch for epoch in search.halving.rungs if epoch not in known],
+    }
+    process = children.start(
+        "aae_tf.search.worker", ["aae-tf"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    error = ""
+    with process.stdout:
+        _tell(process, json.dumps(job))
+        for line in process.stdout:
+            message = json.loads(line)
+            error = message.get("error", error)
+            if "say" in message:
+                say(message["say"])
+            if "score" in message:
+                epoch, score = message["epoch"], message["score"]
+                trial.ended = not judge.goes_on(epoch, score)
+                say(f"trial {trial.number}: {search.score} {score:.5g} after epoch {epoch}")
+                if trial.ended and epoch < search.halving.epochs:
+                    say(f"trial {trial.number}: stopped, as others did better")
+                _tell(process, "stop" if trial.ended else "on")
+    status = status_of(process)
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    if children.received or status >= 128:
+        return status
+    if error:
+        raise UserError(f"trial {trial.number}: {error}")
+    if trial.diverged:
+        judge.failed()
+        say(f"trial {trial.number}: {trial.diverged}")
+    elif status or not trial.ended:
+        raise UserError(f"trial {trial.number}: ended with status {status}, as told above")
+    return 0
+
+
+def _tell(process: subprocess.Popen, line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it has ended; its exit status says why
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+
+
+def _tidy(search: Search, trial: Trial) -> None:
+    """Removes the checkpoints of a trial that went no further, which nothing needs any more."""
+    if trial.state(search.halving.epochs) in ("pruned", "diverged"):
+        shutil.rmtree(trial.folder / "checkpoints", ignore_errors=True)

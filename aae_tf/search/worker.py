@@ -1,0 +1,124 @@
+"""One trial: a run that stops after its epochs' rungs to ask whether to go on.
+
+The search runs it in a process of its own, and talks with it in lines of JSON: the job and the
+answers come on standard input, what is to be said and scores go to standard output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Collection
+
+from aae_tf.errors import DivergedError, UserError
+from aae_tf.files import write_json
+from aae_tf.quiet_import import import_runner
+from aae_tf.search.trial import SCORES, read_scores
+from aae_tf.settings import Settings
+
+
+def main() -> int:
+    """Reads the job, trains and talks; returns the exit status."""
+    job = json.loads(sys.stdin.readline())
+    said = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what else is printed goes to the user, not into the talk
+
+    def tell(**message):
+        print(json.dumps(message), file=said, flush=True)
+
+    def ask(epoch: int, score: float) -> bool:
+        tell(epoch=epoch, score=score)
+        return sys.stdin.readline() == "on\n"  # and not where the search has gone
+
+    sys.path.append(os.getcwd())  # where a user's own prior may lie
+    folder = pathlib.Path(job["folder"])
+    try:
+        import_runner()
+        from aae_tf.experiments import settings_of
+        from aae_tf.settings import override
+
+        flat = job["settings"]
+        settings = override(settings_of(flat["experiment"], flat["recipe"]), flat)
+        number = run(settings, folder, job["score"], job["rungs"], lambda s: tell(say=s), ask)
+        return 128 + number if number else 0
+    except DivergedError as error:
+        _note(folder, "diverged", " ".join(str(error).split()))
+        return 0
+    except UserError as error:
+        tell(error=" ".join(str(error).split()))
+        return error.exit_status
+
+
+def run(
+    settings: Settings,
+    folder: pathlib.Path,
+    score: str,
+    rungs: Collection[int],
+    say: Callable[[str], None],
+    ask: Callable[[int, float], bool],
+) -> int:
+    """Trains a trial from where it stands; its test images are never looked at.
+
+    Args:
+      settings: of the run.
+      folder: of the run.
+      score: the measure on validation images to go by.
+      rungs: epochs after which to ask.
+      say: told what happens, line by line.
+      ask: told the epochs done and the score; says whether to go on.
+
+    Returns:
+      The signal that stopped it, or 0.
+
+    Raises:
+      UserError: if something given can't be used, or the loss diverged.
+    """
+    from aae_tf import data as data_sources
+    from aae_tf import runner
+    from aae_tf.evaluation import Evaluator
+    from aae_tf.reporting.run_folder import RunFolder
+    from aae_tf.search import rungs as watching
+    from aae_tf.search import scores
+    from aae_tf.search.hidden import without_test
+    from aae_tf.session import Session
+    from aae_tf.training.distribution import make_strategy
+
+    run_folder = RunFolder(folder)
+    run_folder.check(settings)
+    strategy = make_strategy(settings.execution, settings.training.batch_size)
+    runner.check_judges(settings.evaluation)
+    data = without_test(data_sources.load(settings.data))
+    session = Session(settings, run_folder, data, strategy)
+    method = session.method
+    judged = settings.evaluation.sample_quality
+    final = (*method.final_measures, *(["sample_quality"] if judged else []))
+    scores.check(score, (*method.measures, *final))
+    with runner.begun(session, say):
+        evaluator = Evaluator(method, session.seed, data)
+        recorder = watching.Recorder(
+            run_folder, method, session.phases, data, evaluator,
+            session.checkpoints.progress, settings.training.epochs,
+        )  # fmt: skip
+
+        def judge(epoch, measures) -> bool:
+            """Notes the score of the epochs done, and asks."""
+            if score not in measures:
+                measures = evaluator.evaluate(data.validation, final=True)
+            value = measures.get(score, math.nan)
+            if not math.isfinite(value):
+                raise DivergedError(f"{score} is {value} after epoch {epoch}")
+            _note(folder, str(epoch), value)
+            return ask(epoch, value)
+
+        with contextlib.closing(recorder):
+            watcher = watching.Rungs(recorder, session.trainer, rungs, judge)
+            return session.train(watcher)
+
+
+def _note(folder: pathlib.Path, key: str, value: float | str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / SCORES, {**read_scores(folder), key: value})

@@ -1,0 +1,154 @@
+"""Runs of several seeds, one after another, each in a process of its own.
+
+It imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+
+from aae_tf import commands
+from aae_tf.child import Children, status_of
+from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.reporting.collate import collate
+from aae_tf.reporting.run_folder import RunFolder, check_folder
+from aae_tf.settings import Settings, flatten, override
+
+EXPECTED = "different whole numbers from 0 on with commas between, such as 0,1,2"
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Reads '0,1,2'.
+
+    Raises:
+      SettingsError: if it isn't a list of different seeds.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in parts):
+        raise SettingsError("seeds", text, EXPECTED)
+    seeds = tuple(map(int, parts))
+    if len(set(seeds)) < len(seeds):
+        raise SettingsError("seeds", text, EXPECTED)
+    return seeds
+
+
+@dataclasses.dataclass(frozen=True)
+class SeedRun:
+    """The run of one seed.
+
+    Args:
+      settings: with the seed.
+      folder: of the run.
+      export_dir: where its SavedModel goes; None for a run that isn't exported.
+    """
+
+    settings: Settings
+    folder: RunFolder
+    export_dir: pathlib.Path | None
+
+    @property
+    def seed(self) -> int:
+        return self.settings.training.seed
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing of it is left to do."""
+        if not (self.folder.holds_run and self.folder.has_result):
+            return False
+        # An older result of fewer epochs stays until the run that goes on is at its end.
+        reached = self.folder.read_json("result.json").get("epochs", 0)
+        return reached >= self.settings.training.epochs and self._is_exported
+
+    @property
+    def _is_exported(self) -> bool:
+        if self.export_dir is None:
+            return True
+        state = self.folder.read_json("provenance.json").get("state_sha256")
+        cards = self.export_dir.glob(f"{self.settings.experiment}/*/assets.extra/model_card.json")
+        exported = [RunFolder(card.parent).read_json(card.name) for card in cards]
+        return state in [card.get("provenance", {}).get("state_sha256") for card in exported]
+
+    def arguments(self) -> list[str]:
+        """The program's flags for this run alone."""
+        return [
+            *commands.flags_of(flatten(self.settings), leave_out=("seed",)),
+            f"--seed={self.seed}",
+            f"--run_dir={self.folder.path}",
+            f"--export_dir={self.export_dir or ''}",
+        ]
+
+
+def plan(
+    settings: Settings, seeds: Sequence[int], run_dir: pathlib.Path, export_dir: pathlib.Path | None
+) -> list[SeedRun]:
+    """The runs of the seeds, checked.
+
+    Args:
+      settings: of all runs but for the seed.
+      seeds: in the order in which to run them.
+      run_dir: below which the run of seed N has the folder seed_N.
+      export_dir: where the SavedModel of the first one goes, the only one that is exported; None
+        for none at all.
+
+    Raises:
+      UserError: if a run can't be made of one of the seeds, or in its folder.
+    """
+    if export_dir is not None:
+        check_folder("export_dir", export_dir)
+    if RunFolder(run_dir).holds_run:
+        raise RunFolderError(
+            f"--run_dir={run_dir}: holds a single run; expected a folder for the runs of --seeds"
+        )
+    runs = []
+    for seed in seeds:
+        own = override(settings, {"seed": seed})
+        run = SeedRun(own, RunFolder(run_dir / f"seed_{seed}"), None if runs else export_dir)
+        run.folder.check(own)
+        runs.append(run)
+    return runs
+
+
+def train(runs: Sequence[SeedRun], say: Callable[[str], None]) -> int:
+    """Trains what isn't finished, and tells the table over the seeds.
+
+    A run that can't go on doesn't keep the others from theirs.
+
+    Args:
+      runs: from `plan`.
+      say: told what happens, line by line.
+
+    Returns:
+      0, or the exit status of a stop by a signal or of a wrong flag.
+
+    Raises:
+      UserError: at the end, if some of the runs failed.
+    """
+    failed = []
+    with Children() as children:
+        for number, run in enumerate(runs, 1):
+            if children.received:
+                return 128 + children.received
+            told = f"seed {run.seed} ({number} of {len(runs)}): {run.folder.path}"
+            if run.is_finished:
+                say(f"{told} is finished already")
+                continue
+            say(told)
+            process = children.start("aae_tf.command_line", [sys.argv[0], *run.arguments()])
+            status = status_of(process)
+            if children.received:
+                return 128 + children.received
+            if status > 1:
+                say(f"seed {run.seed} ended with status {status}; later ones were not started")
+                return status
+            if status:
+                failed.append(run.seed)
+    with contextlib.suppress(RunFolderError):  # where not one run has come to its end
+        say("\n" + collate(runs[0].folder.path.parent, "text"))
+    if failed:
+        listed = ", ".join(map(str, failed))
+        raise UserError(f"--seeds: the runs of these failed, as told above: {listed}")
+    return 0

@@ -1,0 +1,93 @@
+"""What a report says of one group of runs: every number, and the command that makes it again."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+import results
+from scipy import stats
+
+from aae_tf import flags_of_door
+from aae_tf.experiments import settings_of
+from aae_tf.reporting import group_report
+from aae_tf.reporting.groups import groups_below
+from aae_tf.settings import flatten, override
+
+ERRORS = (3.74, 3.51, 4.02)
+LONG = {"encoder_units": "1000,900,800,700,600", "decoder_units": "1000,900,800,700,600",
+        "discriminator_units": "1000,900", "generator_schedule": "50:0.1,1000:0.01",
+        "dataset": "my images.npz"}  # fmt: skip
+
+
+@pytest.fixture
+def group(tmp_path):
+    for seed, error in enumerate(ERRORS):
+        results.write(
+            tmp_path / f"{seed}", "semi_supervised", seed=seed, wall_seconds=60.0 * (seed + 1),
+            metrics={"error_percent": error, "mmd": 0.5},
+        )  # fmt: skip
+    (found,) = groups_below(tmp_path)
+    return found
+
+
+def _row(text, name):
+    return next(line for line in text.splitlines() if line.split(" ")[0] == name)
+
+
+def test_each_measure_has_mean_deviation_error_n_and_the_papers_figure(group):
+    text = group_report.text(group)
+    cells = _row(text, "error_percent").split(maxsplit=5)
+    expected = (np.mean(ERRORS), np.std(ERRORS, ddof=1), stats.sem(ERRORS))
+    for cell, number in zip(cells[1:4], expected, strict=True):
+        assert float(cell) == pytest.approx(number, rel=5e-3)
+    assert cells[4:] == ["3", "1.9 ± 0.1 (AAE, table 2)"]
+    assert _row(text, "mmd").split() == ["mmd", "0.5", "0", "0", "3"]
+    shown = next(line for line in group_report.markdown(group).splitlines()
+                 if line.startswith("| error_percent"))  # fmt: skip
+    assert [cell.strip() for cell in shown.strip("|").split("|")][1:] == cells[1:]
+
+
+def test_time_and_commit_are_told(group):
+    assert "2.00 ± 0.58 (3) minutes each, commit 0123456789\n" in group_report.text(group)
+
+
+def test_a_changed_program_and_several_commits_are_seen(tmp_path):
+    for seed, commit in enumerate(("0123456789abcdef-dirty", "fedcba9876543210")):
+        run = results.write(tmp_path / str(seed), seed=seed, metrics={"mmd": 1.0})
+        (run / "provenance.json").write_text(json.dumps({"commit": commit}))
+    (found,) = groups_below(tmp_path)
+    assert "commits 0123456789-dirty, fedcba9876" in group_report.text(found)
+
+
+def test_a_paper_figure_stands_though_no_run_measured_it(tmp_path):
+    results.write(tmp_path / "run", "semi_supervised", metrics={"mmd": 1.0})
+    (found,) = groups_below(tmp_path)
+    assert _row(group_report.text(found), "error_percent").endswith("0  1.9 ± 0.1 (AAE, table 2)")
+
+
+def test_named_measures_alone_are_told(group):
+    text = group_report.text(group, ("mmd",))
+    assert "error_percent" not in text and _row(text, "mmd")
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, LONG, {"xla": False, "batch_size": 7, "data_dir": "/a/place"}]
+)
+def test_the_command_gives_the_settings_again(tmp_path, changes):
+    made = override(settings_of("gaussian", "paper"), {**changes, "seed": 5})
+    results.write(tmp_path / "run", "gaussian", "paper", seed=5, metrics={"mmd": 1.0}, **changes)
+    (found,) = groups_below(tmp_path)
+    lines = group_report.text(found).splitlines()
+    assert max(map(len, lines)) <= 120
+    start = next(n for n, line in enumerate(lines) if line.startswith("aae-tf "))
+    command = shlex.split("\n".join(lines[start:]).replace("\\\n", ""))  # as a shell joins lines
+    values, _ = flags_of_door.define()
+    flags_of_door.parse(values, command)
+    again = override(settings_of(values.experiment, values.recipe), flags_of_door.given(values))
+    assert flatten(again) == {**flatten(made), "data_dir": ""}
+
+
+def test_the_command_of_several_runs_names_their_seeds(group):
+    assert group.command == ["aae-tf", "--experiment=semi_supervised", "--recipe=practical",
+                             "--seeds=0,1,2"]  # fmt: skip

@@ -1,0 +1,117 @@
+"""A trial's training: what it is scored by, where it stops, and that it never sees test images."""
+
+import json
+
+import numpy as np
+import pytest
+import tiny
+
+from aae_tf import data as data_sources
+from aae_tf.errors import DivergedError, SettingsError
+from aae_tf.reporting.run_folder import MetricsTable, RunFolder
+from aae_tf.search import worker
+from aae_tf.search.hidden import without_test
+
+IMAGES = tiny.images(300)
+LABELS = np.arange(300) % 3
+
+
+@pytest.fixture
+def train(tmp_path):
+    """Trains a trial; returns what it asked, and its folder."""
+
+    def training(name="trial", rungs=(1, 2), answers=(True, True), score="reconstruction_error",
+                 test=IMAGES[250:], experiment="gaussian", **changes):  # fmt: skip
+        file = tmp_path / "data.npz"
+        np.savez(file, x_train=IMAGES[:250], y_train=LABELS[:250], x_test=test,
+                 y_test=LABELS[250:])  # fmt: skip
+        changes = {"epochs": 2, "strategy": "one_device", "steps_per_call": 7, **changes}
+        settings = tiny.settings(experiment, dataset=str(file), xla=False, **changes)
+        asked, left = [], list(answers)
+
+        def ask(epoch, value):
+            asked.append((epoch, value))
+            return left.pop(0)
+
+        folder = tmp_path / name
+        assert worker.run(settings, folder, score, rungs, lambda line: None, ask) == 0
+        return asked, folder
+
+    return training
+
+
+def _rows(folder):
+    return MetricsTable(folder / "metrics.csv", 10**9).rows
+
+
+def test_a_trial_is_asked_about_after_its_rungs_with_the_validation_score(train):
+    asked, folder = train(rungs=(2, 3), epochs=3)
+    rows = _rows(folder)
+    assert asked == [(n, rows[n - 1]["validation/reconstruction_error"]) for n in (2, 3)]
+    assert json.loads((folder / "scores.json").read_text()) == {str(n): s for n, s in asked}
+    assert RunFolder(folder).has_checkpoint
+    assert not RunFolder(folder).has_result and not list((folder / "figures").iterdir())
+
+
+def test_a_trial_that_is_not_to_go_on_stops_there_with_a_checkpoint(train):
+    asked, folder = train(answers=(False,))
+    assert [epoch for epoch, _ in asked] == [1]
+    (checkpoint,) = folder.glob("checkpoints/*.index")
+    assert checkpoint.stem == f"ckpt-{int(_rows(folder)[-1]['step'])}" and len(_rows(folder)) == 1
+
+
+def test_a_trial_that_goes_on_later_has_the_scores_of_one_that_was_not_stopped(train):
+    whole, folder = train("whole")
+    first, part = train("part", answers=(False,))
+    second, _ = train("part", rungs=(2,), answers=(True,))
+    assert first + second == whole
+    assert _rows(part) == _rows(folder)
+
+
+def test_other_test_images_change_nothing(train):
+    clean, folder = train("clean", score="error_percent", experiment="semi_supervised",
+                          num_labels="9", labelled_batch_size=9)  # fmt: skip
+    noise = np.random.default_rng(0).integers(0, 255, IMAGES[250:].shape).astype(np.uint8)
+    poisoned, other = train("poisoned", score="error_percent", experiment="semi_supervised",
+                            num_labels="9", labelled_batch_size=9, test=noise)  # fmt: skip
+    assert poisoned == clean
+    assert _rows(folder) == _rows(other)
+
+
+def test_looking_at_test_images_is_an_error(train, tmp_path):
+    train()
+    data = data_sources.load(tiny.settings(dataset=str(tmp_path / "data.npz")).data)
+    hidden = without_test(data)
+    assert hidden.describe() == data.describe()
+    for look in (lambda: hidden.test.images, lambda: hidden.test.take(slice(0, 1)),
+                 lambda: hidden.test.intensities()):  # fmt: skip
+        with pytest.raises(AssertionError, match="a search looked at test images"):
+            look()
+
+
+def test_a_measure_that_is_made_at_the_end_alone_is_made_at_the_rungs(train):
+    asked, folder = train(
+        score="class_read_as_asked", experiment="style", rungs=(1,), answers=(False,)
+    )
+    ((epoch, value),) = asked
+    assert epoch == 1 and 0 <= value <= 1
+    assert "validation/class_read_as_asked" not in _rows(folder)[-1]
+
+
+def test_a_measure_that_the_method_lacks_is_refused_before_training(train, tmp_path):
+    with pytest.raises(SettingsError, match=r"--score=nmi: expected .* one of reconstruction_err"):
+        train(score="nmi")
+    assert not (tmp_path / "trial").exists()
+
+
+def test_a_trial_that_diverges_says_so(train):
+    with pytest.raises(DivergedError):
+        train(reconstruction_optimizer="sgd", reconstruction_learning_rate=1e30,
+              output_activation="linear")  # fmt: skip
+
+
+def test_scores_are_kept_beside_each_other(tmp_path):
+    worker._note(tmp_path / "new", "1", 0.5)
+    worker._note(tmp_path / "new", "diverged", "a loss became NaN")
+    found = json.loads((tmp_path / "new" / "scores.json").read_text())
+    assert found == {"1": 0.5, "diverged": "a loss became NaN"}

@@ -1,0 +1,121 @@
+"""--mode=search through the door: stopped, killed and resumed, it ends as an undisturbed one."""
+
+import csv
+import json
+import signal
+
+import door
+import numpy as np
+import pytest
+import tiny
+
+from aae_tf.command_line import main
+
+SPACE = "reconstruction_learning_rate = log(1e-4, 1e-1)\nlatent_dim = int(2, 4)\n"
+FLAGS = (
+    *door.SMALL,
+    "--mode=search",
+    "--experiment=gaussian",
+    "--noxla",
+    "--space=my.space",
+    "--score=reconstruction_error",
+)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    """Where the program is started: the space and fewer images than others have lie in it."""
+    folder = tmp_path_factory.mktemp("search")
+    np.savez(folder / "bars.npz", images=tiny.images(600), labels=np.arange(600) % 3)
+    (folder / "my.space").write_text(SPACE)
+    return folder
+
+
+def _results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_a_search_leaves_its_table_and_the_best_flags(room):
+    command = (*FLAGS, "--epochs=2", "--trials=2", "--halving=off", "--run_dir=small")
+    done = door.call(room, *command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = _results(room / "small")
+    assert [row["state"] for row in found["trials"]] == ["completed"] * 2
+    assert (room / "small" / "results.md").read_text().rstrip() in done.stdout
+    assert "--flagfile=small/best.flags" in done.stdout
+    best = found["trials"][0]
+    assert found["best"] == best["trial"]
+
+    # The trial is the run that its flags make, up to what a run does at its end.
+    again = door.call(room, "--flagfile=small/best.flags", "--run_dir=again", "--export_dir=",
+                      "--noxla")  # fmt: skip
+    assert again.returncode == 0, again.stderr[-3000:]
+    rows = []
+    for folder in (room / "small" / "trials" / f"{best['trial']:04}", room / "again"):
+        with open(folder / "metrics.csv", newline="") as file:
+            rows.append(list(csv.DictReader(file)))
+    assert rows[0] == rows[1]
+    assert float(rows[0][-1]["validation/reconstruction_error"]) == best["scores"]["2"]
+
+
+@pytest.mark.slow
+def test_a_disturbed_search_ends_as_an_undisturbed_one(room):
+    command = (*FLAGS, "--epochs=4", "--halving=1,2", "--checkpoint_minutes=0.001")
+    whole = door.call(room, *command, "--trials=4", "--run_dir=whole")
+    assert whole.returncode == 0, whole.stderr[-3000:]
+
+    disturbed = (*command, "--run_dir=disturbed")
+
+    def first_begun(said):
+        return "after epoch 1" in said
+
+    def second_begun(said):
+        return "trials/0001" in said
+
+    few = (*disturbed, "--trials=3")
+    done = door.interrupt(room, signal.SIGINT, first_begun, 0.2, *few)
+    assert done.returncode == 130, done.stderr[-3000:]
+    assert "stopped; resume with:" in done.stdout and "--run_dir=disturbed" in done.stdout
+    done = door.interrupt(room, signal.SIGKILL, second_begun, 1, *few)
+    assert done.returncode == door.KILLED
+    # The trial's own process stops by itself once it sees that it is alone.
+    for _ in range(3):
+        done = door.call(room, *few)
+        if "another process runs in it" not in done.stderr:
+            break
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "trial 0 is" in done.stdout
+    more = door.call(room, *disturbed, "--trials=4")
+    assert more.returncode == 0, more.stderr[-3000:]
+    assert more.stdout.count("already") == 3
+    for name in ("results.json", "results.md", "best.flags", "search.json"):
+        contents = [(room / place / name).read_bytes() for place in ("whole", "disturbed")]
+        assert contents[0] == contents[1], name
+
+
+@pytest.mark.parametrize(
+    "flags, status, expected",
+    [
+        (["--score=coverage"], 2, "--space=: expected a file"),
+        (["--space=my.space"], 2, "--score=: expected a measure on validation images"),
+        (["--space=nowhere", "--score=coverage"], 2, "--space=nowhere: No such file"),
+        (["--space=bad.space", "--score=coverage"], 2, "bad.space:1: latent_dim = 0: expected at"),
+        (["--space=my.space", "--score=test/coverage"], 2, "--score=test/coverage: expected a m"),
+        (["--space=my.space", "--score=coverage", "--trials=0"], 2, "--trials=0: expected at le"),
+        (["--space=my.space", "--score=coverage", "--halving=3"], 2, "--halving=3: expected EPOC"),
+        (["--space=my.space", "--score=coverage", "--run_dir=taken"], 1, "holds no search"),
+        (["--space=my.space", "--score=coverage", "--seeds=0,1"], 2, "--seeds=0,1: expected --m"),
+    ],
+)
+def test_what_can_not_be_searched_is_told_in_one_line(
+    empty_folder, capsys, flags, status, expected
+):
+    (empty_folder / "my.space").write_text(SPACE)
+    (empty_folder / "bad.space").write_text("latent_dim = {0 | 1}")
+    (empty_folder / "taken").mkdir()
+    (empty_folder / "taken" / "thesis.txt").write_text("three years of work")
+    before = sorted(empty_folder.rglob("*"))
+    assert main(["x", "--mode=search", "--experiment=gaussian", *flags]) == status
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and expected in said.err
+    assert sorted(empty_folder.rglob("*")) == before

@@ -1,0 +1,59 @@
+"""--seeds through the door: runs like single ones, stopped and resumed, with a table at the end."""
+
+import json
+import signal
+
+import door
+import pytest
+
+SHORT = (*door.SMALL, "--experiment=gaussian", "--epochs=1", "--noxla")
+
+
+@pytest.mark.slow
+def test_stopped_seeds_go_on_and_are_the_single_runs(undisturbed, place, flags):
+    command = (*flags, "--seeds=0,1", "--run_dir=seeds", "--export_dir=of_seeds")
+    checkpoints = place / "seeds" / "seed_0" / "checkpoints"
+
+    def begun(said):
+        return bool(list(checkpoints.glob("*.index")))
+
+    done = door.interrupt(place, signal.SIGTERM, begun, 0.3, *command)
+    assert done.returncode == 143, done.stderr[-3000:]
+    assert "stopped; resume with:" in done.stdout and "--seeds=0,1 --run_dir=seeds" in done.stdout
+    stopped_at = door.read_json(place / "seeds" / "seed_0", "provenance.json")["step"]
+    assert 0 < stopped_at < 600
+    assert not (place / "seeds" / "seed_1").exists()
+
+    done = door.call(place, *command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert f"resumed at step {stopped_at}" in done.stdout
+    assert door.state(place / "seeds" / "seed_0") == door.state(undisturbed[1])
+    assert door.state(place / "seeds" / "seed_1") != door.state(undisturbed[1])
+    assert [path.name for path in (place / "of_seeds" / "gaussian").iterdir()] == ["1"]
+    table = done.stdout[done.stdout.rindex("gaussian, practical, 2 epochs, seeds 0, 1") :]
+    assert "standard deviation" in table and "--seeds=0,1" in table
+
+    files = {path: path.stat().st_mtime_ns for path in (place / "seeds").rglob("*")}
+    again = door.call(place, *command)
+    assert again.returncode == 0 and again.stdout.count("is finished already") == 2
+    assert again.stdout.endswith(table)
+    assert {path: path.stat().st_mtime_ns for path in (place / "seeds").rglob("*")} == files
+
+
+def test_a_seed_that_fails_keeps_no_other_from_its_run(place):
+    command = (*SHORT, "--seeds=0,1", "--run_dir=one_fails", "--export_dir=")
+    bad = place / "one_fails" / "seed_0"
+    bad.mkdir(parents=True)
+    # As a run killed in its beginning leaves it, but for a checkpoint that can't be read.
+    (bad / "data.json").write_text("{}")
+    (bad / "checkpoints").mkdir()
+    (bad / "checkpoints" / "checkpoint").write_text("no checkpoint's name")
+    done = door.call(place, *command)
+    assert done.returncode == 1
+    first, last = door.error_lines(done)
+    assert first.startswith("error: ") and "seed_0/checkpoints" in first
+    assert last == "error: --seeds: the runs of these failed, as told above: 0"
+    assert not (bad / "result.json").exists()
+    result = json.loads((place / "one_fails" / "seed_1" / "result.json").read_text())
+    assert result["seed"] == 1
+    assert "gaussian, practical, 1 epoch, seed 1: " in done.stdout
