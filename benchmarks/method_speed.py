@@ -17,25 +17,19 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from absl import flags
-
-from aae_tf import data, experiments
+from aae_tf import data, experiments, flags_of_door
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.session import Session
-from aae_tf.settings import Settings, describe, override
+from aae_tf.settings import Settings, override
 from aae_tf.training.distribution import make_strategy
 
 
 def settings_of(path: pathlib.Path) -> Settings:
     """The settings that a flagfile gives."""
-    values = flags.FlagValues()
-    kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool}
-    names = {"experiment": str, "recipe": str, **{s.flag: s.type for s in describe()}}
-    for name, kind in names.items():
-        kinds.get(kind, flags.DEFINE_string)(name, None, "", flag_values=values)
-    values(["", f"--flagfile={path}"])
-    given = {s.flag: values[s.flag].value for s in describe() if values[s.flag].present}
-    return override(experiments.settings_of(values.experiment, values.recipe), given)
+    values, _ = flags_of_door.define()
+    flags_of_door.parse(values, ["", f"--flagfile={path}"])
+    start = experiments.settings_of(values.experiment, values.recipe)
+    return override(start, flags_of_door.given(values))
 
 
 class Timed:
