@@ -62,6 +62,8 @@ def _run(values: flags.FlagValues) -> int:
         return _explore(values)
     if values.mode == "convert":
         return _convert(values)
+    if values.mode == "predict":
+        return _predict(values)
     if values.mode not in ("train", "search"):
         return _revisit(values)
     if values.experiment is None:
@@ -206,6 +208,49 @@ def _convert(values: flags.FlagValues) -> int:
         pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures, _say
     )
     _say(f"written: {output}")
+    return 0
+
+
+def _predict(values: flags.FlagValues) -> int:
+    """What a model makes of the user's files; no run is needed, nor TensorFlow for REST."""
+    from aae_tf.client.predict import Wish, predict
+    from aae_tf.client.served import Place
+
+    wish = Wish(
+        values.signature,
+        pathlib.Path(values.input) if values.input else None,
+        pathlib.Path(values.output) if values.output else None,
+        values.count,
+        values.seed or 0,
+        values.predict_batch_size,
+    )
+    if bool(values.server) == bool(values.model):
+        expected = "HOST:PORT or http://HOST:PORT, or instead --model, a SavedModel's folder"
+        raise SettingsError("server", values.server or "", expected)
+    at_server = [values.model_name or "", values.model_version, values.model_label]
+    if values.server:
+        place = Place(values.server, *at_server, values.timeout, values.retries)
+    elif any(at_server):
+        raise SettingsError("model", values.model, "none of the flags that choose at a server")
+    wish.check_paths()
+    if values.model:
+        _import_runner()
+        from aae_tf.client.saved_model import LocalModel
+
+        model = LocalModel(pathlib.Path(values.model))
+    elif place.is_rest:
+        from aae_tf.client.rest_model import RestModel
+
+        model = RestModel(place)
+    else:
+        _import_runner()
+        from aae_tf.client.grpc_model import GrpcModel
+
+        model = GrpcModel(place)
+    try:
+        predict(model, wish, _say)
+    finally:
+        model.close()
     return 0
 
 

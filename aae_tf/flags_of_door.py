@@ -13,9 +13,11 @@ from aae_tf.reporting.collate import FORMATS
 from aae_tf.settings import describe
 
 MODES = (
-    "train", "evaluate", "export", "convert", "compare", "report", "search", "explore", "list",
+    "train", "evaluate", "export", "convert", "compare", "report", "search", "explore", "predict",
+    "list",
 )  # fmt: skip
 DOOR = "What to do"
+PREDICT = "Predictions (--mode=predict)"
 
 
 def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
@@ -36,8 +38,9 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
         "export, convert (a SavedModel to other formats), compare (draw and tabulate several runs "
         "side by side), report (a table of the runs below run_dir, over seeds), search (for good "
-        "settings, by validation images), explore (a page to move over the codes of a model), or "
-        "list the experiments",
+        "settings, by validation images), explore (a page to move over the codes of a model), "
+        "predict (what a model, behind a server or not, makes of your files), or list the "
+        "experiments",
         "{" + ",".join(MODES) + "}",
     )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")
@@ -69,10 +72,20 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         "DIR",
     )
     string(
-        "model", None, "SavedModel for --mode=convert and explore: MODEL or MODEL/VERSION", "DIR"
+        "model",
+        None,
+        "SavedModel for --mode=convert, explore, and predict without a server: MODEL or "
+        "MODEL/VERSION",
+        "DIR",
     )
     string("format", None, "that --mode=convert writes", "{" + ",".join(CONVERT_FORMATS) + "}")
-    string("output", None, "new folder for what --mode=convert writes", "DIR")
+    string(
+        "output",
+        None,
+        "new folder for what --mode=convert writes; for predict a folder for images, and for "
+        "numbers a CSV (default: print it); .npz takes all",
+        "PATH",
+    )
     string(
         "signatures",
         None,
@@ -120,6 +133,7 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
     note(DOOR, "--flagfile=FILE", "read flags from a file, one on a line; see flags/")
     flags.DEFINE_bool("help", False, "show this page", short_name="h", flag_values=values)
     note(DOOR, "--help", "show this page")
+    _define_predict(values, note)
 
     kinds = {
         int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool,
@@ -137,6 +151,28 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
             shown = f"--{setting.flag}={kind}"
         note(setting.group, shown, f"{setting.help} [{help_page.default_of(setting.flag)}]")
     return values, page
+
+
+def _define_predict(values: flags.FlagValues, note) -> None:
+    """The flags of --mode=predict alone."""
+    string, integer, number = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
+    for define_one, name, default, shown, text in (
+        (string, "server", None, "ADDRESS", "HOST:PORT for gRPC (needs the extra 'client'), "
+         "http://HOST:PORT or https://HOST:PORT for REST; without a server give --model"),
+        (string, "model_name", None, "NAME", "of the model at the server"),
+        (integer, "model_version", None, "N", "version at the server (default: the newest)"),
+        (string, "model_label", None, "LABEL", "instead of a version: canary or stable"),
+        (string, "signature", "", "NAME", "what to ask; without it you are told which there are"),
+        (string, "input", None, "PATH", "PNG or JPEG, a folder of them, .npy, .npz with arrays "
+         "called as the signature's inputs, or .csv as encode writes it; none for sample"),
+        (integer, "count", 100, "N", "how many sample draws; with --seed"),
+        (integer, "predict_batch_size", 100, "N", "inputs in one request, at most"),
+        (number, "timeout", 10.0, "SECONDS", "for one request"),
+        (integer, "retries", 3, "N", "further attempts where no server answers"),
+    ):  # fmt: skip
+        define_one(name, default, text, flag_values=values)
+        default_shown = "" if default in (None, "") else f" [{default:g}]"
+        note(PREDICT, f"--{name}={shown}", text + default_shown)
 
 
 def given(values: flags.FlagValues) -> dict[str, object]:

@@ -257,6 +257,7 @@ def _final_metrics(settings, folder, evaluator, data: ImageData, progress) -> di
     for name, split in (("validation", data.validation), ("test", data.test)):
         for key, value in evaluator.evaluate(split, final=True).items():
             metrics[f"{name}/{key}"] = value
+    metrics |= evaluator.log_likelihood(folder.likelihood)
     steps_per_epoch = len(data.train) // settings.training.batch_size
     folder.write_result(settings, progress.step / steps_per_epoch, metrics, progress.seconds)
     return metrics

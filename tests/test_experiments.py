@@ -95,7 +95,7 @@ def test_paper_recipe_holds_the_papers_numbers(name):
 
 @pytest.mark.parametrize(
     "name, latent_dim, epochs, noise, dropout",
-    [("style", 15, 20, 0, 0), ("semi_supervised", 10, 5000, 0.3, 0),
+    [("style", 15, 20, 0, 0), ("likelihood", 8, 20, 0, 0), ("semi_supervised", 10, 5000, 0.3, 0),
      ("clustering", 5, 1500, 0, 0.2), ("dim_reduction", 2, 5000, 0.3, 0)],
 )  # fmt: skip
 def test_paper_recipe_has_the_sections_sizes_and_input_noise(
@@ -164,6 +164,34 @@ def test_a_run_stands_beside_its_own_row_of_the_paper(name, changes, value, devi
     settings = override(experiments.settings_of(name), changes)
     found = experiments.find(name).paper_figures(settings)["test/error_percent"]
     assert (found["value"], found.get("deviation")) == (value, deviation)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "practical"])
+def test_likelihood_is_of_an_8_dimensional_code_on_a_gaussian_of_sd_5(recipe):
+    settings = experiments.settings_of("likelihood", recipe)
+    prior = settings.prior
+    assert (prior.prior, prior.latent_dim, prior.prior_scale) == ("gaussian", 8, 5.0)
+    assert settings.networks.encoder == "deterministic"
+    assert settings.evaluation.likelihood_samples == (10_000,)
+
+
+@pytest.mark.parametrize(
+    "changes, expected",
+    [({}, {"10000": (340, 2)}),
+     ({"likelihood_samples": "10000000"}, {"10000000": (427, None)}),
+     ({"likelihood_samples": "10000,10000000"}, {"10000": (340, 2), "10000000": (427, None)}),
+     ({"likelihood_samples": "0"}, {}),
+     ({"likelihood_samples": "20000"}, {}),
+     ({"latent_dim": 6}, {}),
+     ({"dataset": "TFD_48x48.mat", "latent_dim": 15, "prior_scale": 10.0},
+      {"10000": (2252, 16)})],
+)  # fmt: skip
+def test_log_likelihoods_stand_beside_those_of_table_1_by_as_many_samples(changes, expected):
+    settings = override(experiments.settings_of("likelihood"), changes)
+    found = experiments.find("likelihood").paper_figures(settings)
+    assert {key: (row["value"], row.get("deviation")) for key, row in found.items()} == {
+        f"test/log_likelihood_{count}": row for count, row in expected.items()
+    }
 
 
 def test_a_run_that_the_paper_has_not_has_no_figure_beside_it():

@@ -27,8 +27,9 @@ def page(empty_folder, capsys):
 
 def test_flags_stand_in_groups(page):
     assert [title.split(" (")[0] for title in page] == [
-        "What to do", "Training", "Data", "Labels", "Prior", "Style", "Categorical code",
-        "Clusters", "Cluster heads", "Variational auto-encoder", "Wasserstein auto-encoder",
+        "What to do", "Predictions", "Training", "Data", "Labels", "Prior", "Style",
+        "Categorical code", "Clusters", "Cluster heads", "Variational auto-encoder",
+        "Wasserstein auto-encoder",
         "Networks", "Evaluation", "Execution", "Phase: reconstruction", "Phase: discriminator",
         "Phase: generator", "Phase: classification", "Phase: elbo", "Phase: wasserstein",
     ]  # fmt: skip

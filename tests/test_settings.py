@@ -44,7 +44,7 @@ OTHER = {
     "pretraining_batch_size": 44, "crop_size": 11, "skip_broken_images": True, "stream": "always",
     "network": "conv", "encoder_filters": "3,4", "decoder_filters": "5", "filter_size": 3,
     "conv_batch_norm": False, "sample_quality": True, "quality_samples": 123,
-    "inception_weights": "my.h5", "cache_dir": "some place",
+    "inception_weights": "my.h5", "cache_dir": "some place", "likelihood_samples": "30,700",
 }  # fmt: skip
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
@@ -136,6 +136,12 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("encoder", "stochastic", "implicit"),
         ("encoder_noise_dim", 0, 1),
         ("quality_samples", 99, 100),
+        ("likelihood_samples", "ten", "10"),
+        ("likelihood_samples", "", "0"),
+        ("likelihood_samples", "0,10", "10,10000000"),
+        ("likelihood_samples", "10,10", "10,20"),
+        ("likelihood_samples", "-10", "1"),
+        ("likelihood_samples", "20,10", "10,20,30"),
         ("inception_weights", "weights.npz", "inception.weights.h5"),
         ("inception_weights", "ImageNet", "imagenet"),
         ("encoder_units", "", "1"),
@@ -281,6 +287,7 @@ def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
         "steps_per_call", "strategy", "replicas", "xla", "checkpoint_minutes", "data_dir",
         "stream",
         "sample_quality", "quality_samples", "inception_weights", "cache_dir",
+        "likelihood_samples",
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 
-from aae_tf.data import image_folder, mnist_files, npz_file, tfds_source
+from aae_tf.data import image_folder, mat_file, mnist_files, npz_file, tfds_source
 from aae_tf.data.images import ImageData
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
@@ -48,8 +48,9 @@ def _load(settings: DataSettings) -> ImageData:
         return mnist_files.load()
     if is_folder:
         return image_folder.load_folder(path, settings)
+    is_mat = path.suffix.lower() == ".mat"
     if os.path.isfile(path):
-        return npz_file.load_npz(path)
-    if path.suffix.lower() == ".npz" or name.startswith((".", "/", "~")):
+        return mat_file.load_mat(path) if is_mat else npz_file.load_npz(path)
+    if is_mat or path.suffix.lower() == ".npz" or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")
     return tfds_source.load(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import pathlib
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +16,7 @@ from aae_tf.evaluation.categories import category_measures
 from aae_tf.evaluation.clustering import clustering_measures, error_percent
 from aae_tf.evaluation.components import component_measures
 from aae_tf.evaluation.latent_match import LatentMatch
+from aae_tf.evaluation.likelihood import LogLikelihood
 from aae_tf.evaluation.passes import Passes
 from aae_tf.evaluation.quality import SampleQuality, blocks
 from aae_tf.methods import Method
@@ -70,6 +72,22 @@ class Evaluator:
         found: dict[str, float] = {}
         for name in wanted:
             found.update(measures[name](split))
+        return found
+
+    def log_likelihood(self, folder: pathlib.Path | None = None) -> dict[str, float]:
+        """What `LogLikelihood.measure` gives, for each number of samples that the settings ask for.
+
+        Args:
+          folder: where unfinished sums are kept; None to keep none.
+        """
+        counts = [n for n in self._method.settings.evaluation.likelihood_samples if n]
+        if not counts:
+            return {}
+        seed = seeds.fold(self._seed, "log_likelihood")
+        likelihood = LogLikelihood(self._method, self._data, seed, folder)
+        found: dict[str, float] = {}
+        for count in counts:
+            found.update(likelihood.measure(count))
         return found
 
     def aggregated_posterior(self, split: Split) -> np.ndarray:

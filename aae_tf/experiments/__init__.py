@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aae_tf.errors import SettingsError
-from aae_tf.experiments import categorical, labels, unsupervised, variational, wasserstein
+from aae_tf.experiments import (
+    categorical,
+    labels,
+    likelihood,
+    unsupervised,
+    variational,
+    wasserstein,
+)
 from aae_tf.experiments.experiment import Experiment, PaperFigure
 from aae_tf.settings import Settings
 
@@ -16,7 +23,7 @@ __all__ = ["CATALOGUE", "Experiment", "PaperFigure", "find", "settings_of"]
 
 CATALOGUE: Mapping[str, Experiment] = {
     experiment.name: experiment
-    for group in (unsupervised, labels, categorical, variational, wasserstein)
+    for group in (unsupervised, likelihood, labels, categorical, variational, wasserstein)
     for experiment in group.EXPERIMENTS
 }
 

@@ -111,7 +111,12 @@ class Method(abc.ABC):
         return self.decode(self.encode(images))
 
     def sample(self, seed: seeds.Seed, count: tf.Tensor | int) -> dict[str, tf.Tensor]:
-        """Codes of the prior and images decoded from them, by name.
+        """What `draw` draws and 'images', decoded from it, by name."""
+        drawn = self.draw(seed, count)
+        return {**drawn, "images": self.decode_drawn(**drawn)}
+
+    def draw(self, seed: seeds.Seed, count: tf.Tensor | int) -> dict[str, tf.Tensor]:
+        """'codes' of the prior.
 
         Where the decoder takes a category, also 'labels', each category as probable as another.
         """
@@ -119,12 +124,17 @@ class Method(abc.ABC):
         drawn = tf.reshape(self.prior.sample(count, seed=code_seed), [count, self.latent_dim])
         codes = tf.cast(drawn, self.dtype)
         if not self.num_categories:
-            return {"codes": codes, "images": self.decode(codes)}
+            return {"codes": codes}
         labels = tf.random.stateless_uniform(
             [count], seeds.fold(seed, "labels"), maxval=self.num_categories, dtype=tf.int32
         )
-        images = self.decode(codes, tf.one_hot(labels, self.num_categories, dtype=self.dtype))
-        return {"codes": codes, "labels": tf.cast(labels, tf.int64), "images": images}
+        return {"codes": codes, "labels": tf.cast(labels, tf.int64)}
+
+    def decode_drawn(self, codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Images of what `draw` has drawn."""
+        if labels is None:
+            return self.decode(codes)
+        return self.decode(codes, tf.one_hot(labels, self.num_categories, dtype=self.dtype))
 
     @property
     def encoder_noise_dim(self) -> int:

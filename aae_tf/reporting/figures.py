@@ -45,8 +45,9 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
         "embedding": class_figures.embedding,
         "nearest": nearest_figure.nearest,
     }
-    names = method.figures
-    if method.settings.evaluation.sample_quality and "nearest" not in names:
+    names, evaluation = method.figures, method.settings.evaluation
+    by_samples = evaluation.sample_quality or any(evaluation.likelihood_samples)
+    if by_samples and "nearest" not in names:
         names += ("nearest",)
     drawn = {name: makers[name](method, data, evaluator) for name in names}
     return {name: figure for name, figure in drawn.items() if figure is not None}

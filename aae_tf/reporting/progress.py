@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import tqdm
-
+from aae_tf.reporting.bar import bar
 from aae_tf.training import Observer, Report
 
 
@@ -18,18 +17,7 @@ class ProgressBar(Observer):
     """
 
     def __init__(self, first_step: int, total_steps: int):
-        interval = 0.2 if sys.stderr.isatty() else 60
-        self._bar = tqdm.tqdm(
-            total=total_steps,
-            initial=first_step,
-            unit="step",
-            mininterval=interval,
-            maxinterval=interval,
-            dynamic_ncols=sys.stderr.isatty(),
-            smoothing=0.1,
-            bar_format="{desc}{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} "
-            "[{remaining} left, {rate_fmt}]{postfix}",
-        )
+        self._bar = bar(total_steps, "step", first_step)
 
     def after_call(self, report: Report) -> None:
         losses = {

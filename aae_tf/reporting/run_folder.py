@@ -55,6 +55,10 @@ class RunFolder:
         return self.path / "figures"
 
     @property
+    def likelihood(self) -> pathlib.Path:
+        return self.path / "likelihood"
+
+    @property
     def train_logs(self) -> pathlib.Path:
         return self.path / "train"
 

@@ -38,6 +38,7 @@ def export(
     module = ServingModule(method)
     signatures = {name: module.signature(name) for name in servable_signatures(method)}
     signatures["serving_default"] = signatures[method.default_signature]
+    module.keep_weights_of(signatures.values())
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in folder.glob(".unfinished-*"):
         if not _is_running(int(left_over.name.partition("-")[2])):

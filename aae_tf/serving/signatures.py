@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import tensorflow as tf
 
 from aae_tf.methods import Method
@@ -22,14 +24,21 @@ class ServingModule(tf.Module):
     def __init__(self, method: Method):
         super().__init__(name="aae_tf")
         self._method = method
-        # tf.Module would not find what Keras 3 models hold, so the weights are named here.
-        self.weights = [v.value for net in method.networks.values() for v in net.variables]
+        self.weights: list[tf.Variable] = []
         self._images = tf.TensorSpec([None, *method.image_shape], tf.float32, "images")
         # A name that ends in _bytes has REST clients send {"b64": "..."}.
         self._encoded = tf.TensorSpec([None], tf.string, "image_bytes")
         self._codes = tf.TensorSpec([None, method.latent_dim], tf.float32, "codes")
         self._styles = tf.TensorSpec([None, method.latent_dim], tf.float32, "styles")
         self._labels = tf.TensorSpec([None], tf.int64, "labels")
+
+    def keep_weights_of(self, functions: Iterable[tf.types.experimental.ConcreteFunction]) -> None:
+        """Has the weights that these functions read saved with the module, and no others.
+
+        tf.Module would not find what Keras 3 models hold, and a discriminator is for training only.
+        """
+        read = (weight for function in functions for weight in function.graph.variables)
+        self.weights = list({id(weight): weight for weight in read}.values())
 
     def encode(self, images):
         images = self._wide(checks.images(images))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 from aae_tf.settings.checks import at_least
 from aae_tf.settings.group import Checked, setting
@@ -15,6 +16,13 @@ def _weights(value) -> str | None:
     if value in ("", IMAGENET) or value.endswith(WEIGHT_ENDINGS):
         return None
     return f"{IMAGENET}, a .weights.h5 or a .h5 file"
+
+
+def _sample_counts(value) -> str | None:
+    ascending = value and all(a < b for a, b in itertools.pairwise((0, *value)))
+    if value == (0,) or ascending:
+        return None
+    return "0, or ascending numbers of samples with commas between, such as 10000,10000000"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +43,14 @@ class EvaluationSettings(Checked):
         f"{IMAGENET} (which Keras downloads) or a file of keras.applications' InceptionV3 without "
         "its top: adds fid and kid",
         _weights,
+        changes_run=False,
+    )
+    likelihood_samples: tuple = setting(
+        (0,),
+        "log-likelihood of the test images by a Parzen window on so many decoded samples of the "
+        "prior, for each number given; 0 for none. 10000 takes seconds, 10000000 a thousand times "
+        "as long, and stopped, goes on where it was",
+        _sample_counts,
         changes_run=False,
     )
     cache_dir: str = setting(

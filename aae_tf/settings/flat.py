@@ -8,7 +8,7 @@ from typing import Any
 
 from aae_tf.errors import SettingsError
 from aae_tf.settings import autoencoder_groups, evaluation_group, groups, label_groups
-from aae_tf.settings.checks import Check, some_units
+from aae_tf.settings.checks import Check
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
 
 # By the name of their field in Settings, in the order of the help page.
@@ -100,7 +100,7 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
             if "check" in field.metadata and flag in left:
                 value = left.pop(flag)
                 if isinstance(field.default, tuple) and isinstance(value, str):
-                    value = _parse_units(flag, value)
+                    value = _parse_numbers(flag, value, field.metadata["check"])
                 changes[field.name] = value
         return dataclasses.replace(part, **changes) if changes else part
 
@@ -111,11 +111,11 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     return dataclasses.replace(settings, **parts, phases=phases)
 
 
-def _parse_units(flag: str, text: str) -> tuple[int, ...]:
+def _parse_numbers(flag: str, text: str, check: Check) -> tuple[int, ...]:
     try:
-        return tuple(int(unit) for unit in text.split(","))
+        return tuple(int(number) for number in text.split(","))
     except ValueError:
-        raise SettingsError(flag, text, some_units(())) from None
+        raise SettingsError(flag, text, check(())) from None
 
 
 def to_flagfile(settings: Settings) -> str:

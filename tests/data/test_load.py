@@ -22,7 +22,7 @@ def test_npz_is_found_relative_to_here_to_home_and_absolutely(empty_folder, monk
 
 
 @pytest.mark.parametrize(
-    "name", ["./nothing", "/nothing", "~/nothing", "nothing.npz", "../nothing"]
+    "name", ["./nothing", "/nothing", "~/nothing", "nothing.npz", "nothing.mat", "../nothing"]
 )
 def test_path_to_nothing_is_refused_as_such(empty_folder, name):
     with pytest.raises(DataError, match=f"--dataset={name}: no such file or folder"):

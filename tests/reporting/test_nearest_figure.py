@@ -30,8 +30,11 @@ def test_each_nearest_training_image_is_below_its_sample(experiment):
             np.testing.assert_allclose(found, image.reshape(8, 8), atol=1e-2)
 
 
-def test_it_is_drawn_where_a_method_names_it_or_sample_quality_is_asked_for():
-    for asked in (False, True):
-        method, data = tiny.method(sample_quality=asked), tiny.data()
-        drawn = figures.draw_all(method, data, Evaluator(method, seeds.root(0), data))
-        assert ("nearest" in drawn) == asked
+@pytest.mark.parametrize(
+    "asked, is_drawn",
+    [({}, False), ({"sample_quality": True}, True), ({"likelihood_samples": "100"}, True)],
+)
+def test_it_is_drawn_where_measures_of_samples_are_asked_for(asked, is_drawn):
+    method, data = tiny.method(**asked), tiny.data()
+    drawn = figures.draw_all(method, data, Evaluator(method, seeds.root(0), data))
+    assert ("nearest" in drawn) == is_drawn

@@ -1,13 +1,14 @@
 """TensorFlow's C API, by ctypes: the loader that lies below TF Serving.
 
-As a program it answers the cases of a file: `c_api.py MODEL INPUTS.npz OUTPUTS.npz`, where inputs
-are named 'signature/argument/case' and outputs 'signature/output/case'. Python loads no SavedModel.
+As a program, `c_api.py ROOT`, it answers the inputs of the exports below ROOT (see exports.py).
+Python loads no SavedModel there.
 """
 
 import ctypes
 import pathlib
 import sys
 
+import exports
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
@@ -124,17 +125,5 @@ class Model:
             raise RuntimeError(code, self._c.TF_Message(self._status).decode())
 
 
-def main(folder, inputs, outputs):
-    model, given, found = Model(folder), np.load(inputs, allow_pickle=False), {}
-    cases = {}
-    for key in given.files:
-        signature, argument, case = key.split("/")
-        cases.setdefault((signature, case), {})[argument] = given[key]
-    for (signature, case), arguments in cases.items():
-        for output, value in model(signature, **arguments).items():
-            found[f"{signature}/{output}/{case}"] = value
-    np.savez(outputs, **found)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    exports.answer(sys.argv[1], Model)

@@ -107,3 +107,15 @@ def test_saved_model_cli_shows_the_signatures(exported):
     for name in ("encode", "decode", "reconstruct", "sample", "serving_default"):
         assert f"signature_def['{name}']" in done.stdout
     assert "shape: (-1, 8, 8, 1)" in done.stdout and "shape: (-1, 2)" in done.stdout
+
+
+def test_saved_model_cli_runs_a_signature(rig, exported, tmp_path):
+    codes = np.random.default_rng(1).normal(size=(3, 2)).astype(np.float32)
+    np.save(tmp_path / "codes.npy", codes)
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
+    command += ["--dir", str(exported), "--tag_set", "serve", "--signature_def", "decode"]
+    command += ["--inputs", f"codes={tmp_path / 'codes.npy'}", "--outdir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    images = np.load(tmp_path / "images.npy")
+    np.testing.assert_allclose(images, rig.method.decode(codes), atol=1e-6)

@@ -16,11 +16,19 @@ BLOCK = 250  # images that go through a network at once
 BLOCK_BYTES = 2**26  # of a block of pixels that a matrix product takes
 
 
-def bar(blocks: Iterable, label: str, total: int | None = None) -> Iterable:
-    """The same blocks, with a bar on standard error if they take longer than a few seconds."""
+def bar(blocks: Iterable, label: str, total: int | None = None, done: int = 0) -> Iterable:
+    """The same blocks, with a bar on standard error if they take longer than a few seconds.
+
+    Args:
+      blocks: to go through.
+      label: that stands before the bar.
+      total: of blocks, where they don't know it or `done` ones come before them.
+      done: blocks that an earlier process has done.
+    """
     interval = 0.2 if sys.stderr.isatty() else 60
     return tqdm.tqdm(
-        blocks, label, total, leave=False, delay=3, mininterval=interval, maxinterval=interval,
+        blocks, label, total, leave=False, delay=3, initial=done,
+        mininterval=interval, maxinterval=interval,
         bar_format="{desc}: {percentage:3.0f}%|{bar:12}| [{remaining} left]",
     )  # fmt: skip
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from aae_tf import seeds
 from aae_tf.data import ImageData, Split
+from aae_tf.evaluation import weights
 from aae_tf.evaluation.quality import blocks
 from aae_tf.evaluation.quality.classifier import Classifier
 from aae_tf.evaluation.quality.classifier_cache import can_classify, classifier_of
@@ -97,11 +97,7 @@ class SampleQuality:
 
     def _samples(self) -> tuple[_Judged, float]:
         """The samples, and their mean distance to the training images; again for new weights."""
-        weights = hashlib.sha256()
-        for network in self._method.networks.values():
-            for variable in network.variables:
-                weights.update(np.ascontiguousarray(variable.numpy()).tobytes())
-        state = weights.hexdigest()
+        state = weights.digest(self._method)
         if state not in self._drawn:
             count = self._settings.quality_samples
             drawn = blocks.of_samples(self._method, self._seed, count, "samples")

@@ -1,0 +1,234 @@
+"""What the user gives: pictures, arrays or a table, brought to what a signature takes."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from aae_tf.client import tables
+from aae_tf.client.contract import STRING, Signature, Tensor
+from aae_tf.client.failures import PredictionError
+
+ENDINGS = (".png", ".jpg", ".jpeg")
+HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+KINDS = "a PNG or JPEG picture, a folder of them, .npy, .npz or .csv"
+IMAGES = "images"
+
+
+class PictureFiles(Sequence):
+    """Files whose bytes are read when they are needed."""
+
+    def __init__(self, files: Sequence[pathlib.Path]):
+        self._files = list(files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        content = [_content(file) for file in self._files[rows]]
+        return np.array([*content, None], object)[:-1]  # None keeps numpy from looking inside
+
+    @property
+    def names(self) -> list[str]:
+        return [file.name for file in self._files]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Bytes of each."""
+        found = []
+        for file in self._files:
+            with _reading(file):
+                found.append(file.stat().st_size)
+        return np.array(found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What a signature is to be asked.
+
+    Args:
+      columns: sequences of the same length by name, whose slices are arrays.
+      fixed: arrays that every request has.
+      names: of the files that the rows came from.
+    """
+
+    columns: Mapping[str, Sequence]
+    fixed: Mapping[str, np.ndarray]
+    names: Sequence[str] | None = None
+
+    @property
+    def rows(self) -> int | None:
+        """How many examples; None where there are no columns."""
+        return next((len(column) for column in self.columns.values()), None)
+
+    def pieces(self, most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:
+        """First row and the one behind the last, of requests that aren't larger than that."""
+        weights = np.zeros(self.rows or 0)
+        for column in self.columns.values():
+            weights += column.sizes if isinstance(column, PictureFiles) else column[:1].nbytes
+        start, held = 0, 0
+        for row, weight in enumerate(weights):
+            if row > start and (row - start == most_rows or held + weight > most_bytes):
+                yield start, row
+                start, held = row, 0
+            held += weight
+        yield start, len(weights)
+
+    def request(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """The inputs of those rows."""
+        return {**self.fixed, **{name: rows[start:stop] for name, rows in self.columns.items()}}
+
+
+def are_pictures(path: pathlib.Path) -> bool:
+    """Whether the input is a picture or a folder; a file of another name by what it holds."""
+    with _reading(path):
+        if not path.exists():
+            raise PredictionError(f"--input={path}: no such file or folder; expected {KINDS}")
+    if path.is_dir() or path.suffix.lower() in ENDINGS:
+        return True
+    if path.suffix.lower() in (".npy", ".npz", ".csv"):
+        return False
+    if _head(path).startswith(HEADS):
+        return True
+    raise PredictionError(f"--input={path}: expected {KINDS}")
+
+
+def find_pictures(path: pathlib.Path) -> PictureFiles:
+    """The picture, or all PNG and JPEG files of a folder in the order of their names."""
+    files = [path]
+    if path.is_dir():
+        with _reading(path):
+            entries = sorted(path.iterdir())
+        files = [f for f in entries if f.suffix.lower() in ENDINGS and not f.name.startswith(".")]
+    if not files:
+        raise PredictionError(f"--input={path}: expected PNG or JPEG files in it")
+    for file in files:
+        if not _head(file).startswith(HEADS):
+            raise PredictionError(f"--input={file}: not a PNG or JPEG picture")
+    return PictureFiles(files)
+
+
+def of_pictures(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
+    """Inputs of a signature that takes encoded pictures.
+
+    Args:
+      path: of a picture or a folder.
+      name: of the signature.
+      signature: one with an input of strings.
+    """
+    takes = [key for key, tensor in signature.inputs.items() if tensor.dtype == STRING]
+    if others := sorted(set(signature.inputs) - set(takes[:1])):
+        raise PredictionError(
+            f"--input={path}: --signature={name} takes {', '.join(others)} too; expected an .npz "
+            f"with the arrays {', '.join(sorted(signature.inputs))}"
+        )
+    files = find_pictures(path)
+    return Inputs({takes[0]: files}, {}, files.names)
+
+
+def of_arrays(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
+    """Inputs of any signature from an .npy, .npz or .csv."""
+    names = None
+    if path.suffix.lower() == ".csv":
+        arrays, names = tables.read(path, signature.inputs)
+    else:
+        arrays = _named(path, _load(path), name, signature)
+    columns, fixed = {}, {}
+    for key, tensor in signature.inputs.items():
+        target = columns if tensor.batched else fixed
+        target[key] = _fitted(path, key, arrays[key], tensor)
+    sizes = {key: len(column) for key, column in columns.items()}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{size} {key}" for key, size in sizes.items())
+        raise PredictionError(f"--input={path}: {told}; expected as many of each")
+    if 0 in sizes.values():
+        raise PredictionError(f"--input={path}: holds nothing")
+    return Inputs(columns, fixed, names)
+
+
+def _named(path, loaded, name, signature):
+    """The arrays of a file by the names of inputs."""
+    flag, wanted = f"--input={path}", sorted(signature.inputs)
+    if isinstance(loaded, np.ndarray):
+        loaded = {"": loaded}
+    elif not set(wanted) - set(loaded):
+        return loaded
+    if len(loaded) == len(wanted) == 1:
+        return {wanted[0]: next(iter(loaded.values()))}
+    if "" in loaded:
+        raise PredictionError(
+            f"{flag}: --signature={name} takes {', '.join(wanted)}; expected an .npz of them"
+        )
+    held = f"the arrays {', '.join(sorted(loaded))}" if loaded else "no arrays"
+    raise PredictionError(
+        f"{flag}: has {held}; expected {', '.join(wanted)} for --signature={name}"
+    )
+
+
+def _load(path):
+    flag = f"--input={path}"
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            arrays = {key: loaded[key] for key in loaded.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+        if "pickle" in str(error):
+            error = "holds Python objects, or no array; nothing is unpickled"
+        raise PredictionError(f"{flag}: not a readable {path.suffix} ({error})") from None
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise PredictionError(f"{flag}: holds something that is no array")
+    return arrays
+
+
+def _fitted(path: pathlib.Path, name: str, array: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """An array in the type and shape that the model takes, where that loses nothing.
+
+    Images may be bytes in 0..255, and grey ones without a dimension of channels, as in data sets.
+    """
+    if name == IMAGES and tensor.shape is not None and tensor.shape[-1] == 1:
+        array = array[..., None] if array.ndim == len(tensor.shape) - 1 else array
+    kind, wanted = array.dtype.kind, tensor.dtype
+    if wanted == STRING:
+        fitted = array.astype(object) if kind == "S" else None
+    elif np.dtype(wanted).kind == "f":
+        if name == IMAGES and kind in "iu":
+            bytes_ = array.dtype == np.uint8
+            fitted = array.astype(np.float32) / np.float32(255) if bytes_ else None
+        else:
+            fitted = array.astype(wanted) if kind in "fiu" else None
+    else:
+        fitted = array.astype(wanted) if kind in "iu" else None
+        if fitted is not None and not np.array_equal(fitted, array):
+            fitted = None
+    if fitted is None or not tensor.fits(array.shape):
+        found = f"{array.dtype} [{', '.join(map(str, array.shape))}]"
+        also = " or uint8" if name == IMAGES else ""
+        raise PredictionError(f"--input={path}: {name} is {found}, expected {tensor}{also}")
+    return fitted
+
+
+def _head(file: pathlib.Path) -> bytes:
+    with _reading(file), open(file, "rb") as opened:
+        return opened.read(max(map(len, HEADS)))
+
+
+def _content(file: pathlib.Path) -> bytes:
+    with _reading(file):
+        return file.read_bytes()
+
+
+@contextlib.contextmanager
+def _reading(file):
+    try:
+        yield
+    except OSError as error:
+        raise PredictionError(f"--input={file}: {os.strerror(error.errno or 0)}") from None

@@ -1,0 +1,213 @@
+"""Where answers go: pictures in a folder, a table or an .npz, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pathlib
+import shutil
+import struct
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from aae_tf.client import tables
+from aae_tf.client.contract import Signature
+from aae_tf.client.failures import PredictionError
+from aae_tf.files import write_aside
+
+IMAGES, BESIDE = "images", "codes.csv"
+DIGITS = 5  # at least, of the numbers of pictures without names
+
+
+def check_free(output: pathlib.Path) -> None:
+    """Raises PredictionError if there is something already that would be lost."""
+    with _writing(output):
+        if output.is_dir() and output.suffix != ".npz" and not any(output.iterdir()):
+            return
+        if output.exists() or output.is_symlink():
+            raise PredictionError(f"--output={output}: is there already; expected a new name")
+
+
+def writer_for(
+    output: pathlib.Path | None,
+    name: str,
+    signature: Signature,
+    names: Sequence[str] | None,
+    print_table: Callable[[str], None],
+) -> Arrays | Pictures | Table:
+    """What writes a signature's answers.
+
+    Args:
+      output: a new file or folder; None to print numbers.
+      name: of the signature.
+      signature: its outputs are what is written.
+      names: of the files that the inputs came from.
+      print_table: takes the CSV if there is no output.
+
+    Raises:
+      PredictionError: if the answers can't go there.
+    """
+    if output is not None and output.suffix == ".npz":
+        return Arrays(output, names)
+    for key, tensor in signature.outputs.items():
+        rank = len(tensor.shape or ())
+        if not tensor.batched or (key == IMAGES) != (rank == 4) or rank > 4:
+            raise PredictionError(f"--signature={name}: {key} is {tensor}; expected --output=.npz")
+    if IMAGES not in signature.outputs:
+        return Table(output, names, print_table)
+    if output is None:
+        raise PredictionError(f"--output=: expected a new folder for the images of {name}, or .npz")
+    channels = signature.outputs[IMAGES].shape[3]
+    if channels not in (1, 3):
+        raise PredictionError(
+            f"--output={output}: images of {channels} channels are no pictures; expected .npz"
+        )
+    return Pictures(output, names)
+
+
+class Arrays:
+    """All answers in an .npz, with 'files' beside them where inputs have names."""
+
+    def __init__(self, path: pathlib.Path, names: Sequence[str] | None):
+        self._path, self._names, self._answers = path, names, []
+
+    def add(self, answer: Mapping[str, np.ndarray]) -> None:
+        """Takes the next rows."""
+        self._answers.append(answer)
+
+    def finish(self) -> None:
+        """Writes the file."""
+        first = self._answers[0]
+        arrays = {
+            name: np.concatenate([answer[name] for answer in self._answers])
+            if len(self._answers) > 1 else first[name]
+            for name in first
+        }  # fmt: skip
+        if self._names is not None:
+            arrays["files"] = np.array(self._names)
+        content = io.BytesIO()
+        np.savez(content, **arrays)
+        _write(self._path, content.getvalue())
+
+    def discard(self) -> None:
+        """Leaves nothing behind."""
+
+
+class Table:
+    """Numbers as CSV, in a file or printed."""
+
+    def __init__(
+        self,
+        path: pathlib.Path | None,
+        names: Sequence[str] | None,
+        print_table: Callable[[str], None],
+    ):
+        self._path, self._names, self._print = path, names, print_table
+        self._lines: list[list[str]] = []
+
+    def add(self, answer: Mapping[str, np.ndarray]) -> None:
+        """Takes the next rows."""
+        if not self._lines:
+            self._lines.append(tables.header(answer, self._names is not None))
+        done = len(self._lines) - 1
+        count = len(next(iter(answer.values())))
+        names = None if self._names is None else self._names[done : done + count]
+        self._lines += tables.rows(answer, names)
+
+    def finish(self) -> None:
+        """Writes or prints the table."""
+        text = tables.render(self._lines)
+        if self._path is None:
+            self._print(text.removesuffix("\n"))
+        else:
+            _write(self._path, text.encode())
+
+    def discard(self) -> None:
+        """Leaves nothing behind."""
+
+
+class Pictures:
+    """Images as PNG files of a new folder, and numbers beside them in codes.csv."""
+
+    def __init__(self, folder: pathlib.Path, names: Sequence[str] | None):
+        self._folder, self._names = folder, None if names is None else _file_names(names)
+        self._aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        self._lines: list[list[str]] = []
+        self._count = 0
+        with _writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            self._aside.mkdir()
+
+    def add(self, answer: Mapping[str, np.ndarray]) -> None:
+        """Writes the next pictures."""
+        images = to_bytes(answer[IMAGES])
+        numbers = range(self._count, self._count + len(images))
+        self._count = numbers.stop
+        names = [f"{n:0{DIGITS}}.png" if self._names is None else self._names[n] for n in numbers]
+        with _writing(self._folder):
+            for name, image in zip(names, images, strict=True):
+                (self._aside / name).write_bytes(png(image))
+        if beside := {name: array for name, array in answer.items() if name != IMAGES}:
+            self._lines = self._lines or [tables.header(beside, named=True)]
+            self._lines += tables.rows(beside, names)
+
+    def finish(self) -> None:
+        """Gives the folder its name."""
+        with _writing(self._folder):
+            if self._lines:
+                (self._aside / BESIDE).write_text(tables.render(self._lines))
+            os.rename(self._aside, self._folder)
+
+    def discard(self) -> None:
+        """Leaves nothing behind."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+
+def _file_names(names: Sequence[str]) -> list[str] | None:
+    """Names of pictures after those of the inputs, None where these can't tell them apart."""
+    paths = [pathlib.PurePath(name) for name in names]
+    for named in ([path.stem for path in paths], [path.name for path in paths]):
+        told_apart = len({name.casefold() for name in named}) == len(named)
+        if told_apart and all(name and name.isprintable() for name in named):
+            return [f"{name}.png" for name in named]
+    return None
+
+
+def to_bytes(images: np.ndarray) -> np.ndarray:
+    """Intensities, by a linear output maybe beyond 0..1, as uint8."""
+    return np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
+
+
+def png(image: np.ndarray) -> bytes:
+    """An image, uint8 `(height, width, 1 or 3)`, as a PNG file."""
+    height, width, channels = image.shape
+    # Each line begins with the number of its filter: none.
+    lines = np.zeros((height, 1 + width * channels), np.uint8)
+    lines[:, 1:] = image.reshape(height, -1)
+    colours = {1: 0, 3: 2}[channels]
+    head = struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+
+
+def _write(path, content):
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(path, content)
+
+
+@contextlib.contextmanager
+def _writing(path):
+    try:
+        yield
+    except OSError as error:
+        raise PredictionError(f"--output={path}: {os.strerror(error.errno or 0)}") from None

@@ -1,0 +1,153 @@
+"""From the user's files through a model to files, in requests of limited size."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from aae_tf.client import inputs as given
+from aae_tf.client import outputs
+from aae_tf.client.contract import STRING, Model, Signature, check
+from aae_tf.client.failures import PredictionError, Refused
+from aae_tf.client.inputs import Inputs
+from aae_tf.errors import SettingsError
+from aae_tf.reporting.bar import bar
+
+TWIN = "_bytes"  # ends the name of a signature that takes encoded pictures
+DRAWING = ("count", "seed")  # inputs of a signature that needs no files
+MOST_BYTES = 16 << 20  # of a request's inputs; in JSON that is several times as much
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What the user asks for.
+
+    Args:
+      signature: its name, '' to be told which there are.
+      input: file or folder; None for a signature that draws.
+      output: new file or folder; None to print numbers.
+      count: of what is drawn.
+      seed: of what is drawn; the model gets (seed, 0).
+      batch_size: rows of one request at most.
+    """
+
+    signature: str
+    input: pathlib.Path | None
+    output: pathlib.Path | None
+    count: int = 100
+    seed: int = 0
+    batch_size: int = 100
+
+    def __post_init__(self):
+        if self.count < 1:
+            raise SettingsError("count", self.count, "at least 1")
+        if not 0 <= self.seed < 2**31:
+            raise SettingsError("seed", self.seed, f"0 to {2**31 - 1}")
+        if self.batch_size < 1:
+            raise SettingsError("predict_batch_size", self.batch_size, "at least 1")
+
+    def check_paths(self) -> None:
+        """Raises PredictionError if the input isn't there, or the output is; asks no model."""
+        if self.input is not None:
+            given.are_pictures(self.input)
+        if self.output is not None:
+            outputs.check_free(self.output)
+
+
+def predict(model: Model, wish: Wish, say: Callable[[str], None]) -> None:
+    """Asks a model and writes its answers, all of them or none.
+
+    Args:
+      model: behind a server, or a SavedModel.
+      wish: what to ask, and where answers go; its paths have been checked.
+      say: takes the CSV if it is to be printed, and where else things were written.
+
+    Raises:
+      PredictionError: if that isn't possible; the message says why.
+    """
+    name, inputs = _inputs(model, wish)
+    signature = model.signatures[name]
+    pieces = list(inputs.pieces(wish.batch_size, MOST_BYTES))
+    writer = outputs.writer_for(wish.output, name, signature, inputs.names, say)
+    try:
+        with bar(inputs.rows or 0, "input", shown=len(pieces) > 1, late=True) as progress:
+            for start, stop in pieces:
+                answer = _ask(model, wish, name, inputs, start, stop)
+                check(name, signature, answer, None if inputs.rows is None else stop - start)
+                writer.add({key: answer[key] for key in signature.outputs})
+                progress.update(stop - start)
+        writer.finish()
+    finally:
+        writer.discard()
+    if wish.output is not None:
+        say(f"written: {wish.output}")
+
+
+def _inputs(model: Model, wish: Wish) -> tuple[str, Inputs]:
+    """The signature's name, maybe its twin's, and what it is asked."""
+    pictures = wish.input is not None and given.are_pictures(wish.input)
+    name = wish.signature
+    if pictures and name + TWIN in model.signatures:
+        name += TWIN
+    if name not in model.signatures:
+        raise PredictionError(f"--signature={name}: expected one of {_names(model, pictures)}")
+    signature = model.signatures[name]
+    if wish.input is None:
+        if sorted(signature.inputs) != sorted(DRAWING):
+            raise PredictionError(
+                f"--input=: expected {', '.join(sorted(signature.inputs))} for --signature={name}: "
+                f"{given.KINDS}"
+            )
+        drawn = {"count": wish.count, "seed": (wish.seed, 0)}
+        types = {key: tensor.dtype for key, tensor in signature.inputs.items()}
+        return name, Inputs({}, {key: np.array(drawn[key], types[key]) for key in DRAWING})
+    if not pictures:
+        return name, given.of_arrays(wish.input, name, signature)
+    if not _takes_pictures(signature):
+        raise PredictionError(
+            f"--signature={name}: takes {', '.join(sorted(signature.inputs))}, no pictures; "
+            f"expected one of {_names(model, pictures)}"
+        )
+    return name, given.of_pictures(wish.input, name, signature)
+
+
+def _takes_pictures(signature: Signature) -> bool:
+    return any(tensor.dtype == STRING for tensor in signature.inputs.values())
+
+
+def _names(model, pictures) -> str:
+    """Those that suit; without the twins, which are chosen by what is given."""
+    fitting = [
+        name.removesuffix(TWIN)
+        for name, signature in model.signatures.items()
+        if _takes_pictures(signature) or not pictures
+    ]
+    return ", ".join(sorted(set(fitting))) or "none, as the model takes no pictures"
+
+
+def _ask(model, wish, name, inputs: Inputs, start: int, stop: int) -> dict[str, np.ndarray]:
+    try:
+        return model.predict(name, inputs.request(start, stop))
+    except Refused as error:
+        if inputs.rows is None:
+            raise PredictionError(f"--signature={name}: refused by the model: {error}") from None
+        row, reason = _culprit(model, name, inputs, start, stop, error)
+        which = f"row {row}" if inputs.names is None else inputs.names[row]
+        raise PredictionError(
+            f"--input={wish.input}: {which} is refused by the model: {reason}"
+        ) from None
+
+
+def _culprit(model, name, inputs: Inputs, start, stop, error) -> tuple[int, Refused]:
+    """The first row that the model refuses, and why."""
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        try:
+            model.predict(name, inputs.request(start, middle))
+            start = middle
+        except Refused as refused:
+            stop, error = middle, refused
+    return start, error

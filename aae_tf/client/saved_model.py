@@ -1,0 +1,59 @@
+"""A SavedModel that is asked without a server."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from aae_tf.client.contract import Signature, Tensor
+from aae_tf.client.failures import PredictionError, Refused, in_one_line
+from aae_tf.serving import versions
+
+
+class LocalModel:
+    """A SavedModel in this process.
+
+    Args:
+      folder: its own, or that of its versions, of which the newest is taken.
+
+    Attributes:
+      signatures: by name.
+
+    Raises:
+      DataError: if there is none, or it can't be loaded.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self._loaded, self._folder = versions.load(folder)
+        self.signatures = {
+            name: Signature(
+                _tensors(function.structured_input_signature[1]),
+                _tensors(function.structured_outputs),
+            )
+            for name, function in sorted(self._loaded.signatures.items())
+        }
+
+    def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """See `contract.Model`."""
+        types = self.signatures[signature].inputs
+        given = {name: tf.constant(value, types[name].dtype) for name, value in inputs.items()}
+        try:
+            found = self._loaded.signatures[signature](**given)
+        except tf.errors.InvalidArgumentError as error:
+            raise Refused(in_one_line(error.message)) from None
+        except tf.errors.OpError as error:
+            raise PredictionError(f"--model={self._folder}: {in_one_line(error.message)}") from None
+        return {name: value.numpy() for name, value in found.items()}
+
+    def close(self) -> None:
+        """See `contract.Model`."""
+
+
+def _tensors(specs) -> dict[str, Tensor]:
+    return {
+        name: Tensor(spec.dtype.name, None if spec.shape.rank is None else tuple(spec.shape))
+        for name, spec in sorted(specs.items())
+    }

@@ -1,0 +1,138 @@
+"""A user's own arrays of images, whatever file they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from aae_tf.data.images import (
+    SMALLEST,
+    ImageData,
+    Split,
+    fixed_permutation,
+    size_of_test,
+    with_validation,
+)
+from aae_tf.errors import DataError
+
+LAYOUT = (
+    "arrays 'images' and, if there are any, 'labels'; or 'x_train', 'x_test' and, if there are "
+    "any, 'y_train', 'y_test'"
+)
+# The Toronto Face Database's file has these names and numbers, one column for each of its folds
+# (so the loader of pylearn2 reads it).
+FOLDS, CLASSES = "folds", "labs_ex"
+UNLABELLED, TRAIN, VALIDATION, TEST = range(4)
+NAMES = ("images", "labels", "x_train", "y_train", "x_test", "y_test", FOLDS, CLASSES)
+
+
+def data_of(name: str, arrays: Mapping[str, np.ndarray]) -> ImageData:
+    """The data set of some arrays.
+
+    Args:
+      name: as --dataset gave it.
+      arrays: 'images' `(n, height, width[, channels])`, uint8 in 0..255 or floating point in 0..1,
+        and 'labels' `(n,)`, integers from 0; or the four arrays of Keras's mnist.npz, which fix the
+        test split; or the Toronto Face Database's 'images', 'folds' and 'labs_ex', of which the
+        first fold fixes all splits.
+
+    Raises:
+      DataError: if an array is of another kind.
+    """
+    flag = f"--dataset={name}"
+    if "images" in arrays and FOLDS in arrays:
+        return _by_folds(name, flag, arrays)
+    if "images" in arrays:
+        return _without_test(name, _checked_split(flag, arrays, "images", "labels"))
+    if {"x_train", "x_test"} <= set(arrays):
+        both = [
+            _checked_split(flag, arrays, f"x_{part}", f"y_{part}") for part in ("train", "test")
+        ]
+        shapes = [split.images.shape[1:] for split in both]
+        if shapes[0] != shapes[1] or both[0].images.dtype != both[1].images.dtype:
+            raise DataError(f"{flag}: x_train and x_test differ in shape or dtype")
+        if len(both[0]) < SMALLEST or not len(both[1]):
+            raise DataError(
+                f"{flag}: expected {SMALLEST} or more images in x_train, some in x_test"
+            )
+        train, validation = with_validation(both[0], shuffle=True)
+        return ImageData(name, train, validation, both[1])
+    raise DataError(f"{flag}: has {sorted(arrays) or 'no arrays'}, expected {LAYOUT}")
+
+
+def _without_test(name: str, everything: Split, class_names=()) -> ImageData:
+    """Splits a seventh off for the test, then validation off the rest."""
+    if len(everything) < SMALLEST:
+        raise DataError(f"--dataset={name}: {len(everything)} images, expected {SMALLEST} or more")
+    everything = everything.take(fixed_permutation(len(everything)))
+    held_out = size_of_test(len(everything))
+    train, validation = with_validation(everything.take(slice(held_out, None)), shuffle=False)
+    return ImageData(name, train, validation, everything.take(slice(0, held_out)), class_names)
+
+
+def _by_folds(name: str, flag: str, arrays) -> ImageData:
+    """The splits of the first fold; images without a label are trained on as well."""
+    everything = _checked_split(flag, arrays, "images", "labels")
+    folds = arrays[FOLDS]
+    folds = folds.reshape(len(folds), -1) if folds.ndim else folds[None, None]
+    known = np.isin(folds, (UNLABELLED, TRAIN, VALIDATION, TEST))
+    if len(folds) != len(everything) or not folds.shape[1] or not known.all():
+        raise DataError(
+            f"{flag}: 'folds' has shape {arrays[FOLDS].shape}, expected {len(everything)} rows of "
+            "0 (unlabelled), 1 (train), 2 (validation) or 3 (test)"
+        )
+    if everything.labels is None and CLASSES in arrays:
+        classes = arrays[CLASSES].reshape(-1)
+        if len(classes) != len(everything):
+            raise DataError(
+                f"{flag}: 'labs_ex' has {len(classes)} labels for {len(everything)} images"
+            )
+        # They count from 1, and those that aren't known are below; labels are for all or for none.
+        if (classes >= 1).all():
+            everything = Split(everything.images, classes.astype(np.int64) - 1)
+    first = folds[:, 0]
+    train, validation, test = (
+        everything.take(np.flatnonzero(np.isin(first, kinds)))
+        for kinds in ((UNLABELLED, TRAIN), (VALIDATION,), (TEST,))
+    )
+    if len(train) < SMALLEST or not len(validation) or not len(test):
+        raise DataError(
+            f"{flag}: 'folds' gives {len(train)} training, {len(validation)} validation and "
+            f"{len(test)} test images, expected {SMALLEST} or more to train on and some of each"
+        )
+    return ImageData(name, train, validation, test)
+
+
+def _checked_split(flag: str, arrays, images_key: str, labels_key: str) -> Split:
+    images = arrays[images_key]
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or 0 in images.shape:
+        raise DataError(
+            f"{flag}: '{images_key}' has shape {arrays[images_key].shape}, expected "
+            "(n, height, width) or (n, height, width, channels)"
+        )
+    if images.dtype.kind == "f":
+        if not np.isfinite(images).all():
+            raise DataError(f"{flag}: '{images_key}' holds NaN or infinity")
+        if images.min() < 0 or images.max() > 1:
+            raise DataError(
+                f"{flag}: '{images_key}' has values in {images.min():g}..{images.max():g}, "
+                "expected 0..1 for floating point"
+            )
+        images = images.astype(np.float32)
+    elif images.dtype != np.uint8:
+        raise DataError(
+            f"{flag}: '{images_key}' has dtype {images.dtype}, expected uint8 (0..255) or "
+            "floating point (0..1)"
+        )
+    labels = arrays.get(labels_key)
+    if labels is not None:
+        if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
+            raise DataError(
+                f"{flag}: '{labels_key}' has shape {labels.shape} and dtype {labels.dtype}, "
+                f"expected {len(images)} integers from 0"
+            )
+        labels = labels.astype(np.int64)
+    return Split(images, labels)

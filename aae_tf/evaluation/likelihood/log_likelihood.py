@@ -1,0 +1,143 @@
+"""The log-likelihood of test images by a Parzen window on a method's samples (AAE, table 1)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from aae_tf import seeds
+from aae_tf.data import ImageData
+from aae_tf.evaluation import weights
+from aae_tf.evaluation.likelihood import bandwidth
+from aae_tf.evaluation.likelihood.exactness import error_of_float32
+from aae_tf.evaluation.likelihood.kept import KeptSums
+from aae_tf.evaluation.likelihood.model_samples import ModelSamples
+from aae_tf.evaluation.likelihood.parzen import CHUNK, ParzenWindow, Sums
+from aae_tf.evaluation.quality.blocks import bar, note, spaced
+from aae_tf.methods import Method
+from aae_tf.settings import flatten
+
+VALIDATION_IMAGES = 1000  # on which sigma is chosen, at most
+FORMAT = "aae_tf parzen 1"
+
+
+class LogLikelihood:
+    """Measures a method's log-likelihood, a pass over its samples at a time.
+
+    Args:
+      method: whose samples are the window's.
+      data: whose validation images choose sigma, and whose test images are scored.
+      seed: of the samples; fewer of them are the first of more.
+      folder: where a pass keeps its unfinished sums, or None to keep none.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        data: ImageData,
+        seed: seeds.Seed,
+        folder: pathlib.Path | None = None,
+    ):
+        self._settings = method.settings
+        self._seed, self._folder = seed, folder
+        self._method = method
+        self._samples = ModelSamples(method, seed, self._settings.execution.xla)
+        rows = spaced(len(data.validation), VALIDATION_IMAGES)
+        self._validation = _flat(data.validation.intensities(rows))
+        self._test = _flat(data.test.intensities())
+        self._centre = self._validation.mean(0, dtype=np.float64)
+        self._state = ""
+
+    def measure(self, count: int) -> dict[str, float]:
+        """The log-likelihood by so many samples.
+
+        Args:
+          count: of samples.
+
+        Returns:
+          By 'split/name', 'log_likelihood_<count>': the mean of log p(x) over images, in nats, and
+          'log_likelihood_<count>_standard_error': its standard error, for up to 1000 validation
+          images and all test images; 'test/parzen_sigma_<count>': the sigma at which the former
+          are most probable, in intensity; 'test/parzen_error_<count>': how far rounding to float32
+          moves log p(x), see `error_of_float32`.
+        """
+        self._state = weights.digest(self._method)
+        sigma = self._best_sigma(count)
+        both = np.concatenate([self._validation, self._test])
+        window = ParzenWindow(both, self._centre, [sigma], self._settings.execution.xla)
+        sums = self._pass(window, both, count, f"{count}_score", "log-likelihood of test images")
+        log_densities = window.log_densities(sums)[:, 0]
+        parts = np.split(log_densities, [len(self._validation)])
+        found = {}
+        for split, own in zip(("validation", "test"), parts, strict=True):
+            name = f"{split}/log_likelihood_{count}"
+            found[name] = float(own.mean())
+            found[f"{name}_standard_error"] = float(own.std(ddof=1) / math.sqrt(len(own)))
+        found[f"test/parzen_sigma_{count}"] = sigma
+        found[f"test/parzen_error_{count}"] = error_of_float32(
+            self._test, self._centre, sigma, self._samples, count, self._settings.execution.xla
+        )
+        return found
+
+    def _best_sigma(self, count: int) -> float:
+        """The sigma at which the validation images are most probable under so many samples."""
+        sigmas = bandwidth.SIGMAS
+        for shift in range(bandwidth.SHIFTS + 1):
+            window = ParzenWindow(
+                self._validation, self._centre, sigmas, self._settings.execution.xla
+            )
+            name = f"{count}_choice_{shift}"
+            sums = self._pass(window, self._validation, count, name, "choosing sigma")
+            means = window.log_densities(sums).mean(0)
+            if not bandwidth.is_at_an_end(means):
+                return bandwidth.best_sigma(sigmas, means)
+            if shift < bandwidth.SHIFTS:
+                sigmas = bandwidth.moved(sigmas, means)
+        best = bandwidth.best_sigma(sigmas, means)
+        note(f"log-likelihood: no sigma is best on validation images, {best:.3g} is taken")
+        return best
+
+    def _pass(
+        self, window: ParzenWindow, images: np.ndarray, count: int, name: str, label: str
+    ) -> Sums:
+        """The sums over the first `count` samples, from where an earlier process left them."""
+        path = None if self._folder is None else self._folder / f"{name}.npz"
+        kept = KeptSums(path, self._identity(window, images, count))
+        sums = kept.read(window.start()) or window.start()
+        chunks, done = math.ceil(count / CHUNK), math.ceil(sums.count / CHUNK)
+        if done == chunks:
+            return sums
+        pause, last = 60 * self._settings.execution.checkpoint_minutes, time.monotonic()
+        try:
+            for number in bar(range(done, chunks), label, chunks, done):
+                some = min(CHUNK, count - number * CHUNK)
+                # Replaced as a whole, so that an interruption leaves one chunk's sums or the next.
+                sums = window.add(sums, self._samples.chunk(number), some)
+                if time.monotonic() - last >= pause:
+                    kept.write(sums)
+                    last = time.monotonic()
+        finally:
+            kept.write(sums)
+        return sums
+
+    def _identity(self, window: ParzenWindow, images: np.ndarray, count: int) -> Mapping[str, Any]:
+        return {
+            "format": FORMAT,
+            "settings": flatten(self._settings, only_changing_run=True),
+            "weights": self._state,
+            "seed": self._seed.numpy().tolist(),
+            "samples": count,
+            "chunk": CHUNK,
+            "sigmas": window.sigmas.tolist(),
+            "images": hashlib.sha256(np.ascontiguousarray(images)).hexdigest(),
+        }
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)

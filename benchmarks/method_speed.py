@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Time of training by flagfile, every method in turn in one process.
+
+    python benchmarks/method_speed.py flags/compare/*.flags
+
+makes what each flagfile trains, on its data and at its sizes, and times stretches of steps of the
+training loop in turn. It prints the median and the range of ms a step, and the minutes that the
+flagfile's epochs make of the median, without evaluation. Nothing else should be running.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from absl import flags
+
+from aae_tf import data, experiments
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.session import Session
+from aae_tf.settings import Settings, describe, override
+from aae_tf.training.distribution import make_strategy
+
+
+def settings_of(path: pathlib.Path) -> Settings:
+    """The settings that a flagfile gives."""
+    values = flags.FlagValues()
+    kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool}
+    names = {"experiment": str, "recipe": str, **{s.flag: s.type for s in describe()}}
+    for name, kind in names.items():
+        kinds.get(kind, flags.DEFINE_string)(name, None, "", flag_values=values)
+    values(["", f"--flagfile={path}"])
+    given = {s.flag: values[s.flag].value for s in describe() if values[s.flag].present}
+    return override(experiments.settings_of(values.experiment, values.recipe), given)
+
+
+class Timed:
+    """A flagfile's training, of which stretches of steps are timed."""
+
+    def __init__(self, path: pathlib.Path, folder: pathlib.Path, steps: int):
+        self.settings, self.steps = settings_of(path), steps
+        images = data.load(self.settings.data)
+        strategy = make_strategy(self.settings.execution, self.settings.training.batch_size)
+        session = Session(self.settings, RunFolder(folder / path.stem), images, strategy)
+        self._trainer, feed = session.trainer, session.trainer.feed
+        self._source = feed.source(0, None)
+        self.total = self.settings.training.epochs * feed.steps_per_epoch
+        self.milliseconds: list[float] = []
+
+    def stretch(self) -> float:
+        """ms a step, over one stretch."""
+        per_call = self.settings.execution.steps_per_call
+        started = time.perf_counter()
+        for first in range(0, self.steps, per_call):
+            self._trainer.run_steps(self._source, first, min(per_call, self.steps - first))
+        return 1e3 * (time.perf_counter() - started) / self.steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("flagfiles", nargs="+", type=pathlib.Path)
+    parser.add_argument("--steps", type=int, default=100, help="of a stretch")
+    parser.add_argument("--repeats", type=int, default=7, help="stretches of each")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        timed = [Timed(f, pathlib.Path(folder), arguments.steps) for f in arguments.flagfiles]
+        for repeat in range(-1, arguments.repeats):  # the first compiles and warms up
+            for each in timed:
+                milliseconds = each.stretch()
+                if repeat >= 0:
+                    each.milliseconds.append(milliseconds)
+    print("| flagfile | ms a step | range | minutes of training |")
+    print("|---|---|---|---|")
+    for path, each in zip(arguments.flagfiles, timed, strict=True):
+        median = statistics.median(each.milliseconds)
+        span = f"{min(each.milliseconds):.1f} to {max(each.milliseconds):.1f}"
+        print(f"| {path.stem} | {median:.1f} | {span} | {median * each.total / 6e4:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

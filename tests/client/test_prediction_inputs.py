@@ -1,0 +1,219 @@
+"""What users give becomes what signatures take, or is refused in one line."""
+
+import numpy as np
+import pytest
+
+from aae_tf.client import inputs as given
+from aae_tf.client import tables
+from aae_tf.client.contract import Signature, Tensor
+from aae_tf.client.failures import PredictionError
+from aae_tf.client.inputs import Inputs
+
+IMAGES = Tensor("float32", (None, 8, 8, 1))
+CODES = Tensor("float32", (None, 2))
+LABELS = Tensor("int64", (None,))
+ENCODE = Signature({"images": IMAGES}, {"codes": CODES})
+ENCODE_BYTES = Signature({"image_bytes": Tensor("string", (None,))}, {"codes": CODES})
+DECODE = Signature({"codes": CODES}, {"images": IMAGES})
+GENERATE = Signature({"labels": LABELS, "styles": CODES}, {"images": IMAGES})
+LABELLED = Signature({**ENCODE_BYTES.inputs, "labels": LABELS}, {"images": IMAGES})
+SAMPLE = Signature({"seed": Tensor("int32", (2,)), "count": Tensor("int32", ())}, {"codes": CODES})
+
+
+def _read(tmp_path, signature, *array, **arrays):
+    """What becomes of an .npy or .npz."""
+    path = tmp_path / ("given.npy" if array else "given.npz")
+    if array:
+        np.save(path, array[0])
+    else:
+        np.savez(path, **arrays)
+    return given.of_arrays(path, "asked", signature)
+
+
+def _refused(call, *arguments, **named):
+    with pytest.raises(PredictionError) as caught:
+        call(*arguments, **named)
+    line = str(caught.value)
+    assert line.startswith("--input=") and "\n" not in line
+    return line
+
+
+def test_bytes_and_wide_floats_become_what_the_model_takes(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    wanted = pixels.astype(np.float32) / np.float32(255)
+    for array in (pixels, pixels[..., 0], wanted, wanted[..., 0], wanted.astype(np.float64)):
+        found = _read(tmp_path, ENCODE, array)
+        assert found.rows == 3 and found.columns["images"].dtype == np.float32
+        np.testing.assert_array_equal(found.columns["images"], wanted)
+
+
+def test_npz_is_read_by_the_names_of_inputs_and_others_are_left(tmp_path):
+    styles = np.arange(6.0).reshape(3, 2)
+    found = _read(tmp_path, GENERATE, styles=styles, labels=np.uint8([1, 0, 2]), more=np.zeros(7))
+    assert set(found.columns) == {"labels", "styles"} and found.fixed == {}
+    assert found.columns["labels"].dtype == np.int64
+    only = _read(tmp_path, DECODE, anything=styles)
+    np.testing.assert_array_equal(only.columns["codes"], styles.astype(np.float32))
+
+
+def test_inputs_without_a_batch_go_into_every_request(tmp_path):
+    found = _read(tmp_path, SAMPLE, seed=np.array([1, 2]), count=np.array(5))
+    assert found.columns == {} and found.rows is None
+    assert list(found.pieces(2, 100)) == [(0, 0)]
+    request = found.request(0, 0)
+    assert request["count"].dtype == np.int32 and request["count"] == 5
+
+
+def test_encoded_pictures_can_stand_in_an_npz(tmp_path):
+    content = [b"\x89PNG\r\n\x1a\n one", b"\xff\xd8\xff\0two"]
+    found = _read(tmp_path, LABELLED, image_bytes=np.array(content), labels=np.array([1, 2]))
+    assert found.columns["image_bytes"].tolist() == content
+
+
+@pytest.mark.parametrize(
+    "signature, arrays, words",
+    [
+        (ENCODE, {"images": np.zeros((2, 7, 8, 1))}, "images is float64 [2, 7, 8, 1], expected"),
+        (ENCODE, {"images": np.zeros((8, 8, 1))}, "expected float32 [n, 8, 8, 1] or uint8"),
+        (ENCODE, {"images": np.zeros((2, 8, 8, 1), np.int64)}, "images is int64"),
+        (ENCODE, {"images": np.array(["a"])}, "images is <U1 [1]"),
+        (ENCODE, {"images": np.zeros((0, 8, 8, 1))}, "holds nothing"),
+        (DECODE, {"codes": np.zeros((2, 3))}, "codes is float64 [2, 3], expected float32 [n, 2]"),
+        (DECODE, {"codes": np.zeros((2, 2), bool)}, "codes is bool"),
+        (DECODE, {"a": np.zeros(2), "b": np.zeros(2)}, "has the arrays a, b; expected codes for"),
+        (DECODE, {}, "has no arrays; expected codes"),
+        (GENERATE, {"labels": np.zeros(2), "styles": np.zeros((2, 2))}, "labels is float64 [2]"),
+        (GENERATE, {"labels": np.uint64([2**63]), "styles": np.zeros((1, 2))}, "labels is uint64"),
+        (GENERATE, {"labels": np.zeros(3, int), "styles": np.zeros((2, 2))},
+         "3 labels, 2 styles; expected as many of each"),
+        (GENERATE, {"styles": np.zeros((2, 2))}, "expected labels, styles for --signature=asked"),
+        (SAMPLE, {"seed": np.array([1, 2]), "count": np.array([5])}, "count is int64 [1]"),
+        (ENCODE_BYTES, {"image_bytes": np.array([1, 2])}, "image_bytes is int64 [2], expected str"),
+    ],
+)  # fmt: skip
+def test_wrong_arrays_are_named(tmp_path, signature, arrays, words):
+    assert words in _refused(_read, tmp_path, signature, **arrays)
+
+
+def test_one_array_for_several_inputs_is_refused(tmp_path):
+    line = _refused(_read, tmp_path, GENERATE, np.zeros((2, 2)))
+    assert line.endswith("--signature=asked takes labels, styles; expected an .npz of them")
+
+
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+def test_nothing_is_unpickled_and_damage_is_named(tmp_path, ending):
+    path = tmp_path / f"given{ending}"
+    objects = np.array([{}], object)
+    if ending == ".npy":
+        np.save(path, objects, allow_pickle=True)
+    else:
+        np.savez(path, codes=objects)
+    assert "nothing is unpickled" in _refused(given.of_arrays, path, "decode", DECODE)
+    for content in (b"", b"garbage", path.read_bytes()[:100]):
+        path.write_bytes(content)
+        line = _refused(given.of_arrays, path, "decode", DECODE)
+        assert "given" in line
+
+
+def test_pictures_of_a_folder_come_by_name(pictures):
+    (pictures / ".hidden.png").write_text("not seen")
+    (pictures / "notes.txt").write_text("nor this")
+    (pictures / "f.JPEG").write_bytes((pictures / "a.jpg").read_bytes())
+    found = given.of_pictures(pictures, "encode_bytes", ENCODE_BYTES)
+    assert found.names == ["a.jpg", "b.png", "c.png", "d.png", "e.jpg", "f.JPEG"]
+    sent = found.request(1, 3)["image_bytes"]
+    assert sent.dtype == object and sent.tolist() == [
+        (pictures / name).read_bytes() for name in ("b.png", "c.png")
+    ]
+    alone = given.of_pictures(pictures / "a.jpg", "encode_bytes", ENCODE_BYTES)
+    assert alone.names == ["a.jpg"] and alone.rows == 1
+
+
+def test_pictures_that_cannot_be_used_are_named(pictures, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "expected PNG or JPEG files in it" in _refused(given.find_pictures, tmp_path / "empty")
+    (pictures / "bad.png").write_bytes(b"GIF89a")
+    line = _refused(given.find_pictures, pictures)
+    assert line == f"--input={pictures / 'bad.png'}: not a PNG or JPEG picture"
+    (pictures / "bad.png").unlink()
+    (pictures / "dir.png").mkdir()
+    assert "dir.png: Is a directory" in _refused(given.find_pictures, pictures)
+    (pictures / "dir.png").rmdir()
+    line = _refused(given.of_pictures, pictures, "reconstruct_labelled_bytes", LABELLED)
+    assert "takes labels too; expected an .npz with the arrays image_bytes, labels" in line
+
+
+@pytest.mark.parametrize("name", ["missing", "missing.npz", "text.txt", "text"])
+def test_other_files_are_refused(tmp_path, name):
+    (tmp_path / "text.txt").write_text("words")
+    (tmp_path / "text").write_text("words")
+    assert "a PNG or JPEG picture, a folder" in _refused(given.are_pictures, tmp_path / name)
+
+
+def test_picture_is_known_without_its_ending(pictures, tmp_path):
+    (pictures / "a.jpg").rename(tmp_path / "picture")
+    assert given.are_pictures(tmp_path / "picture")
+
+
+def _pieces(rows, size, most_bytes, nbytes=4):
+    column = np.zeros((rows, nbytes), np.uint8)
+    return list(Inputs({"a": column}, {}).pieces(size, most_bytes))
+
+
+def test_pieces_cover_all_rows_in_order_and_keep_to_both_limits():
+    assert _pieces(7, 3, 1000) == [(0, 3), (3, 6), (6, 7)]
+    assert _pieces(6, 3, 1000) == [(0, 3), (3, 6)]
+    assert _pieces(1, 3, 1000) == [(0, 1)]
+    assert _pieces(5, 100, 8) == [(0, 2), (2, 4), (4, 5)]
+    assert _pieces(3, 100, 1) == [(0, 1), (1, 2), (2, 3)]  # a row goes, however large
+
+
+def test_large_pictures_go_in_smaller_pieces(tmp_path):
+    for number, size in enumerate((10, 5000, 10, 10)):
+        (tmp_path / f"{number}.png").write_bytes(given.HEADS[0] + bytes(size))
+    found = given.of_pictures(tmp_path, "encode_bytes", ENCODE_BYTES)
+    assert list(found.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
+
+
+def _csv(tmp_path, text, inputs):
+    path = tmp_path / "given.csv"
+    path.write_text(text)
+    return tables.read(path, inputs)
+
+
+def test_what_encode_and_classify_write_feeds_decode_and_generate(tmp_path):
+    codes = np.random.default_rng(0).normal(size=(4, 2)).astype(np.float32)
+    arrays = {"classes": np.int64([2, 0, 1, 1]), "codes": codes}
+    head = tables.header(arrays, named=True)
+    assert head == ["file", "class", "code_0", "code_1"]
+    names = ["a.png", 'b,"b.png', "c.png", "d.png"]
+    text = tables.render([head, *tables.rows(arrays, names)])
+    found, found_names = _csv(tmp_path, text, GENERATE.inputs)
+    assert found_names == names
+    np.testing.assert_array_equal(found["labels"], [2, 0, 1, 1])
+    np.testing.assert_array_equal(found["styles"].astype(np.float32), codes)
+    plain, nameless = _csv(tmp_path, "code_0,code_1\n1,2e-3\n\n-0.5,3\n", DECODE.inputs)
+    assert _csv(tmp_path, "code_0,file,code_1\n1,a.png,2\n", DECODE.inputs)[1] == ["a.png"]
+    assert nameless is None and plain["codes"].tolist() == [[1, 0.002], [-0.5, 3]]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "expected a header and rows"),
+        ("code_0,code_1\n", "expected a header and rows"),
+        ("code_0,code_1\n1,2\n3\n", "row 3 has 1 cells, expected 2"),
+        ("code_0,code_1\n1,x\n", "expected numbers (could not convert string"),
+        ("a,b\n1,2\n", "has the columns a, b; expected code_0 to code_1"),
+        ("code_1,code_2\n1,2\n", "expected code_0 to code_1"),
+    ],
+)
+def test_wrong_tables_are_named(tmp_path, text, words):
+    assert words in _refused(_csv, tmp_path, text, DECODE.inputs)
+
+
+def test_labels_of_a_table_are_whole_numbers(tmp_path):
+    text = "label,style_0,style_1\n1.5,2,3\n"
+    assert "expected numbers" in _refused(_csv, tmp_path, text, GENERATE.inputs)
+    too_large = text.replace("1.5", "9" * 30)
+    assert "expected numbers" in _refused(_csv, tmp_path, too_large, GENERATE.inputs)

@@ -1,0 +1,140 @@
+"""Answers become pictures, tables or arrays, whole or not at all."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aae_tf.client import outputs, tables
+from aae_tf.client.contract import Signature, Tensor
+from aae_tf.client.failures import PredictionError
+
+RANDOM = np.random.default_rng(0)
+CODES, IMAGES = Tensor("float32", (None, 2)), Tensor("float32", (None, 4, 3, 1))
+SAMPLE = Signature({}, {"codes": CODES, "images": IMAGES})
+DECODE = Signature({}, {"images": IMAGES})
+CLASSIFY = Signature({}, {"classes": Tensor("int64", (None,)), "probabilities": CODES})
+
+
+def _writer(output, signature, names=None, say=print):
+    return outputs.writer_for(output, "asked", signature, names, say)
+
+
+def _refused(call, *arguments):
+    with pytest.raises(PredictionError) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_holds_the_pixels(channels):
+    pixels = RANDOM.integers(0, 256, (5, 7, channels), np.uint8)
+    found = np.asarray(Image.open(io.BytesIO(outputs.png(pixels))))
+    np.testing.assert_array_equal(found.reshape(pixels.shape), pixels)
+
+
+def test_intensities_become_the_nearest_bytes():
+    given = np.float32([-0.2, 0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1, 1.7, np.nan, np.inf])
+    with np.errstate(invalid="raise"):
+        assert outputs.to_bytes(given).tolist() == [0, 0, 0, 1, 255, 255, 0, 255]
+
+
+def test_pictures_appear_as_a_whole_with_numbers_beside_them(tmp_path):
+    writer = _writer(tmp_path / "new" / "out", SAMPLE)
+    images = RANDOM.random((3, 4, 3, 1), np.float32)
+    codes = RANDOM.normal(size=(3, 2)).astype(np.float32)
+    writer.add({"codes": codes[:2], "images": images[:2]})
+    writer.add({"codes": codes[2:], "images": images[2:]})
+    assert not (tmp_path / "new" / "out").exists()
+    writer.finish()
+    writer.discard()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
+    found = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
+    assert found == ["00000.png", "00001.png", "00002.png", "codes.csv"]
+    pixels = np.asarray(Image.open(tmp_path / "new" / "out" / "00002.png"))
+    np.testing.assert_array_equal(pixels, outputs.to_bytes(images)[2, ..., 0])
+    read, names = tables.read(tmp_path / "new" / "out" / "codes.csv", {"codes": CODES})
+    assert names == found[:3]
+    np.testing.assert_array_equal(read["codes"].astype(np.float32), codes)
+
+
+def test_discarded_pictures_leave_nothing(tmp_path):
+    writer = _writer(tmp_path / "out", DECODE)
+    writer.add({"images": np.zeros((2, 4, 3, 1), np.float32)})
+    writer.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "names, files",
+    [
+        (["a.png", "b.jpg"], ["a.png", "b.png"]),
+        (["a.png", "a.jpg"], ["a.jpg.png", "a.png.png"]),
+        (["a.png", "A.png"], ["00000.png", "00001.png"]),
+        (["../a.png", "/tmp/b.png"], ["a.png", "b.png"]),
+        (["a.png", ""], ["00000.png", "00001.png"]),
+        (["a\0.png", "b.png"], ["00000.png", "00001.png"]),
+    ],
+)
+def test_pictures_are_called_as_their_inputs_where_that_tells_them_apart(tmp_path, names, files):
+    writer = _writer(tmp_path / "out", DECODE, names)
+    writer.add({"images": np.zeros((2, 4, 3, 1), np.float32)})
+    writer.finish()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
+
+
+def test_numbers_are_printed_or_written(tmp_path):
+    printed = []
+    answer = {"classes": np.int64([1, 0]), "probabilities": np.float32([[0.1, 0.9], [1, 0]])}
+    text = "file,class,probability_0,probability_1\na.png,1,0.1,0.9\nb.png,0,1.0,0.0\n"
+    for output in (None, tmp_path / "new" / "table.csv"):
+        writer = _writer(output, CLASSIFY, ["a.png", "b.png"], printed.append)
+        for row in (slice(0, 1), slice(1, 2)):
+            writer.add({name: array[row] for name, array in answer.items()})
+        assert printed == [] or output
+        writer.finish()
+    assert printed == [text.removesuffix("\n")]
+    assert (tmp_path / "new" / "table.csv").read_text() == text
+
+
+def test_npz_holds_everything(tmp_path):
+    writer = _writer(tmp_path / "out.npz", SAMPLE, ["a", "b", "c"])
+    images, codes = np.float32(RANDOM.random((3, 4, 3, 1))), np.float32(RANDOM.random((3, 2)))
+    writer.add({"codes": codes[:1], "images": images[:1]})
+    writer.add({"codes": codes[1:], "images": images[1:]})
+    writer.finish()
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as found:
+        np.testing.assert_array_equal(found["images"], images)
+        np.testing.assert_array_equal(found["codes"], codes)
+        assert found["files"].tolist() == ["a", "b", "c"]
+
+
+def test_images_need_an_output_and_channels_of_pictures(tmp_path):
+    assert "--output=: expected a new folder" in _refused(_writer, None, DECODE)
+    odd = Signature({}, {"images": Tensor("float32", (None, 4, 3, 2))})
+    assert "images of 2 channels" in _refused(_writer, tmp_path / "out", odd)
+    assert isinstance(_writer(tmp_path / "out.npz", odd), outputs.Arrays)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_kept(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    (tmp_path / "file.csv").touch()
+    outputs.check_free(tmp_path / "empty")
+    outputs.check_free(tmp_path / "new")
+    for name in ("full", "file.csv"):
+        line = _refused(outputs.check_free, tmp_path / name)
+        assert line == f"--output={tmp_path / name}: is there already; expected a new name"
+
+
+def test_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    line = _refused(_writer, tmp_path / "file" / "out", DECODE)
+    assert line == f"--output={tmp_path / 'file' / 'out'}: File exists"
+    writer = _writer(tmp_path / "file" / "out.csv", CLASSIFY)
+    writer.add({"classes": np.int64([1])})
+    assert "out.csv: File exists" in _refused(writer.finish)
