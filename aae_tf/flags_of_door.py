@@ -13,7 +13,7 @@ from aae_tf.reporting.collate import FORMATS
 from aae_tf.settings import describe
 
 MODES = (
-    "train", "search", "evaluate", "export", "convert", "compare", "report", "explore", "predict",
+    "train", "evaluate", "export", "convert", "compare", "report", "search", "explore", "predict",
     "list",
 )  # fmt: skip
 DOOR = "What to do"
@@ -35,12 +35,12 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
     string(
         "mode",
         "train",
-        "train (then evaluate, draw and export), search (for settings, by validation images), "
-        "evaluate (flags of the group Evaluation count), "
+        "train (then evaluate, draw and export), evaluate (flags of the group Evaluation count), "
         "export, convert (a SavedModel to other formats), compare (draw and tabulate several runs "
-        "side by side), report (a table of the runs below run_dir, over seeds), explore (a page to "
-        "move over the codes of a model), predict (what a model, behind a server or not, makes of "
-        "your files), or list the experiments",
+        "side by side), report (a table of the runs below run_dir, over seeds), search (for good "
+        "settings, by validation images), explore (a page to move over the codes of a model), "
+        "predict (what a model, behind a server or not, makes of your files), or list the "
+        "experiments",
         "{" + ",".join(MODES) + "}",
     )
     string("experiment", None, "one of " + ", ".join(experiments.CATALOGUE), "NAME")

@@ -80,27 +80,38 @@ def test_signals_are_handed_on_once(module, tmp_path, sent, got):
     assert signal.getsignal(sent) == before
 
 
-def test_a_child_stops_when_its_parent_is_gone(module, tmp_path):
-    parent = textwrap.dedent(f"""
-        import subprocess, sys
-        from aae_tf.child import Children
-        with Children() as children:
-            process = children.start("{module}", ["program", "wait", "{tmp_path}/got"],
-                                     stdout=subprocess.PIPE)
-            print(process.stdout.readline().decode(), flush=True)
-            process.wait()
-    """)
+PARENT = """
+    import subprocess, sys
+    from aae_tf.child import Children
+    with Children() as children:
+        process = children.start("of_the_child", ["program", "wait", sys.argv[1]],
+                                 stdout=subprocess.PIPE)
+        print(process.stdout.readline().decode(), flush=True)
+        process.wait()
+"""
+
+
+@pytest.mark.parametrize(
+    "send, got",
+    [
+        (lambda parent: os.kill(parent, signal.SIGKILL), signal.SIGTERM),
+        (lambda parent: os.killpg(parent, signal.SIGINT), signal.SIGINT),  # Ctrl-C at a terminal
+    ],
+    ids=["parent killed", "signal to the parent's group"],
+)
+def test_a_child_is_told_once_when_its_parent_is_gone_or_interrupted(module, tmp_path, send, got):
     top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     process = subprocess.Popen(
-        [sys.executable, "-c", parent], stdout=subprocess.PIPE,
+        [sys.executable, "-c", textwrap.dedent(PARENT), str(tmp_path / "got")],
+        stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{top}"},
-    )  # fmt: skip
+        start_new_session=True,
+    )
     assert process.stdout.readline() == b"ready\n"
-    process.kill()
+    send(process.pid)
     process.wait()
     deadline = time.monotonic() + 20
-    while not (tmp_path / "got").exists():
+    while not (tmp_path / "got").exists() or not (tmp_path / "got").read_text():
         assert time.monotonic() < deadline, "the child lives on"
         time.sleep(0.02)
-    time.sleep(0.05)
-    assert (tmp_path / "got").read_text() == str(int(signal.SIGTERM))
+    assert (tmp_path / "got").read_text() == str(int(got))
