@@ -1,0 +1,66 @@
+"""The README's table of sample quality says what the recorded runs give."""
+
+import json
+import pathlib
+import re
+
+import pytest
+
+from aae_tf.reporting.collate import collate
+
+ROOT = pathlib.Path(__file__).parent.parent
+METHODS = {
+    "AAE": ("gaussian", None),
+    "VAE": ("vae_gaussian", None),
+    "WAE-GAN": ("wae_gan", None),
+    "WAE-MMD (IMQ)": ("wae_mmd", None),
+    "WAE, RBF kernel": ("wae_mmd", "mmd_rbf"),
+    "WAE, seven IMQ kernels": ("wae_mmd", "mmd_multiscale"),
+    "WAE, sliced Wasserstein": ("wae_mmd", "sliced_wasserstein"),
+    "WAE, Cramér-Wold": ("wae_mmd", "cramer_wold"),
+    "WAE, Sinkhorn": ("wae_mmd", "sinkhorn"),
+}
+DATA = {"MNIST": None, "Fashion-MNIST": "fashion_mnist"}
+MEASURES = (
+    "reconstruction_error", "sliced_wasserstein", "coverage", "fid_classifier", "precision",
+    "recall", "sharpness", "nearest_training_distance",
+)  # fmt: skip
+
+
+def _rows():
+    """(data set, method, cells) of the README's tables."""
+    text = (ROOT / "README.md").read_text()
+    part = text.partition("<!-- quality -->")[2].partition("<!-- end of quality -->")[0]
+    data, found = None, []
+    for line in part.splitlines():
+        named = re.match(r"(MNIST|Fashion-MNIST), test images", line)
+        data = named[1] if named else data
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and cells[0] in METHODS:
+            found.append((data, cells[0], cells[1:]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def groups():
+    report = json.loads(collate(ROOT / "docs" / "results" / "quality", "json", MEASURES))
+    return {
+        (g["experiment"], g["settings"].get("divergence"), g["settings"].get("dataset")): g
+        for g in report
+    }
+
+
+def test_every_recorded_group_has_its_row(groups):
+    assert len(_rows()) == len(groups)
+
+
+@pytest.mark.parametrize("row", _rows(), ids=lambda row: f"{row[0]}-{row[1]}")
+def test_row_is_what_the_report_gives(groups, row):
+    data, method, cells = row
+    metrics = groups[(*METHODS[method], DATA[data])]["metrics"]
+    for measure, cell in zip(MEASURES, cells, strict=False):
+        mean, _, error = cell.partition(" ± ")
+        decimals = len(mean.partition(".")[2])
+        assert mean == f"{metrics[measure]['mean']:.{decimals}f}", measure
+        kept = metrics[measure]["standard_error"]
+        assert error == ("" if kept is None else f"{kept:.{decimals}f}"), measure
