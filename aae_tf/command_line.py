@@ -87,7 +87,7 @@ def _run(values: flags.FlagValues) -> int:
     runner = import_runner()
     outcome = runner.train(settings, run_dir, export_dir, say)
     if outcome.signal:
-        say(f"stopped; resume with:\n  {command_again(settings, run_dir, values)}")
+        say(f"stopped; resume with:\n  {command_again(run_dir, values)}")
         return 128 + outcome.signal
     say(metrics_table(outcome.metrics))
     say(farewell(outcome, settings, run_dir, values))

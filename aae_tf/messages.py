@@ -33,17 +33,17 @@ def metrics_table(metrics: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def this_program() -> tuple[str, str]:
+def this_program() -> tuple[str, pathlib.Path]:
     """How to call this program and its neighbours again: (command, folder of scripts)."""
     scripts = pathlib.Path(sys.executable).parent
     if scripts.is_relative_to(pathlib.Path.cwd()):
         scripts = scripts.relative_to(pathlib.Path.cwd())
     if sys.argv[0].endswith(".py"):
         return f"{scripts / pathlib.Path(sys.executable).name} {shlex.quote(sys.argv[0])}", scripts
-    return str(scripts / "aae-tf"), str(scripts)
+    return str(scripts / "aae-tf"), scripts
 
 
-def command_again(settings: Settings, run_dir: pathlib.Path, values) -> str:
+def command_again(run_dir: pathlib.Path, values) -> str:
     """The command that goes on with a run."""
     program, _ = this_program()
     flagfile = shlex.quote(str(run_dir / "run.flags"))
@@ -66,7 +66,7 @@ results:       {run_dir / "result.json"}, {run_dir / "metrics.csv"}
 
 next:
   watch     {scripts}/tensorboard --logdir={folder}
-  resume    {command_again(settings, run_dir, values)}
+  resume    {command_again(run_dir, values)}
   evaluate  {program} --mode=evaluate --run_dir={folder}"""
     if model is None:
         return f"{text}\n  export    {program} --mode=export --run_dir={folder}"

@@ -13,6 +13,7 @@ from aae_tf.messages import metrics_table, say
 from aae_tf.quiet_import import import_runner
 from aae_tf.reporting.collate import collate
 from aae_tf.reporting.record import record
+from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.settings import override
 
 
@@ -21,9 +22,6 @@ def revisit(values: flags.FlagValues) -> int:
     if not values.run_dir:
         raise SettingsError("run_dir", "", f"a folder of runs, for --mode={values.mode}")
     run_dir = pathlib.Path(values.run_dir)
-    # Here, since it brings numpy, which --help can do without.
-    from aae_tf.reporting.run_folder import RunFolder, check_folder
-
     if values.mode == "report":
         if values.report_dir is not None:
             check_folder("report_dir", pathlib.Path(values.report_dir))

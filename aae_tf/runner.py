@@ -1,4 +1,7 @@
-"""What the modes of the command line do: train, evaluate, export, compare, explore."""
+"""What the modes of the command line do: train, evaluate, export, compare, explore.
+
+A search trains its trials by `begun`.
+"""
 
 from __future__ import annotations
 
@@ -104,9 +107,8 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
     first_step = progress.step
     evaluator = Evaluator(session.method, session.seed, data)
     epochs = settings.training.epochs
-    recorder = Recorder(
-        folder, session.method, session.phases, data, evaluator, progress, epochs
-    )  # fmt: skip
+    method, phases = session.method, session.phases
+    recorder = Recorder(folder, method, phases, data, evaluator, progress, epochs)
     with contextlib.closing(recorder):
         received = session.train(recorder)
         state = session.digest()

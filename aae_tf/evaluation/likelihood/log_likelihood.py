@@ -78,7 +78,8 @@ class LogLikelihood:
         for split, own in zip(("validation", "test"), parts, strict=True):
             name = f"{split}/log_likelihood_{count}"
             found[name] = float(own.mean())
-            found[f"{name}_standard_error"] = float(own.std(ddof=1) / math.sqrt(len(own)))
+            if len(own) > 1:
+                found[f"{name}_standard_error"] = float(own.std(ddof=1) / math.sqrt(len(own)))
         found[f"test/parzen_sigma_{count}"] = sigma
         found[f"test/parzen_error_{count}"] = error_of_float32(
             self._test, self._centre, sigma, self._samples, count, self._settings.execution.xla
