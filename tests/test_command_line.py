@@ -48,7 +48,7 @@ def refused(empty_folder, capsys):
         (["--experiment=gausian"], "--experiment=gausian: expected one of gaussian, "),
         (["--experiment"], "Missing value for flag --experiment"),
         ([GAUSSIAN, "--recipe=best"], "--recipe=best: expected one of paper, practical"),
-        (["--mode=test"], "--mode=test: expected one of train, search, evaluate, export, "),
+        (["--mode=test"], "--mode=test: expected one of train, evaluate, export, "),
         ([GAUSSIAN, "--epoch=3"], "Unknown command line flag 'epoch'. Did you mean: epochs"),
         ([GAUSSIAN, "--learning_rate=1"], "Unknown command line flag 'learning_rate'"),
         ([GAUSSIAN, "train"], "train: expected flags only, as --name=value; see --help"),
