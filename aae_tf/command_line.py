@@ -137,5 +137,6 @@ def _search(values: flags.FlagValues, settings: Settings) -> int:
     say("\n" + (search.folder / results.TABLE).read_text().rstrip())
     best = search.folder / results.BEST
     if best.exists():
-        say(f"\nthe best one again, and on test images:\n  {program} --flagfile={best}")
+        again = f"{program} --flagfile={shlex.quote(str(best))}"
+        say(f"\nthe best one again, and on test images:\n  {again}")
     return 0

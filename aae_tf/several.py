@@ -9,7 +9,8 @@ import contextlib
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aae_tf import commands
 from aae_tf.child import Children, status_of
@@ -60,8 +61,21 @@ class SeedRun:
         if not (self.folder.holds_run and self.folder.has_result):
             return False
         # An older result of fewer epochs stays until the run that goes on is at its end.
-        reached = self.folder.read_json("result.json").get("epochs", 0)
-        return reached >= self.settings.training.epochs and self._is_exported
+        result = self.folder.read_json("result.json")
+        reached = result.get("epochs")
+        if not isinstance(reached, (int, float)) or reached < self.settings.training.epochs:
+            return False
+        return self._is_judged(result) and self._is_exported
+
+    def _is_judged(self, result: Mapping[str, Any]) -> bool:
+        """Whether a result has the measures that the settings ask for."""
+        try:
+            judged = self.folder.read_settings()
+            # Otherwise than the settings say after --mode=evaluate, or if killed before the end.
+            judged = override(judged, result.get("evaluation", {}))
+        except (UserError, TypeError, ValueError, AttributeError):
+            return False
+        return judged.evaluation.covers(self.settings.evaluation)
 
     @property
     def _is_exported(self) -> bool:

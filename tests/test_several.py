@@ -109,6 +109,43 @@ def test_a_run_is_finished_with_the_result_of_all_its_epochs(settings, tmp_path)
     assert not run.is_finished
 
 
+def _finished(settings, tmp_path, result=None, **asked):
+    """Whether a run of these settings is finished for one who asks for others."""
+    (made,) = several.plan(settings, (0,), tmp_path, None)
+    _finish(made)
+    if result is not None:
+        (made.folder.path / "result.json").write_text(json.dumps({"epochs": 3.0, **result}))
+    (run,) = several.plan(override(settings, asked), (0,), tmp_path, None)
+    return run.is_finished
+
+
+def test_a_run_is_not_finished_without_the_measures_asked_for(settings, tmp_path):
+    asked = {"sample_quality": True}
+    assert not _finished(settings, tmp_path, likelihood_samples="10000")
+    assert not _finished(settings, tmp_path, **asked)
+    assert _finished(settings, tmp_path, cache_dir="/elsewhere")
+    judged = override(settings, {**asked, "likelihood_samples": "100,10000"})
+    for same in ({}, asked, {"likelihood_samples": "10000"}, {"sample_quality": False}):
+        assert _finished(judged, tmp_path, **same)
+    for other in ({"quality_samples": 500}, {"inception_weights": "imagenet"},
+                  {"likelihood_samples": "100,500"}):  # fmt: skip
+        assert not _finished(judged, tmp_path, **other)
+
+
+def test_what_the_result_was_judged_by_counts_not_what_the_settings_ask_for(settings, tmp_path):
+    flags = {"sample_quality": True, "quality_samples": 500}
+    assert _finished(settings, tmp_path, {"evaluation": flags}, **flags)
+    judged = override(settings, flags)
+    assert not _finished(judged, tmp_path, {"evaluation": {"sample_quality": False}})
+
+
+@pytest.mark.parametrize(
+    "result", [{"epochs": "3"}, {"epochs": None}, {"evaluation": []}, {"evaluation": {"no": 1}}]
+)
+def test_a_result_that_can_not_be_read_is_made_again(settings, tmp_path, result):
+    assert not _finished(settings, tmp_path, result)
+
+
 def test_a_run_to_be_exported_is_finished_with_its_own_export(settings, tmp_path):
     (run,) = several.plan(settings, (0,), tmp_path / "runs", tmp_path / "models")
     _finish(run)

@@ -113,6 +113,8 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
         try:
             result = json.loads(file.read_text())
             own = _json_beside(file, "settings.json")
+            if own:  # --mode=evaluate leaves the settings as they were
+                own = {**own, **result.get("evaluation", {})}
             told = _told(own, result)
             key = result["experiment"], result["recipe"], tuple(told.items()), result["epochs"]
             for needed in ("seed", "metrics", "paper", "wall_seconds"):
@@ -152,8 +154,15 @@ def _json_beside(file: pathlib.Path, name: str) -> Mapping[str, Any]:
 
 
 def _told(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in which a run differs from its recipe, seed and epochs aside."""
-    recipe = flatten(settings_of(result["experiment"], result["recipe"]), only_changing_run=True)
+    """The settings in which a run differs from its recipe, seed and epochs aside.
+
+    With what its samples are judged by, since numbers of other judges don't compare.
+    """
+    settings = settings_of(result["experiment"], result["recipe"])
+    recipe = flatten(settings, only_changing_run=True)
+    if own.get("sample_quality"):
+        usual = flatten(settings)
+        recipe.update({flag: usual[flag] for flag in ("quality_samples", "inception_weights")})
     return {
         flag: own[flag]
         for flag, value in recipe.items()

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.files import write_aside, write_json
-from aae_tf.settings import Settings, differences, flatten, override, parse_schedule, to_flagfile
+from aae_tf.settings import (
+    Settings,
+    differences,
+    flatten,
+    flatten_evaluation,
+    override,
+    parse_schedule,
+    to_flagfile,
+)
 
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow
     from aae_tf.data import ImageData
@@ -200,6 +208,7 @@ class RunFolder:
                 "seed": settings.training.seed,
                 "epochs": epochs,
                 "metrics": dict(metrics),
+                "evaluation": flatten_evaluation(settings),
                 "paper": experiments.find(settings.experiment).paper_figures(settings),
                 "wall_seconds": round(wall_seconds, 1),
             },

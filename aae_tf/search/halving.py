@@ -75,7 +75,7 @@ class Judge:
             import optuna
         except ImportError:
             raise UserError(
-                "--mode=search: needs optuna; expected the extra, pip install 'aae_tf[search]'"
+                "--mode=search: needs optuna; expected the extra, pip install -e '.[search]'"
             ) from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._states = optuna.trial.TrialState

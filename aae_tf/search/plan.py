@@ -19,9 +19,10 @@ from aae_tf.search.space import Dimension, draw
 from aae_tf.search.trial import Trial
 from aae_tf.settings import Settings, differences, flatten, override
 
+FILE = "search.json"  # of the folder: what is searched
 ATTEMPTS = 1000  # to draw what was not drawn before
 # Settings that change no run, but may change its score.
-JUDGING = ("sample_quality", "quality_samples")
+JUDGING = ("sample_quality", "quality_samples", "inception_weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +66,9 @@ def check(search: Search) -> None:
     if search.trials < 1:
         raise SettingsError("trials", search.trials, "at least 1")
     scores.check(search.score)
+    scores.check_flags(search.score, flatten(search.settings))
     check_folder("run_dir", search.folder)
-    file = search.folder / "search.json"
+    file = search.folder / FILE
     if not file.exists():
         if search.folder.is_dir() and any(p.name != ".lock" for p in search.folder.iterdir()):
             raise RunFolderError(

@@ -5,7 +5,8 @@ It imports no TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from aae_tf.errors import SettingsError
 
@@ -27,6 +28,7 @@ MAXIMISED = {
     "style": ("class_read_as_asked",),
     "sample_quality": ("precision", "recall", "precision_pixels", "recall_pixels"),
 }
+OF_INCEPTION = ("fid", "kid")
 
 
 def names(evaluations: Collection[str] | None = None) -> list[str]:
@@ -54,6 +56,42 @@ def check(score: str, evaluations: Collection[str] | None = None) -> None:
     if score not in names(evaluations):
         listed = ", ".join(names(evaluations))
         raise SettingsError("score", score, f"a measure on validation images, one of {listed}")
+
+
+def check_flags(score: str, flat: Mapping[str, Any]) -> None:
+    """Checks that the settings ask for what a measure comes from.
+
+    Args:
+      score: its name.
+      flat: the settings by flag name.
+
+    Raises:
+      SettingsError: if they don't.
+    """
+    needed = []
+    if any(score in table["sample_quality"] for table in (MINIMISED, MAXIMISED)):
+        needed.append("sample_quality")
+    if score in OF_INCEPTION:
+        needed.append("inception_weights")
+    missing = [f"--{flag}" for flag in needed if not flat[flag]]
+    if missing:
+        raise SettingsError("score", score, f"{' and '.join(missing)} beside it")
+
+
+def check_made(score: str, made: Collection[str]) -> None:
+    """Checks that a measure was made: not every prior has each, nor have all data.
+
+    Args:
+      score: its name.
+      made: the names of those that were made.
+
+    Raises:
+      SettingsError: if it isn't among them.
+    """
+    if score not in made:
+        listed = ", ".join(name for name in names() if name in made)
+        expected = f"a measure that this prior and these data have, one of {listed}"
+        raise SettingsError("score", score, expected)
 
 
 def is_better_larger(score: str) -> bool:

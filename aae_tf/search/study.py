@@ -13,16 +13,16 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aae_tf.child import Children, status_of
-from aae_tf.errors import UserError
+from aae_tf.errors import SettingsError, UserError
 from aae_tf.files import write_json
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.search import hparams, plan, results, scores
 from aae_tf.search.halving import Judge
 from aae_tf.search.plan import Search
-from aae_tf.search.trial import Trial
+from aae_tf.search.trial import Trial, read_scores
 from aae_tf.settings import flatten
 
 Say = Callable[[str], None]
@@ -46,14 +46,20 @@ def run(search: Search, say: Say) -> int:
     search.folder.mkdir(parents=True, exist_ok=True)
     with RunFolder(search.folder).locked(), Children() as children:
         plan.check(search)  # again: another process may have begun one meanwhile
-        write_json(search.folder / "search.json", search.described())
+        is_new = not (search.folder / plan.FILE).exists()
+        write_json(search.folder / plan.FILE, search.described())
         for trial in trials:
             judge.begin(trial.drawn)
             status = 0
             if _decide_again(search, trial, judge):
                 say(f"trial {trial.number} is {trial.state(search.halving.epochs)} already")
             elif not children.received:
-                status = _make(search, trial, judge, children, say)
+                try:
+                    status = _make(search, trial, judge, children, say)
+                except UserError as error:
+                    if is_new:
+                        _withdraw(search, trials, error)
+                    raise
             if children.received or status:
                 results.write(search, trials)
                 return 128 + children.received if children.received else status
@@ -109,7 +115,9 @@ def _make(search: Search, trial: Trial, judge: Judge, children: Children, say: S
     if children.received or status >= 128:
         return status
     if error:
-        raise UserError(f"trial {trial.number}: {error}")
+        problem = UserError(f"trial {trial.number}: {error}")
+        problem.exit_status = status
+        raise problem
     if trial.diverged:
         judge.failed()
         say(f"trial {trial.number}: {trial.diverged}")
@@ -122,6 +130,23 @@ def _tell(process: subprocess.Popen, line: str) -> None:
     with contextlib.suppress(BrokenPipeError):  # it has ended; its exit status says why
         process.stdin.write(line + "\n")
         process.stdin.flush()
+
+
+def _withdraw(search: Search, trials: Sequence[Trial], error: UserError) -> None:
+    """Leaves the folder to the corrected command, if the error came before there was any score.
+
+    Args:
+      search: one that was begun just now.
+      trials: its trials.
+      error: that ended it.
+    """
+    if any(read_scores(trial.folder) for trial in trials):
+        return
+    if error.exit_status == SettingsError.exit_status:
+        # What was trained up to the first rung can't be judged by what was asked for.
+        shutil.rmtree(search.folder / "trials", ignore_errors=True)
+    if not (search.folder / "trials").exists():
+        (search.folder / plan.FILE).unlink()
 
 
 def _tidy(search: Search, trial: Trial) -> None:

@@ -97,8 +97,10 @@ def run(
     judged = settings.evaluation.sample_quality
     final = (*method.final_measures, *(["sample_quality"] if judged else []))
     scores.check(score, (*method.measures, *final))
+    evaluator = Evaluator(method, session.seed, data)
+    if score in scores.names(method.measures):  # the others take long, and have to wait
+        scores.check_made(score, evaluator.evaluate(data.validation))
     with runner.begun(session, say):
-        evaluator = Evaluator(method, session.seed, data)
         recorder = watching.Recorder(
             run_folder, method, session.phases, data, evaluator,
             session.checkpoints.progress, settings.training.epochs,
@@ -108,7 +110,8 @@ def run(
             """Notes the score of the epochs done, and asks."""
             if score not in measures:
                 measures = evaluator.evaluate(data.validation, final=True)
-            value = measures.get(score, math.nan)
+            scores.check_made(score, measures)
+            value = measures[score]
             if not math.isfinite(value):
                 raise DivergedError(f"{score} is {value} after epoch {epoch}")
             _note(folder, str(epoch), value)

@@ -13,6 +13,7 @@ from aae_tf.settings.flat import (
     describe,
     differences,
     flatten,
+    flatten_evaluation,
     override,
     to_flagfile,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "describe",
     "differences",
     "flatten",
+    "flatten_evaluation",
     "override",
     "parse_count",
     "parse_initializer",

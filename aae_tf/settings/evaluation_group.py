@@ -59,3 +59,14 @@ class EvaluationSettings(Checked):
         "~/.cache)",
         changes_run=False,
     )
+
+    def covers(self, asked: EvaluationSettings) -> bool:
+        """Whether what was judged by these settings has all that others ask for."""
+        if asked.sample_quality:
+            found, wanted = (
+                (each.sample_quality, each.quality_samples, each.inception_weights)
+                for each in (self, asked)
+            )
+            if found != wanted:
+                return False
+        return {*asked.likelihood_samples} - {0} <= {*self.likelihood_samples}

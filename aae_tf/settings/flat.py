@@ -79,6 +79,13 @@ def flatten(settings: Settings, *, only_changing_run: bool = False) -> dict[str,
     return flat
 
 
+def flatten_evaluation(settings: Settings) -> dict[str, Any]:
+    """How a run is judged, by flag name, without the folders of a machine."""
+    flat = flatten(settings)
+    names = [field.name for field in dataclasses.fields(settings.evaluation)]
+    return {name: flat[name] for name in names if name not in PLACES}
+
+
 def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """The settings with the given ones replaced.
 

@@ -83,6 +83,33 @@ def test_a_measure_that_no_run_has_is_refused(folder):
         collate(folder, measures=("fid",))
 
 
+def test_runs_whose_samples_were_judged_otherwise_have_rows_of_their_own(tmp_path):
+    judges = [{}, {"quality_samples": 500}, {"inception_weights": "imagenet"}]
+    for seed, judge in enumerate(judges * 2):
+        results.write(tmp_path / f"judged{seed}", seed=seed, sample_quality=True, **judge)
+    found = [(dict(group.settings), group.seeds) for group in groups_below(tmp_path)]
+    assert sorted(found, key=lambda row: row[1]) == [
+        ({}, [0, 3]), ({"quality_samples": 500}, [1, 4]),
+        ({"inception_weights": "imagenet"}, [2, 5]),
+    ]  # fmt: skip
+
+
+def test_judges_that_judged_nothing_part_no_runs(tmp_path):
+    for seed, count in enumerate((500, 600)):
+        results.write(tmp_path / f"run{seed}", seed=seed, quality_samples=count)
+    assert [group.seeds for group in groups_below(tmp_path)] == [[0, 1]]
+
+
+def test_what_a_later_evaluation_judged_by_counts(tmp_path):
+    for seed in (0, 1):
+        file = results.write(tmp_path / f"run{seed}", seed=seed) / "result.json"
+        judged = {"sample_quality": True, "quality_samples": 500 * (seed + 1)}
+        file.write_text(json.dumps({**json.loads(file.read_text()), "evaluation": judged}))
+    groups = groups_below(tmp_path)
+    assert [group.seeds for group in groups] == [[0], [1]]
+    assert "--quality_samples=500" in groups[0].command
+
+
 def test_rows_stand_in_the_papers_order(folder):
     rows = [(g.experiment, g.recipe, g.told) for g in groups_below(folder)]
     assert rows == [

@@ -1,9 +1,11 @@
 """Successive halving, against a plain one written here."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from aae_tf.errors import SettingsError
+from aae_tf.errors import SettingsError, UserError
 from aae_tf.search.halving import Halving, Judge, parse
 
 
@@ -57,6 +59,12 @@ def test_trials_go_on_that_are_among_the_best_so_far(halving, larger):
     assert reached == _reference(curves, halving, -1 if larger else 1)
     if halving.first < halving.epochs:
         assert len(set(reached)) == len(halving.rungs)
+
+
+def test_without_the_extra_it_is_told_how_to_have_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(UserError, match=r"expected the extra, pip install -e '\.\[search\]'$"):
+        Judge(Halving(9, 1), False)
 
 
 def test_a_trial_that_failed_counts_for_nothing():

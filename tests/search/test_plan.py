@@ -67,6 +67,7 @@ def test_the_same_search_and_more_trials_of_it_may_go_on(search, tmp_path):
         ({"seed": 2}, "--seed: 0, now 2"),
         ({"batch_size": 5}, "--batch_size: 10, now 5"),
         ({"sample_quality": True}, "--sample_quality: False, now True"),
+        ({"inception_weights": "imagenet"}, "--inception_weights: , now imagenet"),
         ({"text": "latent_dim = int(2, 5)"}, "--space/latent_dim: int(2, 4), now int(2, 5)"),
     ],
 )
@@ -89,6 +90,21 @@ def test_a_folder_of_something_else_is_refused(search):
     (search.folder / "thesis.txt").write_text("three years of work")
     with pytest.raises(RunFolderError, match="not empty and holds no search"):
         plan.check(search)
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        ({"score": "fid"}, "--score=fid: expected --sample_quality and --inception_weights beside"),
+        ({"score": "kid", "sample_quality": True}, "kid: expected --inception_weights beside it"),
+        ({"score": "precision"}, "--score=precision: expected --sample_quality beside it"),
+    ],
+)
+def test_a_score_of_samples_needs_its_judges(tmp_path, changes, told):
+    with pytest.raises(SettingsError, match=re.escape(told)):
+        plan.check(searches.make(tmp_path / "s", **changes))
+    judges = {"sample_quality": True, "inception_weights": "imagenet"}
+    plan.check(searches.make(tmp_path / "s", **{**changes, **judges}))
 
 
 @pytest.mark.parametrize("changes, flag", [({"trials": 0}, "trials"), ({"score": "x"}, "score")])

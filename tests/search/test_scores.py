@@ -1,5 +1,7 @@
 """Measures to go by: which there are on validation images, and which side of them is better."""
 
+import pathlib
+
 import pytest
 import tiny
 
@@ -12,14 +14,31 @@ EXPERIMENTS = ("gaussian", "label_mixture", "semi_supervised", "clustering", "va
                "wae_mmd")  # fmt: skip
 
 
+# Measures for Gaussian priors alone, and for as many clusters as classes.
+NOT_MADE = {"label_mixture": {"mean_error", "covariance_error"},
+            "clustering": {"error_assigned_percent"}}  # fmt: skip
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_what_a_method_is_scored_by_is_measured(experiment):
+def test_what_a_method_is_scored_by_is_measured_or_refused(experiment):
     own = {"semi_supervised": {"num_labels": "9"}, "label_mixture": {"prior_components": 3}}
     chosen = tiny.settings(experiment, **own.get(experiment, {}))
     method, data = tiny.method_for(chosen), tiny.data()
     found = Evaluator(method, seeds.root(0), data).evaluate(data.validation)
-    optional = {"mean_error", "covariance_error", "empty_region", "error_assigned_percent"}
-    assert set(scores.names(method.measures)) - optional <= set(found)
+    lacking = set(scores.names(method.measures)) - set(found)
+    assert lacking == NOT_MADE.get(experiment, set())
+    for name in lacking:
+        with pytest.raises(SettingsError, match=rf"--score={name}: expected .* one of reconstr"):
+            scores.check_made(name, found)
+    scores.check_made("coverage", found)
+
+
+def test_the_documentation_says_what_scores_need():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "search.md"
+    score = page.read_text().partition("## Score")[2].partition("## What it leaves")[0]
+    conditional = {"fid", "kid", "precision_pixels", "recall_pixels"}.union(*NOT_MADE.values())
+    for name in {"--sample_quality", "--inception_weights", *conditional}:
+        assert f"`{name}`" in score, name
 
 
 def test_larger_is_better_of_what_counts_successes():

@@ -104,6 +104,20 @@ def test_a_measure_that_the_method_lacks_is_refused_before_training(train, tmp_p
     assert not (tmp_path / "trial").exists()
 
 
+def test_a_measure_that_the_prior_lacks_is_refused_before_training(train, tmp_path):
+    told = r"--score=mean_error: expected a measure .* one of reconstruction_error, .*coverage"
+    with pytest.raises(SettingsError, match=told):
+        train(score="mean_error", prior="uniform", latent_dim=2)
+    assert not (tmp_path / "trial").exists()
+
+
+def test_a_measure_of_samples_that_the_data_lack_is_no_divergence(train, tmp_path):
+    judged = {"sample_quality": True, "quality_samples": 100, "cache_dir": str(tmp_path / "cache")}
+    with pytest.raises(SettingsError, match=r"--score=precision_pixels: .*one of .*precision, rec"):
+        train(score="precision_pixels", rungs=(1,), epochs=1, **judged)
+    assert not (tmp_path / "trial" / "scores.json").exists()
+
+
 def test_a_trial_that_diverges_says_so(train):
     with pytest.raises(DivergedError):
         train(reconstruction_optimizer="sgd", reconstruction_learning_rate=1e30,
