@@ -82,5 +82,5 @@ def retried(attempt: Callable[[], Answer], retries: int, first_wait: float = FIR
         try:
             return attempt()
         except Unavailable:
-            time.sleep(min(first_wait * 2**wait, LONGEST_WAIT))
+            time.sleep(min(first_wait * 2 ** min(wait, 10), LONGEST_WAIT))
     return attempt()

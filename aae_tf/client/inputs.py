@@ -72,7 +72,7 @@ class Inputs:
         """First row and the one behind the last, of requests that aren't larger than that."""
         weights = np.zeros(self.rows or 0)
         for column in self.columns.values():
-            weights += column.sizes if isinstance(column, PictureFiles) else column[:1].nbytes
+            weights += _bytes_of_rows(column)
         start, held = 0, 0
         for row, weight in enumerate(weights):
             if row > start and (row - start == most_rows or held + weight > most_bytes):
@@ -151,6 +151,15 @@ def of_arrays(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
     if 0 in sizes.values():
         raise PredictionError(f"--input={path}: holds nothing")
     return Inputs(columns, fixed, names)
+
+
+def _bytes_of_rows(column: Sequence) -> np.ndarray | int:
+    """What each row weighs; of an array of objects not the pointers but what they point to."""
+    if isinstance(column, PictureFiles):
+        return column.sizes
+    if column.dtype == object:
+        return np.array([sum(map(len, row)) for row in column.reshape(len(column), -1)])
+    return column[:1].nbytes
 
 
 def _named(path, loaded, name, signature):

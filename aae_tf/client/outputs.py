@@ -23,7 +23,9 @@ DIGITS = 5  # at least, of the numbers of pictures without names
 
 
 def check_free(output: pathlib.Path) -> None:
-    """Raises PredictionError if there is something already that would be lost."""
+    """Raises PredictionError if it is no name, or something is there already that would be lost."""
+    if output.name in ("", ".."):
+        raise PredictionError(f"--output={output}: expected the name of a new file or folder")
     with _writing(output):
         if output.is_dir() and output.suffix != ".npz" and not any(output.iterdir()):
             return
@@ -55,15 +57,19 @@ def writer_for(
     for key, tensor in signature.outputs.items():
         rank = len(tensor.shape or ())
         if not tensor.batched or (key == IMAGES) != (rank == 4) or rank > 4:
-            raise PredictionError(f"--signature={name}: {key} is {tensor}; expected --output=.npz")
+            raise PredictionError(
+                f"--signature={name}: {key} is {tensor}; expected --output=NAME.npz"
+            )
     if IMAGES not in signature.outputs:
         return Table(output, names, print_table)
     if output is None:
-        raise PredictionError(f"--output=: expected a new folder for the images of {name}, or .npz")
+        raise PredictionError(
+            f"--output=: expected a new folder for the images of {name}, or NAME.npz"
+        )
     channels = signature.outputs[IMAGES].shape[3]
     if channels not in (1, 3):
         raise PredictionError(
-            f"--output={output}: images of {channels} channels are no pictures; expected .npz"
+            f"--output={output}: images of {channels} channels are no pictures; expected NAME.npz"
         )
     return Pictures(output, names)
 
@@ -105,7 +111,8 @@ class Table:
         names: Sequence[str] | None,
         print_table: Callable[[str], None],
     ):
-        self._path, self._names, self._print = path, names, print_table
+        self._path, self._print = path, print_table
+        self._names = None if names is None else [_in_utf8(name) for name in names]
         self._lines: list[list[str]] = []
 
     def add(self, answer: Mapping[str, np.ndarray]) -> None:
@@ -174,6 +181,11 @@ def _file_names(names: Sequence[str]) -> list[str] | None:
         if told_apart and all(name and name.isprintable() for name in named):
             return [f"{name}.png" for name in named]
     return None
+
+
+def _in_utf8(name: str) -> str:
+    """A file's name as text: bytes that are no UTF-8, which Python keeps as surrogates, escaped."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:

@@ -57,6 +57,14 @@ def test_waits_double_and_end(waits):
     assert len(attempts) == 7 and waits == [0.5, 1, 2, 4, 8, 8]
 
 
+def test_very_many_retries_wait_no_longer(waits):
+    def attempt():
+        raise Unavailable("nobody")
+
+    assert _line(Unavailable, retried, attempt, 1100) == "nobody"
+    assert len(waits) == 1100 and max(waits) == 8
+
+
 @pytest.mark.parametrize("error", [Refused, PredictionError, failures.Missing])
 def test_other_failures_are_not_repeated(waits, error):
     attempts = []

@@ -175,6 +175,13 @@ def test_large_pictures_go_in_smaller_pieces(tmp_path):
     assert list(found.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
 
 
+def test_large_pictures_of_an_npz_go_in_smaller_pieces(tmp_path):
+    content = np.array([b"a" * size for size in (10, 5000, 10, 10)])
+    found = _read(tmp_path, LABELLED, image_bytes=content, labels=np.arange(4))
+    assert list(found.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
+    assert list(found.pieces(3, 5030)) == [(0, 2), (2, 4)]  # a label weighs 8 bytes
+
+
 def _csv(tmp_path, text, inputs):
     path = tmp_path / "given.csv"
     path.write_text(text)

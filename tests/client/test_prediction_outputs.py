@@ -1,6 +1,7 @@
 """Answers become pictures, tables or arrays, whole or not at all."""
 
 import io
+import pathlib
 
 import numpy as np
 import pytest
@@ -99,6 +100,17 @@ def test_numbers_are_printed_or_written(tmp_path):
     assert (tmp_path / "new" / "table.csv").read_text() == text
 
 
+@pytest.mark.parametrize("name, shown", [("é.png", "é.png"), ("\udce9.png", "\\udce9.png")])
+def test_tables_are_utf8_whatever_files_are_called(tmp_path, name, shown):
+    printed = []
+    for output in (None, tmp_path / "table.csv"):
+        writer = _writer(output, CLASSIFY, [name], lambda text: printed.append(text.encode()))
+        writer.add({"classes": np.int64([1])})
+        writer.finish()
+    assert printed == [f"file,class\n{shown},1".encode()]
+    assert (tmp_path / "table.csv").read_bytes() == printed[0] + b"\n"
+
+
 def test_npz_holds_everything(tmp_path):
     writer = _writer(tmp_path / "out.npz", SAMPLE, ["a", "b", "c"])
     images, codes = np.float32(RANDOM.random((3, 4, 3, 1))), np.float32(RANDOM.random((3, 2)))
@@ -129,6 +141,13 @@ def test_what_is_there_is_kept(tmp_path):
     for name in ("full", "file.csv"):
         line = _refused(outputs.check_free, tmp_path / name)
         assert line == f"--output={tmp_path / name}: is there already; expected a new name"
+
+
+@pytest.mark.parametrize("place", [".", "..", "/", "empty/.."])
+def test_output_that_is_no_name_is_refused(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    line = _refused(outputs.check_free, pathlib.Path(place))
+    assert line == f"--output={place}: expected the name of a new file or folder"
 
 
 def test_place_that_cannot_be_written_is_named(tmp_path):
