@@ -27,6 +27,8 @@ def test_the_numbers_are_added_to_a_finished_run(judged, undisturbed):
     before = door.read_json(undisturbed[1], "result.json")
     after = door.read_json(folder / "run", "result.json")
     old, new = before.pop("metrics"), after.pop("metrics")
+    judged_by = {**before.pop("evaluation"), "sample_quality": True, "quality_samples": 200}
+    assert after.pop("evaluation") == judged_by
     assert after == before
     assert {key: new[key] for key in old} == pytest.approx(old, rel=1e-6)
     for split in ("validation", "test"):
