@@ -191,7 +191,8 @@ class RunFolder:
         metrics: Mapping[str, float],
         wall_seconds: float,
     ) -> None:
-        """Writes result.json: the final figures beside the paper's."""
+        """Writes result.json: the final figures beside the paper's, and what judged samples."""
+        by = {"judged": {"inception_weights": settings.evaluation.inception_weights}}
         write_json(
             self.path / "result.json",
             {
@@ -202,6 +203,7 @@ class RunFolder:
                 "metrics": dict(metrics),
                 "paper": experiments.find(settings.experiment).paper_figures(settings),
                 "wall_seconds": round(wall_seconds, 1),
+                **(by if settings.evaluation.sample_quality else {}),
             },
         )
 
