@@ -22,6 +22,7 @@ from aae_tf.settings import PLACES, flatten
 
 # What a command says of its own: the seeds; and what a machine has, not a run.
 NOT_TOLD = ("seed", *PLACES)
+JUDGING = {"quality_samples", "inception_weights"}  # on which numbers on samples hang
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Group:
     Args:
       experiment: name.
       recipe: name.
-      settings: what differs from the recipe, by flag name, seed and epochs aside.
+      settings: what differs from the recipe, by flag name, seed and epochs aside; where samples
+        were judged also how many, and the file of the weights that judged them, if otherwise.
       epochs: of each run.
       runs: in the order of their seeds.
     """
@@ -88,9 +90,15 @@ class Group:
     @property
     def command(self) -> list[str]:
         """The command that makes these runs again."""
-        first = self.runs[0].settings or {
+        first = dict(self.runs[0].settings) or {
             "experiment": self.experiment, "recipe": self.recipe, "epochs": math.ceil(self.epochs),
         }  # fmt: skip
+        for flag in JUDGING:
+            # The whole path of the weights, where the run's own settings have it.
+            if flag in self.settings and _shown(first.get(flag, "")) != self.settings[flag]:
+                first[flag] = self.settings[flag]
+        if JUDGING & self.settings.keys():
+            first["sample_quality"] = True
         seeds = list(dict.fromkeys(self.seeds))
         listed = ",".join(map(str, seeds))
         flags = commands.flags_of(first, leave_out=NOT_TOLD)
@@ -113,15 +121,14 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
         try:
             result = json.loads(file.read_text())
             own = _json_beside(file, "settings.json")
-            if own:  # --mode=evaluate leaves the settings as they were
-                own = {**own, **result.get("evaluation", {})}
-            told = _told(own, result)
+            _check(result)
+            told = _told(own, result) | _judged(own, result)
             key = result["experiment"], result["recipe"], tuple(told.items()), result["epochs"]
-            for needed in ("seed", "metrics", "paper", "wall_seconds"):
-                result[needed]
             commit = _json_beside(file, "provenance.json").get("commit", "unknown")
+            if not isinstance(commit, str):
+                raise TypeError(f"commit is {commit}")
             found[key].append(Run(file.parent, result, own, commit))
-        except (OSError, ValueError, KeyError, TypeError, UserError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
             raise RunFolderError(f"{file} can't be used ({error!r})") from None
     groups = [
         Group(experiment, recipe, dict(told), epochs, sorted(runs, key=lambda r: r.result["seed"]))
@@ -150,19 +157,52 @@ def _place(group: Group) -> tuple:
 def _json_beside(file: pathlib.Path, name: str) -> Mapping[str, Any]:
     """What a JSON file beside another one holds; empty if there is none."""
     beside = file.with_name(name)
-    return json.loads(beside.read_text()) if beside.exists() else {}
+    if not beside.exists():
+        return {}
+    found = json.loads(beside.read_text())
+    if not isinstance(found, dict):
+        raise TypeError(f"{name} holds no object")
+    return found
+
+
+def _check(result: Mapping[str, Any]) -> None:
+    """Raises one of Python's errors where a report would stumble later."""
+    paper_text(result["paper"])
+    pathlib.PurePath(result.get("evaluation", {}).get("inception_weights", ""))
+    numbers = {"epochs": result["epochs"], "wall_seconds": result["wall_seconds"]}
+    measured = {key: value for key, value in result["metrics"].items() if value is not None}
+    for key, value in (numbers | measured).items():
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"{key} is {value}")
+    if not isinstance(result["seed"], int):
+        raise TypeError(f"seed is {result['seed']}")
+
+
+def _judged(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """How samples were judged, where they were and otherwise than the recipe says.
+
+    The settings tell of the training; --mode=evaluate may have judged in another way.
+    """
+    usual = flatten(settings_of(result["experiment"], result["recipe"]))
+    judged = {**usual, **own, **result.get("evaluation", {})}
+    count = result["metrics"].get("test/quality_samples")
+    if count is None and not judged["sample_quality"]:
+        return {}
+    found = {
+        "quality_samples": int(judged["quality_samples"] if count is None else count),
+        "inception_weights": _shown(judged["inception_weights"]),
+    }
+    return {flag: value for flag, value in found.items() if value != usual[flag]}
+
+
+def _shown(value: Any) -> Any:
+    """A path without the folders of the machine."""
+    return pathlib.PurePath(value).name if isinstance(value, str) else value
 
 
 def _told(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in which a run differs from its recipe, seed and epochs aside.
-
-    With what its samples are judged by, since numbers of other judges don't compare.
-    """
-    settings = settings_of(result["experiment"], result["recipe"])
-    recipe = flatten(settings, only_changing_run=True)
-    if own.get("sample_quality"):
-        usual = flatten(settings)
-        recipe.update({flag: usual[flag] for flag in ("quality_samples", "inception_weights")})
+    """The settings in which a run's training differs from its recipe's, seed and epochs aside."""
+    recipe = flatten(settings_of(result["experiment"], result["recipe"]), only_changing_run=True)
     return {
         flag: own[flag]
         for flag, value in recipe.items()

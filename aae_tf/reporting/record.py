@@ -38,12 +38,18 @@ def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
 
     Raises:
       RunFolderError: if there is no finished run, two would go to the same folder, or one can't be
-        read.
+        read; nothing has been written then.
     """
     found = sorted(file.parent for file in runs.rglob("result.json"))
     if not found:
         raise RunFolderError(f"--run_dir={runs}: holds no result.json, in no folder below either")
     _check_names(found)
+    groups_below(runs)  # which can be read, then; so what was kept before must be
+    groups_below(target)
+    for kept in target.glob("*/result.json"):
+        _origin(kept.parent)
+    origins = {run: _origin(run) for run in found}
+    alike = {run: _all_but_seed(run) for run in found}
     pictured: set[str] = set()
     for run in sorted(found, key=lambda run: (_read(run / "result.json").get("seed", 0), run)):
         kept = target / _name_of(run)
@@ -51,26 +57,37 @@ def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
         for name in KEPT:
             if (run / name).exists():
                 write_aside(kept / name, _without_places(name, (run / name).read_bytes()))
-        is_first = (alike := _all_but_seed(run)) not in pictured
-        pictured.add(alike)
+        is_first = alike[run] not in pictured
+        pictured.add(alike[run])
         for name in experiments.find(_read(run / "result.json")["experiment"]).pictures:
-            picture = run / "figures" / f"{name}.png"
-            if is_first and picture.exists():
-                _copy(picture, kept / picture.name)
-        where = _read(run / "provenance.json")
-        told = {
+            for picture in (run / "figures" / f"{name}.png", run / f"{name}.png"):
+                if is_first and picture.exists():
+                    _copy(picture, kept / picture.name)
+        write_json(kept / "provenance.json", origins[run])
+    page = target / "README.md"
+    write_aside(page, _page(target))
+    return page
+
+
+def _origin(run: pathlib.Path) -> dict[str, Any]:
+    """What is kept of a run's provenance.json, or was."""
+    file = run / "provenance.json"
+    where = _read(file)
+    try:
+        machine = where["machine"]
+        if isinstance(machine, str):  # kept before
+            machine = {"processor": machine, "cores": where["cores"]}
+        return {
             "commit": where["commit"],
             "date": where["date"][:10],
-            "machine": where["machine"]["processor"],
-            "cores": where["machine"]["cores"],
+            "machine": machine["processor"],
+            "cores": machine["cores"],
             "python": where["python"],
             "packages": where["packages"],
             "state_sha256": where["state_sha256"],
         }
-        write_json(kept / "provenance.json", told)
-    page = target / "README.md"
-    write_aside(page, _page(target))
-    return page
+    except (KeyError, TypeError) as error:
+        raise RunFolderError(f"{file} can't be used ({error!r})") from None
 
 
 def _name_of(run: pathlib.Path) -> str:
@@ -95,6 +112,10 @@ def _without_places(name: str, content: bytes) -> bytes:
         settings = json.loads(content)
         settings.update({flag: "" for flag in PLACES if flag in settings})
         return (json.dumps(settings, indent=2) + "\n").encode()
+    if name == "result.json" and "evaluation" in (result := json.loads(content)):
+        weights = pathlib.PurePath(result["evaluation"].get("inception_weights", "")).name
+        result["evaluation"]["inception_weights"] = weights
+        return (json.dumps(result, indent=2) + "\n").encode()
     if name == "run.flags":
         lines = content.decode().splitlines(keepends=True)
         places = tuple(f"--{flag}=" for flag in PLACES)

@@ -199,7 +199,7 @@ class RunFolder:
         metrics: Mapping[str, float],
         wall_seconds: float,
     ) -> None:
-        """Writes result.json: the final figures beside the paper's."""
+        """Writes result.json: the final figures beside the paper's, and what judged samples."""
         write_json(
             self.path / "result.json",
             {

@@ -160,6 +160,59 @@ def test_text_has_every_group_and_fits_a_terminal(folder):
     assert max(map(len, text.splitlines())) <= 120
 
 
+def _judge(folder, seed, count, weights=None, **settings):
+    """A run whose samples were judged, as training says, or --mode=evaluate with other weights."""
+    measured = {"quality_samples": float(count), "fid": 10.0 + seed}
+    run = results.write(folder / f"{seed}", seed=seed, metrics=measured, **settings)
+    if weights is not None:
+        result = json.loads((run / "result.json").read_text())
+        judged = {"evaluation": {"inception_weights": weights}}
+        (run / "result.json").write_text(json.dumps({**result, **judged}))
+
+
+def test_samples_judged_otherwise_are_not_taken_together(tmp_path):
+    _judge(tmp_path, 0, 10_000)
+    _judge(tmp_path, 1, 10_000, sample_quality=True)
+    _judge(tmp_path, 2, 1000)
+    _judge(tmp_path, 3, 1000, sample_quality=True, quality_samples=1000)
+    _judge(tmp_path, 4, 10_000, inception_weights="/a/place/w.h5", sample_quality=True)
+    _judge(tmp_path, 5, 10_000, "/other/w.h5")
+    results.write(tmp_path / "none", seed=6, inception_weights="/a/w.h5", quality_samples=500)
+    found = {tuple(group.seeds): group for group in groups_below(tmp_path)}
+    assert {seeds: group.told for seeds, group in found.items()} == {
+        (0, 1, 6): "",
+        (2, 3): "quality_samples=1000",
+        (4, 5): "inception_weights=w.h5",
+    }
+    assert "--sample_quality" in found[2, 3].command
+    assert "--quality_samples=1000" in found[2, 3].command
+    assert "--inception_weights=/a/place/w.h5" in found[4, 5].command
+
+
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("provenance", []),
+        ("provenance", {"commit": None}),
+        ("settings", []),
+        ("result", {"paper": None}),
+        ("result", {"paper": {"test/fid": 3}}),
+        ("result", {"metrics": []}),
+        ("result", {"metrics": {"test/fid": "3"}}),
+        ("result", {"seed": "0"}),
+        ("result", {"wall_seconds": None}),
+        ("result", {"evaluation": {"inception_weights": 3}}),
+    ],
+)
+def test_files_of_another_form_are_named(tmp_path, name, changes):
+    file = results.write(tmp_path / "run", metrics={"mmd": 1.0}) / f"{name}.json"
+    told = {**json.loads(file.read_text()), **changes} if changes else changes
+    file.write_text(json.dumps(told))
+    with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
+        collate(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"experiment": "no", "recipe": "paper", "epochs": 1}']
 )

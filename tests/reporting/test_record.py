@@ -89,6 +89,47 @@ def test_folders_of_the_machine_are_not_kept(tmp_path):
     assert json.loads(text).keys() == json.loads((run / "settings.json").read_text()).keys()
 
 
+def _files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_what_was_kept_can_be_kept_again(tmp_path):
+    run = results.write(tmp_path / "runs" / "one", "gaussian", metrics={"coverage": 0.8})
+    results.write(tmp_path / "runs" / "two", "gaussian", seed=1, metrics={"coverage": 0.9})
+    (run / "figures").mkdir()
+    (run / "figures" / "codes.png").write_bytes(b"a picture")
+    record(tmp_path / "runs", tmp_path / "kept")
+    record(tmp_path / "kept", tmp_path / "again")
+    assert _files(tmp_path / "again") == _files(tmp_path / "kept")
+
+
+@pytest.mark.parametrize("place", ["runs", "kept"])
+@pytest.mark.parametrize("change", [{"machine": None}, {"date": 3}, {"machine": "m", "cores": 0}])
+def test_nothing_is_written_where_a_file_can_not_be_used(tmp_path, place, change):
+    results.write(tmp_path / "runs" / "a", metrics={"coverage": 0.8})
+    bad = results.write(tmp_path / place / "b", metrics={"coverage": 0.8}) / "provenance.json"
+    told = {**json.loads(bad.read_text()), **change}
+    told.pop("cores", None)
+    bad.write_text(json.dumps(told))
+    before = _files(tmp_path)
+    with pytest.raises(
+        RunFolderError, match=rf"{place}/b/provenance\.json can't be used"
+    ) as caught:
+        record(tmp_path / "runs", tmp_path / "kept")
+    assert "\n" not in str(caught.value)
+    assert _files(tmp_path) == before
+
+
+def test_the_place_of_the_weights_that_judged_is_not_kept(tmp_path):
+    run = results.write(tmp_path / "runs" / "far", metrics={"quality_samples": 10_000.0})
+    result = json.loads((run / "result.json").read_text())
+    judged = {"evaluation": {"inception_weights": "/a/place/w.h5"}}
+    (run / "result.json").write_text(json.dumps({**result, **judged}))
+    record(tmp_path / "runs", tmp_path / "kept")
+    kept = json.loads((tmp_path / "kept" / "far" / "result.json").read_text())
+    assert kept == {**result, "evaluation": {"inception_weights": "w.h5"}}
+
+
 def test_runs_of_several_seeds_are_kept_apart(tmp_path):
     for row, labels in (("hundred", "100"), ("thousand", "1000")):
         for seed in (0, 1):

@@ -8,7 +8,7 @@ import tiny
 from aae_tf import flags_of_door
 from aae_tf.errors import RunFolderError
 from aae_tf.reporting.run_folder import RunFolder, check_folder
-from aae_tf.settings import flatten
+from aae_tf.settings import flatten, override
 
 
 @pytest.fixture
@@ -164,6 +164,14 @@ def test_run_flags_repeat_the_settings(folder):
     assert {**given, "experiment": values.experiment, "recipe": values.recipe} == flatten(
         tiny.settings()
     )
+
+
+def test_result_json_tells_what_judged_samples(folder):
+    settings = override(tiny.settings(), {"sample_quality": True, "inception_weights": "imagenet"})
+    folder.write_result(settings, 3.0, {}, 1.0)
+    result = json.loads((folder.path / "result.json").read_text())
+    assert result["evaluation"]["sample_quality"] is True
+    assert result["evaluation"]["inception_weights"] == "imagenet"
 
 
 def test_result_json_has_what_a_report_collates(folder):
