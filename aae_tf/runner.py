@@ -108,7 +108,8 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
     evaluator = Evaluator(session.method, session.seed, data)
     epochs = settings.training.epochs
     method, phases = session.method, session.phases
-    recorder = Recorder(folder, method, phases, data, evaluator, progress, epochs)
+    judged = session.judged
+    recorder = Recorder(folder, method, phases, data, evaluator, progress, epochs, judged)
     with contextlib.closing(recorder):
         received = session.train(recorder)
         state = session.digest()
@@ -119,7 +120,8 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
         say("evaluating, drawing" + (" and exporting" if export_dir is not None else ""))
         if progress.step > first_step or not folder.has_result:
             recorder.finish(progress.step)
-        metrics = _final_metrics(settings, folder, evaluator, data, progress)
+        with judged():
+            metrics = _final_metrics(settings, folder, evaluator, data, progress)
     exported = None if export_dir is None else export(folder, export_dir, say, data)
     return Outcome(folder, metrics, exported, state)
 
@@ -248,7 +250,12 @@ def _restored(
 ) -> tuple[Method, Checkpoints]:
     method_of = method_class(experiments.find(settings.experiment).method)
     method = method_of(settings, image_shape, num_classes)
-    checkpoints = Checkpoints(folder.checkpoints, network_variables(method.networks))
+    networks = network_variables(method.networks)
+    averages = None
+    if settings.training.average_decay:
+        averages = network_variables(method.lasting_networks)
+        networks = {name: value for name, value in networks.items() if name not in averages}
+    checkpoints = Checkpoints(folder.checkpoints, networks, averages=averages)
     if not checkpoints.restore():
         raise RunFolderError(f"--run_dir={folder.path}: has no checkpoint yet; train it first")
     return method, checkpoints

@@ -16,6 +16,7 @@ from aae_tf.reporting.progress import ProgressBar
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.settings import Settings
 from aae_tf.training import Observer, Stopped, Trainer
+from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
     Checkpoints,
     CheckpointWriter,
@@ -53,14 +54,34 @@ class Session:
             )
             self.phases = self.method.phases(feed.steps_per_epoch)
             self.pretraining = self.method.pretraining()
+            self._average = self._make_average()
         replicas = strategy.num_replicas_in_sync
         if self.pretraining is not None and self.pretraining.batch_size % replicas:
             expected = f"a multiple of {replicas}, the number of replicas"
             raise SettingsError("pretraining_batch_size", self.pretraining.batch_size, expected)
         self.trainer = Trainer(
-            self.phases, feed, self.seed, strategy, settings.execution.xla, self.method.prepare
+            self.phases,
+            feed,
+            self.seed,
+            strategy,
+            settings.execution.xla,
+            self.method.prepare,
+            self._average,
         )
         self._variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
+        if self._average is not None:
+            averages = self._average.variables
+            self._variables |= {f"averages/{name}": value for name, value in averages.items()}
+
+    def _make_average(self) -> WeightAverage | None:
+        decay = self.settings.training.average_decay
+        if not decay:
+            return None
+        return WeightAverage(network_variables(self.method.lasting_networks), decay)
+
+    def judged(self) -> contextlib.AbstractContextManager[None]:
+        """Within it the networks are as they are to be judged: averaged, if the settings say so."""
+        return contextlib.nullcontext() if self._average is None else self._average.in_place()
 
     def pretrain(self, say: Say) -> None:
         """Does what comes before the first step, if the method asks for it."""
@@ -88,6 +109,7 @@ class Session:
             self.folder.checkpoints,
             network_variables(self.method.networks),
             optimizer_variables(self.phases),
+            self._average.variables if self._average is not None else None,
         )
 
     def train(self, recorder: Observer) -> int:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from aae_tf import priors, seeds
 from aae_tf.methods.architecture import decoder_layers, encoder_layers
-from aae_tf.networks import Decoder, Standardizer
+from aae_tf.networks import Decoder, Discriminator, Standardizer
 from aae_tf.networks.dense import DenseStyle
 from aae_tf.settings import Settings
 from aae_tf.training import optimizers
@@ -135,6 +135,11 @@ class Method(abc.ABC):
         if labels is None:
             return self.decode(codes)
         return self.decode(codes, tf.one_hot(labels, self.num_categories, dtype=self.dtype))
+
+    @property
+    def lasting_networks(self) -> dict[str, keras.Model]:
+        """The networks that are used after training too: all but the discriminators."""
+        return {n: net for n, net in self.networks.items() if not isinstance(net, Discriminator)}
 
     @property
     def encoder_noise_dim(self) -> int:

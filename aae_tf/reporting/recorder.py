@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Recorder(Observer):
       evaluator: of the method.
       progress: of the run; holds the unfinished epoch's losses of an earlier session.
       epochs: of the whole run.
+      judged: gives a context within which the networks are as they are to be judged.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class Recorder(Observer):
         evaluator: Evaluator,
         progress: Progress,
         epochs: int,
+        judged: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
     ):
         self._folder, self._method, self._phases = folder, method, phases
         self._data, self._evaluator = data, evaluator
         self._draw_every = max(1, epochs // PICTURES)
+        self._judged = judged
         self._table = MetricsTable(folder.path / "metrics.csv", progress.step)
         self._categories = None
         if "categories" in method.measures:
@@ -73,6 +77,10 @@ class Recorder(Observer):
             self._log_curves()
 
     def after_epoch(self, report: Report) -> None:
+        with self._judged():
+            self._judge(report)
+
+    def _judge(self, report: Report) -> None:
         metrics = {f"train/{key}": np.mean(v) for key, v in self._epoch_values.items()}
         self._epoch_values = {}
         found = self._evaluator.evaluate(self._data.validation)
@@ -131,14 +139,15 @@ class Recorder(Observer):
     def finish(self, step: int) -> Mapping[str, str]:
         """Draws the last figures and what the projector shows."""
         shown = self._data.validation.take(slice(0, tensorboard.PROJECTOR_POINTS))
-        tensorboard.write_projector(
-            self._folder.eval_logs,
-            self._evaluator.aggregated_posterior(shown),
-            shown.intensities(),
-            shown.labels,
-            self._data.class_names,
-        )
-        return self.draw(step)
+        with self._judged():
+            tensorboard.write_projector(
+                self._folder.eval_logs,
+                self._evaluator.aggregated_posterior(shown),
+                shown.intensities(),
+                shown.labels,
+                self._data.class_names,
+            )
+            return self.draw(step)
 
     def close(self) -> None:
         """Closes the event files, once the last steps' curves are in them."""

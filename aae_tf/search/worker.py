@@ -103,13 +103,14 @@ def run(
     with runner.begun(session, say):
         recorder = watching.Recorder(
             run_folder, method, session.phases, data, evaluator,
-            session.checkpoints.progress, settings.training.epochs,
+            session.checkpoints.progress, settings.training.epochs, session.judged,
         )  # fmt: skip
 
         def judge(epoch, measures) -> bool:
             """Notes the score of the epochs done, and asks."""
             if score not in measures:
-                measures = evaluator.evaluate(data.validation, final=True)
+                with session.judged():
+                    measures = evaluator.evaluate(data.validation, final=True)
             scores.check_made(score, measures)
             value = measures[score]
             if not math.isfinite(value):

@@ -68,6 +68,12 @@ class TrainingSettings(Checked):
     input_dropout: float = setting(
         0.0, "share of the encoder's inputs that are dropped; training only", between(0, 1)
     )
+    average_decay: float = setting(
+        0.0,
+        "decay of a moving average of the weights over the steps, such as 0.999, by which networks "
+        "are evaluated, drawn and exported; 0 for the weights themselves",
+        between(0, 1),
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

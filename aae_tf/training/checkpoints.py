@@ -79,6 +79,8 @@ class Checkpoints:
       folder: where they lie.
       networks: `network_variables`.
       optimizers: `optimizer_variables`; without them (None) only networks are read.
+      averages: of weights; when only networks are read, the networks' own variables that are to
+        take the averages' values.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Checkpoints:
         folder: pathlib.Path,
         networks: Mapping[str, tf.Variable],
         optimizers: Mapping[str, tf.Variable] | None = None,
+        averages: Mapping[str, tf.Variable] | None = None,
     ):
         self.folder = folder
         self.progress = Progress()
@@ -93,6 +96,8 @@ class Checkpoints:
         parts = {"networks": _named(networks), "progress": self.progress}
         if optimizers is not None:
             parts["optimizers"] = _named(optimizers)
+        if averages:
+            parts["averages"] = _named(averages)
         self._checkpoint = tf.train.Checkpoint(**parts)
         try:
             self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), KEPT)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from aae_tf import seeds
 from aae_tf.errors import DivergedError
+from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.feed import Feed
 from aae_tf.training.phase import Batch, Phase
 
@@ -64,6 +65,7 @@ class Trainer:
       xla: compile the step with XLA, where there is one replica.
       prepare: `(batch, seed of the step)` to the batch as the phases want it; runs outside the
         compiled step, as the phases' draws do, and sees the whole global batch.
+      average: takes in the weights after each step.
     """
 
     def __init__(
@@ -74,12 +76,13 @@ class Trainer:
         strategy: tf.distribute.Strategy,
         xla: bool = True,
         prepare: Callable[[Batch, seeds.Seed], Batch] | None = None,
+        average: WeightAverage | None = None,
     ):
         self.phases = tuple(phases)
         self.feed = feed
         self._seed = seed
         self._prepare = prepare or (lambda batch, seed: batch)
-        self._strategy = strategy
+        self._strategy, self._average = strategy, average
         self._replicas = strategy.num_replicas_in_sync
         self._keys: tuple[str, ...] = ()
         self._finite: dict[str, bool] = {}
@@ -158,6 +161,8 @@ class Trainer:
             values = self._strategy.run(self._step, args=(batch, draws, common))
             row = self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
             rows = rows.write(index, tf.cast(row, tf.float64))
+            if self._average is not None:
+                self._average.update(step)
         # Finite losses don't mean finite weights: the last update may have overflowed, and on a CPU
         # a rectifier that is fused with its matrix product turns NaN into 0.
         finite = [

@@ -10,6 +10,7 @@ from aae_tf.errors import SettingsError
 from aae_tf.session import labelled_for
 from aae_tf.settings import ExecutionSettings
 from aae_tf.training import Trainer
+from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
 from aae_tf.training.distribution import make_strategy
 from aae_tf.training.feed import Feed
@@ -52,9 +53,12 @@ def trained(strategy, changes):
         labels = labelled_for(method, data, strategy.num_replicas_in_sync)
         feed = Feed(data.train.images, settings.training.batch_size, root, method.dtype, labels)
         phases = method.phases(feed.steps_per_epoch)
+        average = WeightAverage(network_variables(method.lasting_networks), 0.9)
     note = tiny.Notebook()
-    Trainer(phases, feed, root, strategy, prepare=method.prepare).train(0, STEPS, 3, [note])
+    trainer = Trainer(phases, feed, root, strategy, prepare=method.prepare, average=average)
+    trainer.train(0, STEPS, 3, [note])
     variables = network_variables(method.networks) | optimizer_variables(phases)
+    variables |= {f"averages/{name}": value for name, value in average.variables.items()}
     curves = {key: note.curve(key) for key in note.reports[0].values}
     return {key: value.numpy() for key, value in variables.items()}, curves
 

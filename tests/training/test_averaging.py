@@ -1,0 +1,72 @@
+"""Averages of weights: a plain recurrence, and live weights that are left alone."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from aae_tf.training import Trainer
+from aae_tf.training.averaging import WeightAverage
+from aae_tf.training.checkpoints import digest, network_variables
+
+
+def test_average_is_the_plain_recurrence():
+    weight = tf.Variable([1.0, -2.0], dtype=tf.float64)
+    average = WeightAverage({"w": weight}, 0.75)
+    expected = weight.numpy()
+    for step in range(60):
+        weight.assign(weight * 0.9 + step)
+        average.update(tf.constant(step))
+        decay = min(0.75, (step + 1) / (step + 10))
+        expected = decay * expected + (1 - decay) * weight.numpy()
+        np.testing.assert_allclose(average.variables["w"].numpy(), expected, rtol=1e-12)
+
+
+def test_first_weights_are_soon_forgotten():
+    weight = tf.Variable(1000.0)
+    average = WeightAverage({"w": weight}, 0.9999)
+    weight.assign(1.0)
+    for step in range(500):
+        average.update(tf.constant(step))
+    assert abs(average.variables["w"].numpy() - 1) < 1e-3
+
+
+def test_in_place_shows_the_average_and_gives_the_weights_back_even_after_an_error():
+    weight = tf.Variable([0.1, 1 / 3])
+    average = WeightAverage({"w": weight}, 0.5)
+    weight.assign([5.0, 1e-30])
+    average.update(tf.constant(100))
+    before = weight.numpy()
+    with pytest.raises(ZeroDivisionError), average.in_place():
+        np.testing.assert_array_equal(weight.numpy(), average.variables["w"].numpy())
+        assert not np.array_equal(weight.numpy(), before)
+        _ = 1 / 0
+    assert weight.numpy().tobytes() == before.tobytes()
+
+
+def _trained(decay, steps_per_call=4):
+    rig = tiny.rig(experiment="semi_supervised", num_labels="12", encoder_batch_norm=True)
+    average = None
+    if decay:
+        average = WeightAverage(network_variables(rig.method.lasting_networks), decay)
+    strategy = tf.distribute.get_strategy()
+    trainer = Trainer(rig.phases, rig.feed, rig.root, strategy, False, rig.method.prepare, average)
+    trainer.train(0, 9, steps_per_call)
+    return rig, average
+
+
+def test_averaging_changes_no_weight_and_hangs_not_on_the_length_of_calls():
+    plain, _ = _trained(0)
+    rig, average = _trained(0.9)
+    _, other = _trained(0.9, steps_per_call=2)
+    assert digest(rig.variables) == digest(plain.variables)
+    assert digest(average.variables) == digest(other.variables)
+
+
+def test_discriminators_are_not_averaged_and_moving_statistics_are():
+    _, average = _trained(0.9)
+    names = set(average.variables)
+    assert not any("discriminator" in name for name in names)
+    for wanted in ("encoder/", "decoder/"):
+        assert any(name.startswith(wanted) for name in names)
+    assert any(name.endswith("moving_variance") for name in names)
