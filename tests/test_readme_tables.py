@@ -1,4 +1,4 @@
-"""The README's table of sample quality says what the recorded runs give."""
+"""The README's tables say what the recorded runs give."""
 
 import json
 import pathlib
@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from aae_tf.reporting import beside_paper
 from aae_tf.reporting.collate import collate
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -25,6 +26,13 @@ MEASURES = (
     "reconstruction_error", "sliced_wasserstein", "coverage", "fid_classifier", "precision",
     "recall", "sharpness", "nearest_training_distance",
 )  # fmt: skip
+
+
+def test_results_are_the_reports_own_table():
+    text = (ROOT / "README.md").read_text()
+    part = text.partition("<!-- results -->\n")[2].partition("\n<!-- end of results -->")[0]
+    assert part.startswith(beside_paper.CAPTION) and part.count("\n| ") >= 9
+    assert part in collate(ROOT / "docs" / "results", "markdown")
 
 
 def _rows():

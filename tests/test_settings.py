@@ -13,6 +13,7 @@ from aae_tf.settings import (
     PhaseSettings,
     StyleSettings,
     TrainingSettings,
+    complete,
     describe,
     differences,
     flatten,
@@ -34,7 +35,8 @@ OTHER = {
     "prior_thickness": 0.7, "prior_components": 4, "encoder": "implicit", "encoder_noise_dim": 3,
     "encoder_units": "7,8,9", "decoder_units": "6", "discriminator_units": "5,4",
     "activation": "elu", "output_activation": "linear", "initializer": "normal:0.5",
-    "input_noise": 0.77, "input_dropout": 0.33, "train_split": "train+extra", "standardize": True,
+    "average_decay": 0.5, "input_noise": 0.77, "input_dropout": 0.33, "standardize": True,
+    "train_split": "train+extra",
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "num_clusters": 12, "head_distance": 0.9, "head_penalty": 0.8,
     "encoder_batch_norm": True, "decoder_batch_norm": True, "input_noise_kind": "truncated",
@@ -300,3 +302,13 @@ def test_settings_are_frozen():
     for part in (TrainingSettings(), PhaseSettings(name="generator")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             part.seed = 1
+
+
+def test_what_an_older_version_did_not_know_is_what_changes_nothing():
+    practical = experiments.settings_of("clustering", "practical")
+    old = {k: v for k, v in flatten(practical).items() if k not in ("input_dropout", "seed")}
+    assert practical.training.input_dropout != 0
+    done = complete({**old, "epochs": 3}, practical)
+    assert (done["input_dropout"], done["epochs"]) == (0.0, 3)
+    assert done.keys() == flatten(practical).keys()
+    assert override(practical, done).training.input_dropout == 0

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aae_tf.errors import RunFolderError, SettingsError
-from aae_tf.reporting import group_report
+from aae_tf.reporting import beside_paper, group_report
 from aae_tf.reporting.groups import Group, groups_below, measures_of
-from aae_tf.reporting.over_seeds import markdown, mean_and_error, summary
+from aae_tf.reporting.over_seeds import columns, markdown, mean_and_error, summary
 
 FORMATS = ("markdown", "json", "text")
 CAPTION = "On test images; over seeds mean ± standard error (number of runs)."
@@ -26,11 +26,13 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
 
     Args:
       folder: where to look.
-      form: 'markdown', a table with a row for each group of runs (mean ± standard error), then
-        each group's own with every number; 'text', the latter for a terminal; or 'json', a list
+      form: 'markdown', a table with ours beside the paper's numbers (mean ± standard deviation),
+        one with a row for each group of runs (mean ± standard error), then each group's own with
+        every number; 'text', the first and the last for a terminal; or 'json', a list
         of groups with each measure's n, mean, standard_deviation and standard_error (null for a
         single run).
-      measures: those to show, in this order; all without any. A JSON list has all.
+      measures: those to show, in this order, and not the paper's; all without any. A JSON list
+        has all.
 
     Raises:
       SettingsError: if no run has one of these measures.
@@ -46,7 +48,9 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         if name not in known:
             raise SettingsError("report_measures", name, "of " + ", ".join(known))
     if form == "text":
-        return "\n\n".join([CAPTION, *(group_report.text(group, measures) for group in groups)])
+        beside = [] if measures else _beside(groups, columns, sources=False)
+        sections = [group_report.text(group, measures) for group in groups]
+        return "\n\n".join([CAPTION, *beside, *sections])
     names = list(measures) or known
     papers = any(group.paper for group in groups)
     head = ["experiment", "recipe", "settings", "epochs", "seeds", *names,
@@ -58,7 +62,14 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         for group in groups
     ]  # fmt: skip
     sections = "\n\n".join(group_report.markdown(group, measures) for group in groups)
-    return f"{CAPTION}\n\n{markdown(head, rows)}\n\n{sections}"
+    beside = [] if measures else _beside(groups, markdown, sources=True)
+    return "\n\n".join([CAPTION, *beside, markdown(head, rows), sections])
+
+
+def _beside(groups: Sequence[Group], form: Callable[..., str], sources: bool) -> list[str]:
+    """The caption and the table of what stands beside a paper's numbers, if anything does."""
+    rows = beside_paper.rows(groups, sources)
+    return [beside_paper.CAPTION, form(beside_paper.HEAD, rows)] if rows else []
 
 
 def _row(group: Group, folder: pathlib.Path) -> dict[str, Any]:

@@ -28,12 +28,7 @@ def text(group: Group, measures: Sequence[str] = ()) -> str:
     lines = textwrap.wrap(_title(group), WIDTH) + textwrap.wrap(_origin(group), WIDTH)
     rows = _rows(group, measures)
     if rows:
-        widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
-        for row in (HEAD, ["-" * width for width in widths], *rows):
-            first, *numbers, last = row
-            cells = [first.ljust(widths[0])]
-            cells += [n.rjust(w) for n, w in zip(numbers, widths[1:-1], strict=True)]
-            lines.append("  ".join([*cells, last]).rstrip())
+        lines.append(over_seeds.columns(HEAD, rows, right=range(1, len(HEAD) - 1)))
     return "\n".join([*lines, _command(group)])
 
 

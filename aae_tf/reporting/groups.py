@@ -18,7 +18,7 @@ from aae_tf import commands
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.reporting.over_seeds import paper_text
-from aae_tf.settings import PLACES, flatten
+from aae_tf.settings import PLACES, complete, flatten
 
 # What a command says of its own: the seeds; and what a machine has, not a run.
 NOT_TOLD = ("seed", *PLACES)
@@ -122,6 +122,8 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
             result = json.loads(file.read_text())
             own = _json_beside(file, "settings.json")
             _check(result)
+            if own:
+                own = complete(own, settings_of(result["experiment"], result["recipe"]))
             told = _told(own, result) | _judged(own, result)
             key = result["experiment"], result["recipe"], tuple(told.items()), result["epochs"]
             commit = _json_beside(file, "provenance.json").get("commit", "unknown")

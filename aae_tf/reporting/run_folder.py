@@ -18,6 +18,7 @@ from aae_tf.errors import RunFolderError, UserError
 from aae_tf.files import write_aside, write_json
 from aae_tf.settings import (
     Settings,
+    complete,
     differences,
     flatten,
     flatten_evaluation,
@@ -96,7 +97,7 @@ class RunFolder:
         try:
             flat = json.loads(file.read_text())
             settings = experiments.settings_of(flat["experiment"], flat["recipe"])
-            return override(settings, flat)
+            return override(settings, complete(flat, settings))
         except FileNotFoundError:
             raise RunFolderError(
                 f"--run_dir={self.path}: holds no run (no settings.json)"

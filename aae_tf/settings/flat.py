@@ -118,6 +118,20 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     return dataclasses.replace(settings, **parts, phases=phases)
 
 
+def complete(flat: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """A flat form with what an older version did not know yet, at the value that changes nothing.
+
+    Args:
+      flat: of `flatten`, maybe by an older version.
+      settings: whose flags it is to have; not their values, which may have changed since.
+    """
+    usual = {part.flag_prefix + field.name: field.default
+             for part in _parts(settings) for field in dataclasses.fields(part)
+             if "check" in field.metadata}  # fmt: skip
+    listed = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in usual.items()}
+    return {**listed, **flat}
+
+
 def _parse_numbers(flag: str, text: str, check: Check) -> tuple[int, ...]:
     try:
         return tuple(int(number) for number in text.split(","))

@@ -35,10 +35,11 @@ def folder(tmp_path):
 
 
 def _cells(table):
-    """The rows of a report's first Markdown table as dictionaries."""
+    """The rows of a report's Markdown table of all groups as dictionaries."""
+    _, start, rest = table.partition("###")[0].partition("| experiment | recipe | settings |")
     head, _, *rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in table.partition("###")[0].splitlines()
+        for line in (start + rest).splitlines()
         if line.startswith("|")
     ]
     return [dict(zip(head, row, strict=True)) for row in rows]

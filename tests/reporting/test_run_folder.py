@@ -5,7 +5,7 @@ import json
 import pytest
 import tiny
 
-from aae_tf import flags_of_door
+from aae_tf import experiments, flags_of_door
 from aae_tf.errors import RunFolderError
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.settings import flatten, override
@@ -164,6 +164,16 @@ def test_run_flags_repeat_the_settings(folder):
     assert {**given, "experiment": values.experiment, "recipe": values.recipe} == flatten(
         tiny.settings()
     )
+
+
+def test_a_setting_that_an_older_run_did_not_know_is_not_the_recipes(folder):
+    file = folder.path / "settings.json"
+    flat = json.loads(file.read_text())
+    recipe = experiments.settings_of(flat["experiment"], flat["recipe"])
+    assert recipe.training.discriminator_noise != 0
+    del flat["discriminator_noise"]
+    file.write_text(json.dumps(flat))
+    assert folder.read_settings().training.discriminator_noise == 0
 
 
 def test_result_json_tells_what_judged_samples(folder):
