@@ -135,23 +135,25 @@ class CategoricalAutoencoder(Method):
         error = half_squared_error(batch["images"], tf.cast(decoded, self.dtype))
         return PhaseLoss(error, {"largest_probability": tf.reduce_max(categories, -1)})
 
-    def _code_of(self, name: str, batch: Batch, draws: Draws):
+    def _codes(self, batch: Batch, draws: Draws):
+        """Both codes by their adversary's name, from one pass: a second would cost as much."""
         categories, codes = self._both(batch["inputs"], draws)
-        return categories if name == "label" else codes
+        return {"style": codes, "label": categories}
 
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        losses, metrics = [], {}
+        losses, metrics, codes = [], {}, self._codes(batch, draws)
         for name, adversary in self.adversaries.items():
             own = draws[name]
-            verdict = adversary.discriminate(own["prior"], self._code_of(name, batch, draws), own)
+            verdict = adversary.discriminate(own["prior"], codes[name], own)
             losses.append(verdict.loss)
             metrics[f"{name}_loss"] = verdict.loss
             metrics.update({f"{name}_{key}": value for key, value in verdict.metrics.items()})
         return PhaseLoss(tf.add_n(losses), metrics)
 
     def _generator(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        codes = self._codes(batch, draws)
         metrics = {
-            f"{name}_loss": adversary.fool(self._code_of(name, batch, draws), draws[name])
+            f"{name}_loss": adversary.fool(codes[name], draws[name])
             for name, adversary in self.adversaries.items()
         }
         return PhaseLoss(tf.add_n(list(metrics.values())), metrics)
