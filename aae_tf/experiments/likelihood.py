@@ -52,13 +52,13 @@ EXPERIMENTS = (
         name=NAME,
         reproduces="AAE, table 1 and figure 5: log-likelihood by a Parzen window on samples",
         data="MNIST",
-        expected_time="20 to 30 min",
+        expected_time="7 to 8 min",
         method="aae",
         recipes=recipes_of(
             NAME,
             _PAPER,
-            # Noise smooths the decoder, so that few samples cover more: on validation images better
-            # than none by 17 nats or more, and the paper's rates than Adam's by as much.
+            # On validation images, one seed: 325 nats; the paper's rates without the noise 298 after 8
+            # epochs, Adam at 1e-3 282 after 20. Small discriminators make the step faster.
             training=TrainingSettings(epochs=30, input_noise=0.4),
             networks=NetworkSettings(initializer="normal:0.01", discriminator_units=(256, 256)),
             phases=paper_phases("25:0.1"),

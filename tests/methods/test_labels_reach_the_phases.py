@@ -35,6 +35,23 @@ def _rig(name, **changes):
     return tiny.rig(experiment=name, **{**LABELLED[name], **changes})
 
 
+@pytest.mark.parametrize("name", ["semi_supervised", "clustering", "dim_reduction"])
+def test_each_phase_passes_once_through_the_encoder_for_both_codes(name, monkeypatch):
+    rig = _rig(name)
+    encoder, passes = rig.method.encoder, []
+    features = encoder._features
+
+    def counted(*args, **kwargs):
+        passes.append(args)
+        return features(*args, **kwargs)
+
+    monkeypatch.setattr(encoder, "_features", counted)
+    for phase in rig.phases:
+        passes.clear()
+        phase.loss(rig.first_batch(), phase.draws(seeds.root(5), 10))
+        assert len(passes) == 1, phase.name
+
+
 @pytest.mark.parametrize("name", MOVED)
 def test_each_phase_moves_its_own_networks_and_no_others(name):
     rig = _rig(name, encoder_batch_norm=False)
