@@ -57,8 +57,8 @@ EXPERIMENTS = (
         recipes=recipes_of(
             NAME,
             _PAPER,
-            # On validation images, one seed: 325 nats; the paper's rates without the noise 298 after 8
-            # epochs, Adam at 1e-3 282 after 20. Small discriminators make the step faster.
+            # Validation images, one seed: 325 nats; the paper's rates without the noise 298 (8
+            # epochs), Adam at 1e-3 282 (20 epochs). Small discriminators make a step faster.
             training=TrainingSettings(epochs=30, input_noise=0.4),
             networks=NetworkSettings(initializer="normal:0.01", discriminator_units=(256, 256)),
             phases=paper_phases("25:0.1"),
