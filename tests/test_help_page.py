@@ -66,7 +66,7 @@ def test_default_is_shown_where_all_recipes_agree_and_only_there(page, setting):
 
 def test_choices_of_modes_and_of_settings_are_shown(page):
     assert "--mode={" + ",".join(MODES) + "}" in page["What to do"]
-    assert "--encoder={deterministic,gaussian,implicit}" in page["Networks"]
+    assert "--encoder={deterministic,gaussian,isotropic,implicit}" in page["Networks"]
     assert "--generator_optimizer={sgd,adam}" in page["Phase: generator"]
     for name in experiments.CATALOGUE:
         assert name in page["What to do"]

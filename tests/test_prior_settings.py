@@ -49,7 +49,8 @@ def test_other_names_are_refused_with_the_choices(prior):
         PriorSettings(prior=prior)
 
 
-def test_gaussian_encoder_cannot_give_a_categorical_code():
+@pytest.mark.parametrize("kind", ["gaussian", "isotropic"])
+def test_gaussian_encoder_cannot_give_a_categorical_code(kind):
     settings = settings_of("gaussian")
-    with pytest.raises(SettingsError, match="--encoder=gaussian: expected deterministic or"):
-        override(settings, {"prior": "categorical", "latent_dim": 10, "encoder": "gaussian"})
+    with pytest.raises(SettingsError, match=f"--encoder={kind}: expected deterministic or"):
+        override(settings, {"prior": "categorical", "latent_dim": 10, "encoder": kind})

@@ -172,6 +172,7 @@ class Method(abc.ABC):
 
     def _encoder_arguments(self) -> dict[str, Any]:
         nets = self.settings.networks
+        unit = priors.typical_scale(self.prior) if nets.encoder == "isotropic" else 0.0
         return {
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
@@ -179,6 +180,7 @@ class Method(abc.ABC):
             "style": self.style,
             "kind": nets.encoder,
             "implicit_noise_dim": nets.encoder_noise_dim,
+            "noise_sd": unit * nets.encoder_noise_sd,
             "batch_norm": nets.encoder_batch_norm,
         }
 

@@ -1,4 +1,4 @@
-"""The encoder q(z|x), in the three kinds of the AAE paper (section 2)."""
+"""The encoder q(z|x): the three kinds of the AAE paper (section 2), and one of fixed variance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras import ops
 from aae_tf.networks.dense import DenseStyle
 from aae_tf.networks.hidden import HiddenLayers, hidden_layers
 
-KINDS = ("deterministic", "gaussian", "implicit")
+KINDS = ("deterministic", "gaussian", "isotropic", "implicit")
 LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
 
 
@@ -19,7 +19,9 @@ class Encoder(keras.Model):
 
     A *deterministic* encoder's code is a function of the image. A *gaussian* one gives mean and
     log variance, and the code is mean + sd * noise (the reparameterisation of Kingma & Welling). An
-    *implicit* one is f(x, noise): any distribution q(z|x) that the network can make of noise.
+    *isotropic* one is a gaussian whose sd is the same number for all images: what a learned sd,
+    which reconstruction drives to 0, cannot hold on to. An *implicit* one is f(x, noise): any
+    distribution q(z|x) that the network can make of noise.
 
     Input shape: images `(batch, height, width, channels)` in 0..1; noise
       `(batch, noise_dim)`, standard normal.
@@ -30,14 +32,15 @@ class Encoder(keras.Model):
       latent_dim: size of the code.
       hidden: its hidden layers; sizes alone stand for dense ones.
       style: how layers are made.
-      kind: 'deterministic', 'gaussian' or 'implicit'.
+      kind: 'deterministic', 'gaussian', 'isotropic' or 'implicit'.
       implicit_noise_dim: noise that an implicit encoder takes.
+      noise_sd: of an isotropic encoder's code around its mean.
       code_activation: 'linear', or 'softmax' for a categorical code.
       batch_norm: in all layers, that of the code included (AAE, appendices A.2.2 and A.3);
         `Convolutions` have a setting of their own.
 
     Raises:
-      ValueError: for an unknown kind, or a gaussian encoder with a softmax code.
+      ValueError: for an unknown kind, or a gaussian or isotropic encoder with a softmax code.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Encoder(keras.Model):
         style: DenseStyle | None = None,
         kind: str = "deterministic",
         implicit_noise_dim: int = 10,
+        noise_sd: float = 0.1,
         code_activation: str = "linear",
         batch_norm: bool = False,
         name: str = "encoder",
@@ -56,15 +60,16 @@ class Encoder(keras.Model):
         super().__init__(name=name, dtype=style.dtype)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}. Received: kind={kind!r}")
-        if kind == "gaussian" and code_activation != "linear":
-            raise ValueError("a gaussian encoder's code is linear. "
+        if kind in ("gaussian", "isotropic") and code_activation != "linear":
+            raise ValueError(f"the code of a {kind} encoder is linear. "
                              f"Received: code_activation={code_activation!r}")  # fmt: skip
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
-        self.kind = kind
+        self.kind, self.noise_sd = kind, noise_sd
         self.noise_dim = {
             "deterministic": 0,
             "gaussian": latent_dim,
+            "isotropic": latent_dim,
             "implicit": implicit_noise_dim,
         }[kind]
         self.trunk = hidden_layers(hidden).of_images(
@@ -96,7 +101,7 @@ class Encoder(keras.Model):
         Args:
           images: `(batch, height, width, channels)`.
           noise: standard normal `(batch, noise_dim)`. Without it the code is the posterior's mean
-            (gaussian), or the code at noise 0 (implicit).
+            (gaussian, isotropic), or the code at noise 0 (implicit).
           training: whether batch normalisation takes the minibatch's moments.
         """
         return self._code_of(self._features(images, noise, training), noise, training)
@@ -109,7 +114,10 @@ class Encoder(keras.Model):
 
     def _code_of(self, features, noise, training):
         if self.kind != "gaussian":
-            return self.code_activation(self.code(features, training=training))
+            code = self.code_activation(self.code(features, training=training))
+            if self.kind != "isotropic" or noise is None:
+                return code
+            return code + self.noise_sd * ops.cast(noise, code.dtype)
         mean, log_variance = self._moments_of(features, training)
         if noise is None:
             return mean

@@ -12,9 +12,9 @@ def check(settings) -> None:
       SettingsError: where they don't.
     """
     prior, networks = settings.prior.prior, settings.networks
-    if prior == "categorical" and networks.encoder == "gaussian":
+    if prior == "categorical" and networks.encoder in ("gaussian", "isotropic"):
         expected = "deterministic or implicit, since --prior=categorical wants a softmax code"
-        raise SettingsError("encoder", "gaussian", expected)
+        raise SettingsError("encoder", networks.encoder, expected)
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)

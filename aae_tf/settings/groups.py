@@ -191,9 +191,14 @@ class NetworkSettings(Checked):
 
     encoder: str = setting(
         "deterministic",
-        "q(z|x): deterministic, gaussian (mean and variance, reparameterised) or implicit (a "
-        "network of the image and of noise)",
-        one_of("deterministic", "gaussian", "implicit"),
+        "q(z|x): deterministic, gaussian (mean and variance, reparameterised), isotropic (mean and "
+        "--encoder_noise_sd) or implicit (a network of the image and of noise)",
+        one_of("deterministic", "gaussian", "isotropic", "implicit"),
+    )
+    encoder_noise_sd: float = setting(
+        0.1,
+        "sd of an isotropic encoder's code around its mean, in units of the prior's sd",
+        above(0),
     )
     encoder_noise_dim: int = setting(
         10, "size of the noise that an implicit encoder takes", at_least(1)

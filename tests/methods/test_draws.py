@@ -84,7 +84,7 @@ def test_every_step_draws_anew_and_a_step_always_alike(noisy):
         assert (first[key] != later[key]).all()
 
 
-@pytest.mark.parametrize(("kind", "size"), [("gaussian", 2), ("implicit", 7)])
+@pytest.mark.parametrize(("kind", "size"), [("gaussian", 2), ("isotropic", 2), ("implicit", 7)])
 def test_random_encoder_is_random_in_every_phase_and_still_in_encode(kind, size):
     rig = tiny.rig(encoder=kind, encoder_noise_dim=7)
     batch = rig.first_batch()

@@ -5,7 +5,7 @@ import pytest
 import tiny
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "implicit"])
+@pytest.mark.parametrize("kind", ["gaussian", "isotropic", "implicit"])
 def test_random_encoder_trains(kind):
     rig = tiny.rig(encoder=kind, reconstruction_learning_rate=0.01)
     note = tiny.Notebook()
@@ -23,6 +23,13 @@ def test_gaussian_encoder_keeps_a_spread_that_is_its_own():
     np.testing.assert_array_equal(method.encode(images), mean)
     expected = mean + np.exp(0.5 * np.asarray(log_variance))
     np.testing.assert_allclose(method.encode(images, noise), expected, rtol=1e-5)
+
+
+def test_isotropic_encoder_has_its_sd_in_units_of_the_priors():
+    method = tiny.method(encoder="isotropic", encoder_noise_sd=0.5, prior_scale=4.0)
+    images = tiny.images(5).astype(np.float32) / 255
+    spread = method.encode(images, np.ones((5, 2), np.float32)) - method.encode(images)
+    np.testing.assert_allclose(spread, 2.0, rtol=0.03)  # the prior's sd is estimated
 
 
 @pytest.mark.parametrize("kind", ["deterministic", "implicit"])

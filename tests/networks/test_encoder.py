@@ -1,4 +1,4 @@
-"""The encoder's three kinds: shapes, noise, moments and refusals."""
+"""The encoder's kinds: shapes, noise, moments and refusals."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def _head(layer, features):
     return features @ layer.kernel.numpy() + layer.bias.numpy()
 
 
-@pytest.mark.parametrize("kind, noise_dim", [*zip(KINDS, (0, 3, 4), strict=True)])
+@pytest.mark.parametrize("kind, noise_dim", [*zip(KINDS, (0, 3, 3, 4), strict=True)])
 def test_codes_have_the_latent_size_and_noise_has_its_kinds(kind, noise_dim):
     encoder = _encoder(kind, implicit_noise_dim=4)
     assert encoder.noise_dim == noise_dim
@@ -65,6 +65,15 @@ def test_gaussian_code_is_mean_plus_sd_times_noise():
 def test_gaussian_code_without_noise_is_the_mean():
     encoder = _encoder("gaussian")
     np.testing.assert_array_equal(encoder(IMAGES), encoder.moments(IMAGES)[0])
+
+
+def test_isotropic_code_is_mean_plus_the_same_sd_times_noise_for_all_images():
+    encoder = _encoder("isotropic", noise_sd=0.7)
+    noise = _noise(encoder)
+    mean = _head(encoder.code, _features_by_hand(encoder, IMAGES.reshape(5, -1)))
+    np.testing.assert_allclose(encoder(IMAGES), mean, rtol=1e-4, atol=1e-6)
+    by_hand = mean + 0.7 * noise
+    np.testing.assert_allclose(encoder(IMAGES, noise), by_hand, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("bias, clipped", [(-1000.0, -50.0), (1000.0, 50.0)])
@@ -118,12 +127,13 @@ def test_other_kinds_are_refused():
         _encoder("stochastic")
 
 
-def test_gaussian_codes_with_a_softmax_are_refused():
+@pytest.mark.parametrize("kind", ["gaussian", "isotropic"])
+def test_gaussian_codes_with_a_softmax_are_refused(kind):
     with pytest.raises(ValueError, match=r"is linear\. Received: code_activation='softmax'"):
-        _encoder("gaussian", code_activation="softmax")
+        _encoder(kind, code_activation="softmax")
 
 
-@pytest.mark.parametrize("kind", ["deterministic", "implicit"])
+@pytest.mark.parametrize("kind", ["deterministic", "isotropic", "implicit"])
 def test_only_gaussian_encoders_have_moments(kind):
     with pytest.raises(ValueError, match=f"a {kind} encoder has no moments"):
         _encoder(kind).moments(IMAGES)
