@@ -171,8 +171,7 @@ def test_likelihood_is_of_an_8_dimensional_code_on_a_gaussian_of_sd_5(recipe):
     settings = experiments.settings_of("likelihood", recipe)
     prior = settings.prior
     assert (prior.prior, prior.latent_dim, prior.prior_scale) == ("gaussian", 8, 5.0)
-    kind = {"paper": "deterministic", "practical": "isotropic"}[recipe]
-    assert settings.networks.encoder == kind
+    assert settings.networks.encoder == "deterministic"
     assert settings.evaluation.likelihood_samples == (10_000,)
 
 

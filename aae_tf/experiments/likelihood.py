@@ -6,7 +6,6 @@ from aae_tf.experiments.experiment import (
     Experiment,
     PaperFigure,
     paper_phases,
-    phase,
     recipes_of,
 )
 from aae_tf.settings import (
@@ -21,7 +20,6 @@ NAME = "likelihood"
 MNIST = {"dataset": "mnist", "latent_dim": 8, "prior_scale": 5.0}
 TFD = {"dataset": "TFD_48x48.mat", "latent_dim": 15, "prior_scale": 10.0}
 FEW, MANY = 10_000, 10_000_000
-DROP = "42:0.1"
 
 
 def _rows(count: int, value: float, deviation: float | None, settings) -> list[PaperFigure]:
@@ -59,20 +57,13 @@ EXPERIMENTS = (
         recipes=recipes_of(
             NAME,
             _PAPER,
-            # Validation images, seed 0, 8 epochs, nats: 317; with the paper's rate of
-            # reconstruction 310, with that and no noise on the code 308, with none at all 298;
-            # Adam at 1e-3 299 or less. Small discriminators make a step faster.
-            training=TrainingSettings(epochs=50, input_noise=0.4),
-            networks=NetworkSettings(
-                initializer="normal:0.01",
-                discriminator_units=(256, 256),
-                encoder="isotropic",
-                encoder_noise_sd=0.1,
-            ),
-            phases=(
-                phase("reconstruction", "sgd", 0.02, 0.9, DROP),
-                *paper_phases(DROP)[1:],
-            ),
+            # Validation images, seed 0: 325 nats; the paper's rates without the noise 298 (8
+            # epochs), Adam at 1e-3 282 (20 epochs). At twice the rate of reconstruction 8 epochs
+            # give 317, but 50 only 330: the codes leave the prior. Small discriminators make a
+            # step faster.
+            training=TrainingSettings(epochs=30, input_noise=0.4),
+            networks=NetworkSettings(initializer="normal:0.01", discriminator_units=(256, 256)),
+            phases=paper_phases("25:0.1"),
         ),
         paper=(
             *_rows(FEW, 340.0, 2.0, MNIST),
