@@ -160,17 +160,10 @@ def _dim_reduction() -> Experiment:
                 clusters=ClusterSettings(num_clusters=20),
                 heads=HeadSettings(),
             ),
+            training=_practical_training(epochs=30, discriminator_noise=0.3),
             heads=HeadSettings(head_distance=6.0),
-            # Twice and a half the minibatch, at rates that grow by the root of that.
-            training=_practical_training(
-                epochs=25, batch_size=250, discriminator_noise=0.3, average_decay=0.998
-            ),
-            labels=LabelSettings(num_labels="1000", labelled_batch_size=250),
             networks=_practical_networks(),
-            phases=(
-                *practical_phases(discriminator_rate=3.2e-4, rate=1.6e-3),
-                phase("classification", "adam", 1.6e-3, 0.9, "cosine"),
-            ),
+            phases=(*practical_phases(), CLASSIFICATION),
         ),
         paper=tuple(
             PaperFigure(ERROR, value, source, None,

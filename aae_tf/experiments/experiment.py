@@ -92,12 +92,10 @@ def recipes_of(name: str, paper: Settings, **practical) -> dict[str, Settings]:
     }
 
 
-def practical_phases(
-    discriminator_rate: float = 2e-4, rate: float = 1e-3
-) -> tuple[PhaseSettings, ...]:
+def practical_phases(discriminator_rate: float = 2e-4) -> tuple[PhaseSettings, ...]:
     """Adam, by default a discriminator slower than its adversary, and rates that fall to 0."""
     return (
-        phase("reconstruction", "adam", rate, 0.9, "cosine"),
+        phase("reconstruction", "adam", 1e-3, 0.9, "cosine"),
         phase("discriminator", "adam", discriminator_rate, 0.5, "cosine"),
-        phase("generator", "adam", rate, 0.5, "cosine"),
+        phase("generator", "adam", 1e-3, 0.5, "cosine"),
     )
