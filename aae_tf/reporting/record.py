@@ -190,10 +190,15 @@ def _section(name: str, runs: list[pathlib.Path], groups: list[Group]) -> str:
         for run in runs
         for picture in sorted(run.glob("*.png"))
     ]
-    origin = _read(runs[0] / "provenance.json")
-    machine = f"{origin['cores']} cores of {origin['machine']}, Python {origin['python']}"
+    machines = "; ".join(dict.fromkeys(_machine(run) for run in runs))
     about = experiments.find(name).reproduces
-    return f"## {name}\n\n{about}. Run on {machine}.\n\n{table}\n\n" + "\n".join(pictures) + "\n"
+    return f"## {name}\n\n{about}. Run on {machines}.\n\n{table}\n\n" + "\n".join(pictures) + "\n"
+
+
+def _machine(run: pathlib.Path) -> str:
+    origin = _read(run / "provenance.json")
+    cores = "1 core" if origin["cores"] == 1 else f"{origin['cores']} cores"
+    return f"{cores} of {origin['machine']}, Python {origin['python']}"
 
 
 def _over_seeds(group: Group, names: list[str], papers: bool) -> list[str]:

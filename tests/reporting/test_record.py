@@ -60,6 +60,21 @@ def test_a_page_of_single_runs_speaks_of_no_error(tmp_path):
     assert "±" not in record(tmp_path / "runs", tmp_path / "kept").read_text()
 
 
+def test_every_machine_that_an_experiments_runs_were_made_on_is_named_once(tmp_path):
+    for name, machine in {
+        "a": {"processor": "a processor", "cores": 2},
+        "b": {"processor": "another", "cores": 1},
+        "c": {"processor": "a processor", "cores": 2},
+    }.items():
+        run = tmp_path / "runs" / name
+        results.write(run, "gaussian", metrics={"coverage": 0.8})
+        provenance = json.loads((run / "provenance.json").read_text())
+        (run / "provenance.json").write_text(json.dumps({**provenance, "machine": machine}))
+    page = record(tmp_path / "runs", tmp_path / "kept").read_text()
+    wanted = "Run on 2 cores of a processor, Python 3.11; 1 core of another, Python 3.11."
+    assert wanted in page
+
+
 def test_of_runs_that_differ_in_the_seed_alone_the_first_keeps_its_pictures(tmp_path):
     for name, changes in {
         "b": {"seed": 0},
