@@ -56,7 +56,7 @@ def _semi_supervised() -> Experiment:
         name=name,
         reproduces="AAE, table 2: classification with few labels",
         data="MNIST",
-        expected_time="18 to 27 min (1 core)",
+        expected_time="14 to 27 min (1 core)",
         method=name,
         recipes=recipes_of(
             name,
@@ -150,7 +150,7 @@ def _dim_reduction() -> Experiment:
         name=name,
         reproduces="AAE, figure 11: cluster heads in a plane, and the codes around them",
         data="MNIST",
-        expected_time="18 to 27 min (1 core)",
+        expected_time="14 to 27 min (1 core)",
         method=name,
         recipes=recipes_of(
             name,
