@@ -58,9 +58,9 @@ EXPERIMENTS = (
             NAME,
             _PAPER,
             # Validation images, seed 0: 325 nats; the paper's rates without the noise 298 (8
-            # epochs), Adam at 1e-3 282 (20 epochs). At twice the rate of reconstruction 8 epochs
-            # give 317, but 50 only 330: the codes leave the prior. Small discriminators make a
-            # step faster.
+            # epochs), Adam at 1e-3 282 (20 epochs). At twice the rate of reconstruction, with
+            # an isotropic encoder of sd 0.1, 8 epochs give 317, but 50 only 330: the codes leave
+            # the prior. Small discriminators make a step faster.
             training=TrainingSettings(epochs=30, input_noise=0.4),
             networks=NetworkSettings(initializer="normal:0.01", discriminator_units=(256, 256)),
             phases=paper_phases("25:0.1"),

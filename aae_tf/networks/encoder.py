@@ -19,9 +19,9 @@ class Encoder(keras.Model):
 
     A *deterministic* encoder's code is a function of the image. A *gaussian* one gives mean and
     log variance, and the code is mean + sd * noise (the reparameterisation of Kingma & Welling). An
-    *isotropic* one is a gaussian whose sd is the same number for all images: what a learned sd,
-    which reconstruction drives to 0, cannot hold on to. An *implicit* one is f(x, noise): any
-    distribution q(z|x) that the network can make of noise.
+    *isotropic* one is a gaussian whose sd is the same fixed number for all images, so that no phase
+    can shrink it. An *implicit* one is f(x, noise): any distribution q(z|x) that the network can
+    make of noise.
 
     Input shape: images `(batch, height, width, channels)` in 0..1; noise
       `(batch, noise_dim)`, standard normal.
