@@ -39,9 +39,13 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
 
     def build_networks(self):
         networks = super().build_networks()
-        precision = self.settings.training.precision
+        training = self.settings.training
         self.heads = ClusterHeads(
-            self.num_categories, self.latent_dim, self.settings.training.seed, precision
+            self.num_categories,
+            self.latent_dim,
+            self.settings.heads.head_spread,
+            training.seed,
+            training.precision,
         )
         return {**networks, "cluster_heads": self.heads}
 

@@ -11,13 +11,14 @@ from aae_tf.seeds import name_number
 class ClusterHeads(keras.Model):
     """Maps categories to points: W_C^T y, where row i of W_C is the head of cluster i.
 
-    The heads start as samples of N(0, 1).
+    The heads start as samples of N(0, spread^2).
 
     Input shape: `(batch, num_categories)`. Output shape: `(batch, dim)`.
 
     Args:
       num_categories: clusters.
       dim: of the representation.
+      spread: standard deviation of the first heads, in units of the code.
       seed: of the first heads.
       dtype: Keras dtype policy.
     """
@@ -26,12 +27,13 @@ class ClusterHeads(keras.Model):
         self,
         num_categories: int,
         dim: int,
+        spread: float = 1.0,
         seed: int = 0,
         dtype: str = "float32",
         name: str = "cluster_heads",
     ):
         super().__init__(name=name, dtype=dtype)
-        start = keras.initializers.RandomNormal(stddev=1.0, seed=name_number(seed, name))
+        start = keras.initializers.RandomNormal(stddev=spread, seed=name_number(seed, name))
         self.heads = self.add_weight(
             shape=(num_categories, dim), initializer=start, name="heads", dtype=self.variable_dtype
         )

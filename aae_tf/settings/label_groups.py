@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from aae_tf.settings.checks import at_least, parse_count, parses
+from aae_tf.settings.checks import above, at_least, parse_count, parses
 from aae_tf.settings.group import Checked, setting
 
 
@@ -66,6 +66,9 @@ class ClusterSettings(Checked):
 class HeadSettings(Checked):
     """Cluster heads"""
 
+    head_spread: float = setting(
+        1.0, "standard deviation of the normal distribution that the heads start from", above(0)
+    )
     head_distance: float = setting(
         1.0, "heads closer to each other than this are pushed apart", at_least(0)
     )
