@@ -48,7 +48,7 @@ class Group:
 
     Args:
       experiment: name.
-      recipe: name.
+      recipe: name of the one that the settings differ least from; of equals the one asked for.
       settings: what differs from the recipe, by flag name, seed and epochs aside; where samples
         were judged also how many, and the file of the weights that judged them, if otherwise.
       epochs: of each run.
@@ -99,6 +99,7 @@ class Group:
                 first[flag] = self.settings[flag]
         if JUDGING & self.settings.keys():
             first["sample_quality"] = True
+        first["recipe"] = self.recipe
         seeds = list(dict.fromkeys(self.seeds))
         listed = ",".join(map(str, seeds))
         flags = commands.flags_of(first, leave_out=NOT_TOLD)
@@ -124,8 +125,9 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
             _check(result)
             if own:
                 own = complete(own, settings_of(result["experiment"], result["recipe"]))
-            told = _told(own, result) | _judged(own, result)
-            key = result["experiment"], result["recipe"], tuple(told.items()), result["epochs"]
+            recipe, told = _recipe(own, result)
+            told |= _judged(own, result)
+            key = result["experiment"], recipe, tuple(told.items()), result["epochs"]
             commit = _json_beside(file, "provenance.json").get("commit", "unknown")
             if not isinstance(commit, str):
                 raise TypeError(f"commit is {commit}")
@@ -153,7 +155,7 @@ def _place(group: Group) -> tuple:
     parts = re.split(r"(\d+(?:\.\d+)?)", group.told)
     numbered = [(float(part), "") if part[:1].isdigit() else (math.inf, part) for part in parts]
     place = printed[0] if printed else len(rows)
-    return list(CATALOGUE).index(group.experiment), group.recipe, place, numbered, group.epochs
+    return list(CATALOGUE).index(group.experiment), place, group.recipe, numbered, group.epochs
 
 
 def _json_beside(file: pathlib.Path, name: str) -> Mapping[str, Any]:
@@ -202,11 +204,22 @@ def _shown(value: Any) -> Any:
     return pathlib.PurePath(value).name if isinstance(value, str) else value
 
 
-def _told(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in which a run's training differs from its recipe's, seed and epochs aside."""
-    recipe = flatten(settings_of(result["experiment"], result["recipe"]), only_changing_run=True)
+def _recipe(own: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The recipe that a run's settings differ least from, of equals its own, and in what.
+
+    So settings that were found by flags, and became a recipe later, stand in that recipe's row.
+    """
+    experiment, named = result["experiment"], result["recipe"]
+    others = [recipe for recipe in CATALOGUE[experiment].recipes if recipe != named]
+    differing = {recipe: _told(own, experiment, recipe) for recipe in (named, *others)}
+    return min(differing.items(), key=lambda pair: len(pair[1]))
+
+
+def _told(own: Mapping[str, Any], experiment: str, recipe: str) -> dict[str, Any]:
+    """The settings in which a run's training differs from a recipe, seed and epochs aside."""
+    usual = flatten(settings_of(experiment, recipe), only_changing_run=True)
     return {
         flag: own[flag]
-        for flag, value in recipe.items()
-        if flag not in ("seed", "epochs") and own.get(flag, value) != value
+        for flag, value in usual.items()
+        if flag not in ("seed", "epochs", "recipe") and own.get(flag, value) != value
     }

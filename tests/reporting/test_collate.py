@@ -10,11 +10,14 @@ import results
 from scipy import stats
 
 from aae_tf.errors import RunFolderError, SettingsError
+from aae_tf.experiments import settings_of
 from aae_tf.reporting.collate import CAPTION, collate
 from aae_tf.reporting.groups import groups_below
 from aae_tf.reporting.over_seeds import mean_and_error
+from aae_tf.settings import flatten
 
 ERRORS = (3.74, 3.51, 4.02, 3.6)
+OWN = ("experiment", "recipe", "seed", "epochs")
 
 
 @pytest.fixture
@@ -109,6 +112,25 @@ def test_what_a_later_evaluation_judged_by_counts(tmp_path):
     groups = groups_below(tmp_path)
     assert [group.seeds for group in groups] == [[0], [1]]
     assert "--quality_samples=500" in groups[0].command
+
+
+def test_settings_found_by_flags_stand_in_the_row_of_the_recipe_that_they_are(tmp_path):
+    of_recipe = flatten(settings_of("semi_supervised", "averaged"))
+    by_flags = {flag: value for flag, value in of_recipe.items() if flag not in OWN}
+    results.write(tmp_path / "0", "semi_supervised", epochs=100.0, **by_flags)
+    results.write(tmp_path / "1", "semi_supervised", "averaged", epochs=100.0, seed=1)
+    changed = by_flags | {"input_noise": 0.2}
+    results.write(tmp_path / "2", "semi_supervised", epochs=100.0, seed=2, **changed)
+    results.write(tmp_path / "3", "semi_supervised", epochs=100.0, seed=3)
+    found = [(group.recipe, group.told, group.seeds) for group in groups_below(tmp_path)]
+    assert found == [
+        ("averaged", "", [0, 1]),
+        ("averaged", "input_noise=0.2", [2]),
+        ("practical", "", [3]),
+    ]
+    command = groups_below(tmp_path)[1].command
+    assert "--recipe=averaged" in command and "--input_noise=0.2" in command
+    assert not any(flag.startswith("--average_decay") for flag in command)
 
 
 def test_rows_stand_in_the_papers_order(folder):

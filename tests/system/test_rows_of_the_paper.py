@@ -29,7 +29,11 @@ ROWS = {
 }
 CATEGORICAL = ("semi_supervised", "clustering", "dim_reduction")
 NAMES = [*ROWS.values(), "table1_mnist_10k", "table1_mnist_10m"]
-RECIPES = [(name, recipe) for name in NAMES for recipe in ("practical", "paper")]
+RECIPES = [
+    (name, recipe)
+    for name in NAMES
+    for recipe in experiments.find(flagfile.read(FLAGS / f"{name}.flags")["experiment"]).recipes
+]
 
 
 def _settings(name, recipe, **changes):
