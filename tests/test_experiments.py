@@ -140,6 +140,26 @@ def test_official_recipe_weighs_the_penalty_as_the_authors_code_does():
     assert experiments.settings_of("wae_gan", "official").wasserstein.penalty_weight == 10.0
 
 
+@pytest.mark.parametrize("name", ["semi_supervised", "dim_reduction", "likelihood"])
+def test_averaged_recipe_is_longer_and_judged_by_averages_of_the_weights(name):
+    averaged, practical = (experiments.settings_of(name, r) for r in ("averaged", "practical"))
+    assert 0.99 < averaged.training.average_decay < 1
+    assert practical.training.average_decay == 0
+    assert averaged.training.epochs > practical.training.epochs
+
+
+def test_averaged_semi_supervised_recipe_keeps_the_papers_rates_and_may_be_extended():
+    averaged, paper = (
+        experiments.settings_of("semi_supervised", recipe) for recipe in ("averaged", "paper")
+    )
+    kept = ("name", "optimizer", "learning_rate", "momentum")
+    for phase, papers in zip(averaged.phases, paper.phases, strict=True):
+        assert [getattr(phase, k) for k in kept] == [getattr(papers, k) for k in kept]
+        assert phase.schedule == "constant"  # so that more epochs go on where fewer ended
+    assert (averaged.labels, averaged.prior) == (paper.labels, paper.prior)
+    assert averaged.networks.encoder_units == paper.networks.encoder_units
+
+
 @pytest.mark.parametrize("name", ["vae_gaussian", "vae_mixture"])
 def test_vae_has_the_aaes_networks_and_prior(name):
     aae = experiments.settings_of(name.removeprefix("vae_"))
