@@ -140,7 +140,7 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
     check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
-    method, checkpoints = _restored(folder, settings, data.image_shape, data.num_classes)
+    method, checkpoints = restored(folder, settings, data.image_shape, data.num_classes)
     evaluator = Evaluator(method, seeds.root(settings.training.seed), data)
     metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
     return Outcome(folder, metrics)
@@ -165,7 +165,7 @@ def export(
     settings = folder.read_settings()
     described = folder.read_data()
     classes = described.get("num_classes", 0)
-    method, _ = _restored(folder, settings, described["image_shape"], classes)
+    method, _ = restored(folder, settings, described["image_shape"], classes)
     codes = None
     try:
         if data is None:
@@ -232,7 +232,7 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
             loaded[own.data] = data_sources.load(own.data)
         data = loaded[own.data]
         folder.check_data(data)
-        method, _ = _restored(folder, own, data.image_shape, data.num_classes)
+        method, _ = restored(folder, own, data.image_shape, data.num_classes)
         evaluator = Evaluator(method, seeds.root(own.training.seed), data)
         restored.append(Restored(method, data, evaluator))
     return comparing.compare(folders, settings, restored, target)
@@ -245,7 +245,7 @@ def check_judges(settings: EvaluationSettings) -> None:
         quality.check(settings)
 
 
-def _restored(
+def restored(
     folder: RunFolder, settings: Settings, image_shape, num_classes: int
 ) -> tuple[Method, Checkpoints]:
     method_of = method_class(experiments.find(settings.experiment).method)
