@@ -140,7 +140,7 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
     check_judges(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
-    method, checkpoints = restored(folder, settings, data.image_shape, data.num_classes)
+    method, checkpoints = restore_run(folder, settings, data.image_shape, data.num_classes)
     evaluator = Evaluator(method, seeds.root(settings.training.seed), data)
     metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
     return Outcome(folder, metrics)
@@ -165,7 +165,7 @@ def export(
     settings = folder.read_settings()
     described = folder.read_data()
     classes = described.get("num_classes", 0)
-    method, _ = restored(folder, settings, described["image_shape"], classes)
+    method, _ = restore_run(folder, settings, described["image_shape"], classes)
     codes = None
     try:
         if data is None:
@@ -232,7 +232,7 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
             loaded[own.data] = data_sources.load(own.data)
         data = loaded[own.data]
         folder.check_data(data)
-        method, _ = restored(folder, own, data.image_shape, data.num_classes)
+        method, _ = restore_run(folder, own, data.image_shape, data.num_classes)
         evaluator = Evaluator(method, seeds.root(own.training.seed), data)
         restored.append(Restored(method, data, evaluator))
     return comparing.compare(folders, settings, restored, target)
@@ -245,9 +245,20 @@ def check_judges(settings: EvaluationSettings) -> None:
         quality.check(settings)
 
 
-def restored(
+def restore_run(
     folder: RunFolder, settings: Settings, image_shape, num_classes: int
 ) -> tuple[Method, Checkpoints]:
+    """A run's method with its newest checkpoint's weights (averages, where it is judged by them).
+
+    Args:
+      folder: of the run.
+      settings: the run's own.
+      image_shape: `(height, width, channels)` of its data.
+      num_classes: of its data, 0 without labels.
+
+    Raises:
+      RunFolderError: if there is no checkpoint yet.
+    """
     method_of = method_class(experiments.find(settings.experiment).method)
     method = method_of(settings, image_shape, num_classes)
     networks = network_variables(method.networks)

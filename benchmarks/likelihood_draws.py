@@ -22,7 +22,7 @@ from aae_tf import data, seeds
 from aae_tf.evaluation.likelihood.model_samples import ModelSamples
 from aae_tf.evaluation.likelihood.parzen import CHUNK, ParzenWindow
 from aae_tf.reporting.run_folder import RunFolder
-from aae_tf.runner import restored
+from aae_tf.runner import restore_run
 
 
 def log_likelihoods(run_dir: pathlib.Path, draws: int, samples: int, sigmas) -> list[float]:
@@ -31,7 +31,7 @@ def log_likelihoods(run_dir: pathlib.Path, draws: int, samples: int, sigmas) -> 
     settings = folder.read_settings()
     images = data.load(settings.data)
     folder.check_data(images)
-    method, _ = restored(folder, settings, images.image_shape, images.num_classes)
+    method, _ = restore_run(folder, settings, images.image_shape, images.num_classes)
     held_out = images.validation.intensities().reshape(len(images.validation), -1)
     window = ParzenWindow(held_out, held_out.mean(0, dtype=np.float64), sigmas)
     found = []
