@@ -8,7 +8,7 @@ from aae_tf import priors, seeds
 from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
-from aae_tf.networks.categorical_encoder import probabilities
+from aae_tf.networks.categorical_encoder import log_probabilities, probabilities
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
@@ -74,9 +74,9 @@ class CategoricalAutoencoder(Method):
         return self.encode_both(images)[0]
 
     def log_classify(self, images):
-        """log q(y|x) `(batch, num_categories)` in float64, which tells near certainties apart."""
+        """log q(y|x) `(batch, num_categories)` in float64, which tells certainties apart."""
         logits, _ = self.encoder(self._scaled(images))
-        return tf.nn.log_softmax(tf.cast(logits, tf.float64))
+        return log_probabilities(logits)
 
     def decode(self, codes, categories=None):
         if categories is None:

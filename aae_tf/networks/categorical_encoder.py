@@ -38,3 +38,16 @@ def probabilities(logits):
     """q(y|x) of logits `(batch, num_categories)`, in float32 or wider."""
     wide = logits if ops.dtype(logits) == "float64" else ops.cast(logits, "float32")
     return ops.softmax(wide)
+
+
+def log_probabilities(logits):
+    """log q(y|x) of logits `(batch, num_categories)`, in float64, which tells certainties apart.
+
+    Where a category's logit exceeds the others by more than 37 its probability is 1 even in
+    float64; the largest term, which is 1, is therefore left to log1p.
+    """
+    wide = ops.cast(logits, "float64")
+    shifted = wide - ops.max(wide, -1, keepdims=True)
+    largest = ops.one_hot(ops.argmax(wide, -1), ops.shape(wide)[-1], dtype="bool")
+    others = ops.sum(ops.where(largest, 0.0, ops.exp(shifted)), -1, keepdims=True)
+    return shifted - ops.log1p(others)
