@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.reporting.groups import Group
 from aae_tf.reporting.over_seeds import summary
-from aae_tf.settings import DataSettings, flatten
+from aae_tf.settings import DataSettings, flatten, flatten_evaluation
 
 USUAL_DATA = DataSettings().dataset  # goes without saying
 CAPTION = "Beside the paper's numbers, mean ± standard deviation over n seeds:"
@@ -52,9 +52,10 @@ def _row(group: Group, metric: str, values: Sequence[float], sources: bool) -> l
 def _which(group: Group) -> str:
     """What tells the row from the experiment's others, and what else differs from the recipe."""
     printed = CATALOGUE[group.experiment].paper
-    flat = flatten(settings_of(group.experiment, group.recipe))
-    own = {**flat, **dict(group.settings)}
-    keys = dict.fromkeys(key for figure in printed for key in figure.settings)
+    usual = settings_of(group.experiment, group.recipe)
+    own = {**flatten(usual), **dict(group.settings)}
+    judging = flatten_evaluation(usual)  # the measure's own name tells of these
+    keys = dict.fromkeys(key for row in printed for key in row.settings if key not in judging)
     shown = [key for key in keys if key != "dataset" or own[key] != USUAL_DATA]
     others = [key for key in group.settings if key not in keys]
     parts = [f"{key}={own[key]}" for key in [*shown, *others]]

@@ -99,6 +99,11 @@ class Group:
                 first[flag] = self.settings[flag]
         if JUDGING & self.settings.keys():
             first["sample_quality"] = True
+        # --mode=evaluate may have drawn more samples than the run's own settings say.
+        for result in self.results:
+            drawn = result.get("evaluation", {}).get("likelihood_samples", "")
+            if len(drawn) > len(first.get("likelihood_samples", "")):
+                first["likelihood_samples"] = drawn
         first["recipe"] = self.recipe
         seeds = list(dict.fromkeys(self.seeds))
         listed = ",".join(map(str, seeds))

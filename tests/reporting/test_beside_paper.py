@@ -42,6 +42,14 @@ def test_a_row_that_the_paper_lacks_has_no_number_of_it_and_tells_its_settings(f
     assert (row[0], row[ROW["ours"]], row[ROW["paper"]]) == (told, "20.00", "")
 
 
+def test_a_row_of_the_likelihood_tells_the_number_of_samples_by_its_measure_alone(tmp_path):
+    metrics = {"log_likelihood_10000": 340.0, "log_likelihood_10000000": 427.0}
+    results.write(tmp_path / "run", "likelihood", metrics=metrics)
+    rows = beside_paper.rows(groups_below(tmp_path))
+    assert [row[ROW["measure"]] for row in rows] == list(metrics)
+    assert {row[0] for row in rows} == {"likelihood, latent_dim=8, prior_scale=5.0"}
+
+
 def test_experiments_without_numbers_in_the_paper_are_left_out(folder):
     names = [row[0].split(",")[0] for row in beside_paper.rows(groups_below(folder))]
     assert names == ["semi_supervised", "semi_supervised", "clustering"]

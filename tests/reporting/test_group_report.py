@@ -91,3 +91,12 @@ def test_the_command_gives_the_settings_again(tmp_path, changes):
 def test_the_command_of_several_runs_names_their_seeds(group):
     assert group.command == ["aae-tf", "--experiment=semi_supervised", "--recipe=practical",
                              "--seeds=0,1,2"]  # fmt: skip
+
+
+def test_the_command_asks_for_the_samples_of_a_later_evaluation(tmp_path):
+    run = results.write(tmp_path / "run", "likelihood", metrics={"log_likelihood_10000000": 1.0})
+    result = json.loads((run / "result.json").read_text())
+    result["evaluation"] = {"likelihood_samples": "10000,10000000"}
+    (run / "result.json").write_text(json.dumps(result))
+    (found,) = groups_below(tmp_path)
+    assert "--likelihood_samples=10000,10000000" in found.command
