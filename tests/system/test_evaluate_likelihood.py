@@ -3,6 +3,8 @@
 import pathlib
 import shutil
 import signal
+import subprocess
+import sys
 
 import door
 import numpy as np
@@ -14,6 +16,7 @@ from aae_tf.command_line import main
 
 MANY = 100_000
 ASK = ("--mode=evaluate", f"--likelihood_samples=1000,{MANY}")
+DRAWS = pathlib.Path(__file__).parents[2] / "benchmarks/likelihood_draws.py"
 FLAGFILE = pathlib.Path(__file__).parents[2] / "flags/aae/table1_tfd.flags"
 
 
@@ -74,6 +77,24 @@ def test_numbers_that_make_no_sense_are_refused_in_a_line(judged, monkeypatch, c
     said = capsys.readouterr().err
     assert said.startswith(f"error: --likelihood_samples={given}: expected 0, or ascending")
     assert said.count("\n") == 1
+
+
+def test_the_luck_of_a_draw_is_told_from_validation_images_alone(judged):
+    """The benchmark that compares runs: each draw's number, the same for the same run again."""
+    folder = judged[1]
+    asked = ["run", "stopped", "--draws=2", "--samples=500", "--sigmas=0.05,0.1,0.2,0.4"]
+    done = subprocess.run(
+        [sys.executable, str(DRAWS), *asked], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, again = (line.partition(": ")[2] for line in done.stdout.splitlines())
+    assert first == again  # copies of one run
+    listed, summed = first.split("; ")
+    draws = np.array(listed.split(), float)
+    mean, deviation = np.array(summed.split(" ± "), float)
+    assert len(draws) == 2 and draws[0] != draws[1]
+    assert mean == pytest.approx(draws.mean(), abs=0.01)
+    assert deviation == pytest.approx(draws.std(ddof=1), abs=0.02)
 
 
 def test_flagfile_of_the_toronto_face_database_runs_on_made_up_faces(
