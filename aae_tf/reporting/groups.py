@@ -100,10 +100,8 @@ class Group:
         if JUDGING & self.settings.keys():
             first["sample_quality"] = True
         # --mode=evaluate may have drawn more samples than the run's own settings say.
-        for result in self.results:
-            drawn = result.get("evaluation", {}).get("likelihood_samples", "")
-            if len(drawn) > len(first.get("likelihood_samples", "")):
-                first["likelihood_samples"] = drawn
+        if drawn := _likelihood_samples(self.results):
+            first["likelihood_samples"] = ",".join(map(str, drawn))
         first["recipe"] = self.recipe
         seeds = list(dict.fromkeys(self.seeds))
         listed = ",".join(map(str, seeds))
@@ -150,6 +148,12 @@ def measures_of(results: Iterable[Mapping[str, Any]]) -> list[str]:
     """Names of the measures on test images that any of the results has."""
     keys = dict.fromkeys(key for result in results for key in result["metrics"])
     return [key.removeprefix("test/") for key in keys if key.startswith("test/")]
+
+
+def _likelihood_samples(results: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The numbers of samples by which any of the results has a log-likelihood, ascending."""
+    named = (re.fullmatch(r"log_likelihood_(\d+)", name) for name in measures_of(results))
+    return sorted(int(found[1]) for found in named if found)
 
 
 def _place(group: Group) -> tuple:

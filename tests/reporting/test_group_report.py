@@ -93,10 +93,11 @@ def test_the_command_of_several_runs_names_their_seeds(group):
                              "--seeds=0,1,2"]  # fmt: skip
 
 
-def test_the_command_asks_for_the_samples_of_a_later_evaluation(tmp_path):
-    run = results.write(tmp_path / "run", "likelihood", metrics={"log_likelihood_10000000": 1.0})
-    result = json.loads((run / "result.json").read_text())
-    result["evaluation"] = {"likelihood_samples": "10000,10000000"}
-    (run / "result.json").write_text(json.dumps(result))
+def test_the_command_asks_for_the_samples_of_any_runs_later_evaluation(tmp_path):
+    """That a run was evaluated by more samples stands in its result, not in its settings."""
+    asked = ({10_000_000: 427.0, 10_000: 340.0}, {10_000: 341.0})
+    for seed, numbers in enumerate(asked):
+        metrics = {f"log_likelihood_{count}": value for count, value in numbers.items()}
+        results.write(tmp_path / str(seed), "likelihood", seed=seed, metrics=metrics)
     (found,) = groups_below(tmp_path)
     assert "--likelihood_samples=10000,10000000" in found.command
