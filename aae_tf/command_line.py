@@ -6,12 +6,14 @@ mistakes answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import pathlib
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
 
 from absl import flags
 
@@ -49,16 +51,39 @@ def main(argv: list[str] | None = None) -> int:
             say(help_page.catalogue())
             return 0
         sys.path.append(os.getcwd())  # where a user's own prior may lie
-        return _run(values)
-    except KeyboardInterrupt:
+        with _sigterm_interrupts():
+            return _run(values)
+    except KeyboardInterrupt as interruption:
         print("error: interrupted", file=sys.stderr)
-        return 128 + signal.SIGINT
+        return 128 + (interruption.args[0] if interruption.args else signal.SIGINT)
     except BrokenPipeError:  # nobody reads on, as with `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_status
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Lets SIGTERM end what runs as Ctrl-C does: what writes at an interruption writes then too.
+
+    Training, of which either makes a last checkpoint, has handlers of its own.
+    """
+
+    def interrupt(number, frame):
+        del frame
+        raise KeyboardInterrupt(number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:  # a program around this one has its own way
+        yield
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(values: flags.FlagValues) -> int:

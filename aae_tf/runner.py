@@ -113,8 +113,11 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
     with contextlib.closing(recorder):
         received = session.train(recorder)
         state = session.digest()
-        devices = list(session.strategy.extended.worker_devices)
-        folder.write_provenance(provenance(devices, progress.seconds, state, progress.step))
+        before = folder.read_json("provenance.json")
+        if before.get("step") != progress.step:  # else it was all trained before
+            devices = list(session.strategy.extended.worker_devices)
+            origin = provenance(devices, progress.seconds, state, progress.step, before)
+            folder.write_provenance(origin)
         if received:
             return Outcome(folder, {}, signal=received)
         say("evaluating, drawing" + (" and exporting" if export_dir is not None else ""))

@@ -139,10 +139,12 @@ def train(runs: Sequence[SeedRun], say: Callable[[str], None]) -> int:
       0, or the exit status of a stop by a signal or of a wrong flag.
 
     Raises:
-      UserError: at the end, if some of the runs failed.
+      UserError: if another process trains seeds there; at the end, if some of the runs failed.
     """
     failed = []
-    with Children() as children:
+    folder = RunFolder(runs[0].folder.path.parent)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with folder.locked(), Children() as children:
         for number, run in enumerate(runs, 1):
             if children.received:
                 return 128 + children.received
@@ -161,7 +163,7 @@ def train(runs: Sequence[SeedRun], say: Callable[[str], None]) -> int:
             if status:
                 failed.append(run.seed)
     with contextlib.suppress(RunFolderError):  # where not one run has come to its end
-        say("\n" + collate(runs[0].folder.path.parent, "text"))
+        say("\n" + collate(folder.path, "text"))
     if failed:
         listed = ", ".join(map(str, failed))
         raise UserError(f"--seeds: the runs of these failed, as told above: {listed}")

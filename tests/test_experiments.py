@@ -204,7 +204,11 @@ def test_likelihood_is_of_an_8_dimensional_code_on_a_gaussian_of_sd_5(recipe):
      ({"likelihood_samples": "20000"}, {}),
      ({"latent_dim": 6}, {}),
      ({"dataset": "TFD_48x48.mat", "latent_dim": 15, "prior_scale": 10.0},
-      {"10000": (2252, 16)})],
+      {"10000": (2252, 16)}),
+     ({"dataset": "/a/place/TFD_48x48.npz", "latent_dim": 15, "prior_scale": 10.0},
+      {"10000": (2252, 16)}),
+     ({"dataset": "faces.npz", "latent_dim": 15, "prior_scale": 10.0}, {}),
+     ({"dataset": "mnist.npz"}, {})],
 )  # fmt: skip
 def test_log_likelihoods_stand_beside_those_of_table_1_by_as_many_samples(changes, expected):
     settings = override(experiments.settings_of("likelihood"), changes)

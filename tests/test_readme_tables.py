@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from aae_tf.reporting import beside_paper
+from aae_tf.reporting import beside_paper, record
 from aae_tf.reporting.collate import collate
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -33,6 +33,12 @@ def test_results_are_the_reports_own_table():
     part = text.partition("<!-- results -->\n")[2].partition("\n<!-- end of results -->")[0]
     assert part.startswith(beside_paper.CAPTION) and part.count("\n| ") >= 9
     assert part in collate(ROOT / "docs" / "results", "markdown")
+
+
+@pytest.mark.parametrize("place", ["", "quality"])
+def test_pages_of_the_recorded_runs_are_what_the_program_writes(place):
+    folder = ROOT / "docs" / "results" / place
+    assert (folder / "README.md").read_text() == record.page(folder)
 
 
 def _rows():

@@ -8,6 +8,7 @@ from aae_tf import several
 from aae_tf.command_line import main
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.experiments import settings_of
+from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.settings import flatten, override
 
 
@@ -60,6 +61,15 @@ def test_what_goes_with_no_seeds_is_told_in_one_line(empty_folder, capsys, flags
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and expected in said.err
     assert not list(empty_folder.iterdir())
+
+
+def test_no_two_processes_train_seeds_in_one_folder(settings, tmp_path):
+    runs = several.plan(settings, (0, 1), tmp_path / "runs", None)
+    (tmp_path / "runs").mkdir()
+    alone = RunFolder(tmp_path / "runs").locked()
+    with alone, pytest.raises(RunFolderError, match="another process runs in it"):
+        several.train(runs, lambda line: None)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [".lock"]
 
 
 def test_a_seed_in_a_flagfile_gives_way(empty_folder, capsys):

@@ -77,7 +77,7 @@ def _semi_supervised() -> Experiment:
         name=name,
         reproduces="AAE, table 2: classification with few labels",
         data="MNIST",
-        expected_time="14 to 27 min (1 core)",
+        expected_time="14 to 25 min (1 core)",
         method=name,
         recipes={**recipes, "averaged": _averaged(recipes["paper"])},
         paper=tuple(
@@ -100,7 +100,7 @@ def _clustering() -> Experiment:
         name=name,
         reproduces="AAE, table 3 and figure 9: unsupervised clustering",
         data="MNIST",
-        expected_time="3 to 6 min",
+        expected_time="5 to 6 min (1 core)",
         method=name,
         recipes=recipes_of(
             name,
@@ -139,7 +139,7 @@ def _discrete() -> Experiment:
         name=name,
         reproduces="AAE's categorical code with and without its adversary (not in the paper)",
         data="MNIST",
-        expected_time="4 to 7 min",
+        expected_time="3 to 5 min",
         method=name,
         recipes=recipes_of(
             name,
@@ -189,7 +189,7 @@ def _dim_reduction() -> Experiment:
         name=name,
         reproduces="AAE, figure 11: cluster heads in a plane, and the codes around them",
         data="MNIST",
-        expected_time="14 to 27 min (1 core)",
+        expected_time="14 to 25 min (1 core)",
         method=name,
         recipes={**recipes, "averaged": averaged},
         paper=tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,12 +60,19 @@ class Experiment:
         flat = flatten(settings)
         found = {}
         for row in self.paper:
-            if all(flat[flag] == value for flag, value in row.settings.items()):
+            if all(_is(flag, flat[flag], value) for flag, value in row.settings.items()):
                 shown = {"value": row.value, "source": row.source}
                 if row.deviation is not None:
                     shown["deviation"] = row.deviation
                 found[row.metric] = shown
         return found
+
+
+def _is(flag: str, own: Any, wanted: Any) -> bool:
+    """Whether a setting is a row's; a file is known by its name, wherever it lies."""
+    if flag == "dataset" and "." in wanted:
+        return pathlib.PurePath(own).stem == pathlib.PurePath(wanted).stem
+    return own == wanted
 
 
 def phase(name, optimizer, rate, momentum, schedule) -> PhaseSettings:

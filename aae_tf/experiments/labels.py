@@ -23,7 +23,7 @@ def _label_informed(name: str, reproduces: str, prior: PriorSettings) -> Experim
         name=name,
         reproduces=reproduces,
         data="MNIST",
-        expected_time="3 to 6 min",
+        expected_time="2 to 8 min",
         method="label_informed",
         recipes=recipes_of(
             name,
@@ -42,7 +42,7 @@ def _style() -> Experiment:
         name=name,
         reproduces="AAE, figure 7: the decoder knows the class, the code keeps the style",
         data="MNIST",
-        expected_time="3 to 6 min",
+        expected_time="6 min",
         method="supervised",
         recipes=recipes_of(
             name,

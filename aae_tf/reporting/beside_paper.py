@@ -14,7 +14,7 @@ from aae_tf.reporting.over_seeds import summary
 from aae_tf.settings import DataSettings, flatten, flatten_evaluation
 
 USUAL_DATA = DataSettings().dataset  # goes without saying
-CAPTION = "Beside the paper's numbers, mean ± standard deviation over n seeds:"
+CAPTION = "Beside the paper's numbers, mean ± standard deviation (n - 1) over n seeds:"
 HEAD = ("experiment", "recipe", "epochs", "measure", "ours", "n", "paper", "minutes")
 
 
@@ -63,7 +63,7 @@ def _which(group: Group) -> str:
 
 
 def _paper(group: Group, metric: str, sources: bool) -> str:
-    figure = group.results[0]["paper"].get(metric)
+    figure = group.figures.get(metric)
     if figure is None:
         return ""
     deviation = f" ± {figure['deviation']:.2f}" if "deviation" in figure else ""

@@ -5,6 +5,7 @@ It imports no TensorFlow.
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from aae_tf.reporting.groups import Group, groups_below, measures_of
 from aae_tf.reporting.over_seeds import columns, markdown, mean_and_error, summary
 
 FORMATS = ("markdown", "json", "text")
+_for_terminal = functools.partial(columns, right=(2, 4, 5, 6, 7), first=36)  # of `HEAD`'s columns
 CAPTION = "On test images; over seeds mean ± standard error (number of runs)."
 
 
@@ -48,7 +50,7 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         if name not in known:
             raise SettingsError("report_measures", name, "of " + ", ".join(known))
     if form == "text":
-        beside = [] if measures else _beside(groups, columns, sources=False)
+        beside = [] if measures else _beside(groups, _for_terminal, sources=False)
         sections = [group_report.text(group, measures) for group in groups]
         return "\n\n".join([CAPTION, *beside, *sections])
     names = list(measures) or known
@@ -80,9 +82,10 @@ def _row(group: Group, folder: pathlib.Path) -> dict[str, Any]:
         "epochs": group.epochs,
         "seeds": group.seeds,
         "metrics": {name: summary(group.values(name)) for name in measures_of(group.results)},
-        "paper": group.results[0]["paper"],
+        "paper": group.figures,
         "minutes": summary(group.minutes),
         "commits": group.commits,
         "command": group.command,
         "runs": [str(run.folder.relative_to(folder)) for run in group.runs],
+        "repeated": [str(run.folder.relative_to(folder)) for run in group.repeated],
     }

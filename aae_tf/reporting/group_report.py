@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from aae_tf.reporting import over_seeds
 from aae_tf.reporting.groups import Group, measures_of
 from aae_tf.reporting.over_seeds import mean_and_error, paper_text, summary
+from aae_tf.reporting.provenance import short_commit
 
 WIDTH = 118  # of a line for a terminal
 HEAD = ("measure", "mean", "standard deviation", "standard error", "n", "paper")
-COMMIT_LETTERS = 10
 
 
 def text(group: Group, measures: Sequence[str] = ()) -> str:
@@ -51,25 +51,24 @@ def _title(group: Group) -> str:
 
 def _origin(group: Group) -> str:
     time = f"{mean_and_error(group.minutes, 2)} minutes"
-    # The first letters name a commit; that it had been changed must stay to be seen.
-    commits = [
-        commit if len(commit) <= COMMIT_LETTERS else
-        commit[:COMMIT_LETTERS] + ("-dirty" if commit.endswith("-dirty") else "")
-        for commit in group.commits
-    ]  # fmt: skip
+    commits = [short_commit(commit) for commit in group.commits]
     kind = "commit" if len(commits) == 1 else "commits"
-    return f"{time} each, {kind} {', '.join(commits)}"
+    told = f"{time} each, {kind} {', '.join(commits)}"
+    if group.repeated:
+        names = ", ".join(run.folder.name for run in group.repeated)
+        told += f"; not counted, as their seeds have other runs: {names}"
+    return told
 
 
 def _rows(group: Group, measures: Sequence[str]) -> list[list[str]]:
     """A row for each measure that the group or its paper has, of `HEAD`."""
-    papers = {name.removeprefix("test/"): name for name in group.results[0]["paper"]}
+    papers = {name.removeprefix("test/"): name for name in group.figures}
     names = measures or [*dict.fromkeys([*measures_of(group.results), *papers])]
     rows = []
     for name in names:
         values, paper = group.values(name), ""
         if name in papers:
-            figure = {"": group.results[0]["paper"][papers[name]]}
+            figure = {"": group.figures[papers[name]]}
             paper = paper_text(figure).strip()
         if not values and not paper:
             continue

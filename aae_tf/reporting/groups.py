@@ -33,13 +33,14 @@ class Run:
       folder: where it lies.
       result: what its result.json holds.
       settings: its settings.json; empty without one.
-      commit: of the program; 'unknown' if its provenance.json doesn't say.
+      commits: of the programs that trained it, in their order; 'unknown' if its provenance.json
+        doesn't say.
     """
 
     folder: pathlib.Path
     result: Mapping[str, Any]
     settings: Mapping[str, Any]
-    commit: str
+    commits: Sequence[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Group:
       settings: what differs from the recipe, by flag name, seed and epochs aside; where samples
         were judged also how many, and the file of the weights that judged them, if otherwise.
       epochs: of each run.
-      runs: in the order of their seeds.
+      runs: one for each seed, in their order.
+      repeated: runs of a seed that another run has, which count in no number.
     """
 
     experiment: str
@@ -60,6 +62,7 @@ class Group:
     settings: Mapping[str, Any]
     epochs: float
     runs: Sequence[Run]
+    repeated: Sequence[Run] = ()
 
     @property
     def results(self) -> list[Mapping[str, Any]]:
@@ -78,14 +81,19 @@ class Group:
         return [result["wall_seconds"] / 60 for result in self.results]
 
     @property
+    def figures(self) -> dict[str, Mapping[str, Any]]:
+        """The paper's numbers by metric, of all runs: some may be judged by more measures."""
+        return {key: own for result in self.results for key, own in result["paper"].items()}
+
+    @property
     def paper(self) -> str:
         """The paper's numbers for these runs."""
-        return paper_text(self.results[0]["paper"])
+        return paper_text(self.figures)
 
     @property
     def commits(self) -> list[str]:
         """Of the program, each once, in the order of the runs."""
-        return list(dict.fromkeys(run.commit for run in self.runs))
+        return list(dict.fromkeys(commit for run in self.runs for commit in run.commits))
 
     @property
     def command(self) -> list[str]:
@@ -103,10 +111,9 @@ class Group:
         if drawn := _likelihood_samples(self.results):
             first["likelihood_samples"] = ",".join(map(str, drawn))
         first["recipe"] = self.recipe
-        seeds = list(dict.fromkeys(self.seeds))
-        listed = ",".join(map(str, seeds))
+        listed = ",".join(map(str, self.seeds))
         flags = commands.flags_of(first, leave_out=NOT_TOLD)
-        return ["aae-tf", *flags, f"--seeds={listed}" if len(seeds) > 1 else f"--seed={listed}"]
+        return ["aae-tf", *flags, f"--seeds={listed}" if len(self.runs) > 1 else f"--seed={listed}"]
 
     def values(self, name: str) -> list[float]:
         """A measure on test images, of the runs that have it."""
@@ -131,14 +138,11 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
             recipe, told = _recipe(own, result)
             told |= _judged(own, result)
             key = result["experiment"], recipe, tuple(told.items()), result["epochs"]
-            commit = _json_beside(file, "provenance.json").get("commit", "unknown")
-            if not isinstance(commit, str):
-                raise TypeError(f"commit is {commit}")
-            found[key].append(Run(file.parent, result, own, commit))
+            found[key].append(Run(file.parent, result, own, _commits(file)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
             raise RunFolderError(f"{file} can't be used ({error!r})") from None
     groups = [
-        Group(experiment, recipe, dict(told), epochs, sorted(runs, key=lambda r: r.result["seed"]))
+        Group(experiment, recipe, dict(told), epochs, *_one_a_seed(runs))
         for (experiment, recipe, told, epochs), runs in found.items()
     ]
     return sorted(groups, key=_place)
@@ -150,6 +154,18 @@ def measures_of(results: Iterable[Mapping[str, Any]]) -> list[str]:
     return [key.removeprefix("test/") for key in keys if key.startswith("test/")]
 
 
+def _one_a_seed(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """Runs of different seeds in their order, and the others: a seed run twice is one seed.
+
+    Of several the one with most measures counts, of those the last by its folder's name.
+    """
+    by_seed: dict[int, Run] = {}
+    for run in sorted(runs, key=lambda run: (len(run.result["metrics"]), str(run.folder))):
+        by_seed[run.result["seed"]] = run
+    counted = [by_seed[seed] for seed in sorted(by_seed)]
+    return counted, [run for run in runs if run not in counted]
+
+
 def _likelihood_samples(results: Iterable[Mapping[str, Any]]) -> list[int]:
     """The numbers of samples by which any of the results has a log-likelihood, ascending."""
     named = (re.fullmatch(r"log_likelihood_(\d+)", name) for name in measures_of(results))
@@ -159,7 +175,7 @@ def _likelihood_samples(results: Iterable[Mapping[str, Any]]) -> list[int]:
 def _place(group: Group) -> tuple:
     """Where a row stands: in the papers' order, then numbers in settings by their size."""
     rows = CATALOGUE[group.experiment].paper
-    given = {(metric, f["value"], f["source"]) for metric, f in group.results[0]["paper"].items()}
+    given = {(metric, f["value"], f["source"]) for metric, f in group.figures.items()}
     printed = [n for n, row in enumerate(rows) if (row.metric, row.value, row.source) in given]
     parts = re.split(r"(\d+(?:\.\d+)?)", group.told)
     numbered = [(float(part), "") if part[:1].isdigit() else (math.inf, part) for part in parts]
@@ -176,6 +192,17 @@ def _json_beside(file: pathlib.Path, name: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(f"{name} holds no object")
     return found
+
+
+def _commits(file: pathlib.Path) -> list[str]:
+    """Of the programs that trained the run of a result."""
+    origin = _json_beside(file, "provenance.json")
+    sessions = [*origin.get("earlier", []), {"commit": "unknown", **origin}]
+    commits = [session["commit"] for session in sessions]
+    for commit in commits:
+        if not isinstance(commit, str):
+            raise TypeError(f"commit is {commit}")
+    return list(dict.fromkeys(commits))
 
 
 def _check(result: Mapping[str, Any]) -> None:

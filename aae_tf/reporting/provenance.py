@@ -9,15 +9,24 @@ import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 PACKAGES = (
     "tensorflow", "keras", "tensorflow-probability", "tf-keras", "tensorflow-datasets",
     "tensorboard", "absl-py", "numpy", "matplotlib",
 )  # fmt: skip
+COMMIT_LETTERS = 10
+SESSION = ("commit", "date", "step")
 
 
-def provenance(devices: list[str], wall_seconds: float, digest: str, step: int) -> dict[str, Any]:
+def provenance(
+    devices: list[str],
+    wall_seconds: float,
+    digest: str,
+    step: int,
+    before: Mapping[str, Any],
+) -> dict[str, Any]:
     """What provenance.json holds.
 
     Args:
@@ -25,6 +34,7 @@ def provenance(devices: list[str], wall_seconds: float, digest: str, step: int) 
       wall_seconds: of training, over all sessions.
       digest: SHA-256 of all variables of networks and optimizers.
       step: at which it was taken.
+      before: what it held when this session began; empty for the first one.
     """
     from aae_tf import __version__
 
@@ -46,7 +56,20 @@ def provenance(devices: list[str], wall_seconds: float, digest: str, step: int) 
         "wall_seconds": round(wall_seconds, 1),
         "step": step,
         "state_sha256": digest,
+        "earlier": [*before.get("earlier", []), *_session(before)],
     }  # fmt: skip
+
+
+def _session(before: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The program that trained before, and up to where, if it trained at all."""
+    return [{key: before[key] for key in SESSION}] if before.get("step") else []
+
+
+def short_commit(commit: str) -> str:
+    """A commit by its first letters; that the program had been changed stays to be seen."""
+    if len(commit) <= COMMIT_LETTERS:
+        return commit
+    return commit[:COMMIT_LETTERS] + ("-dirty" if commit.endswith("-dirty") else "")
 
 
 def _version(package: str) -> str:

@@ -15,6 +15,7 @@ from aae_tf.errors import RunFolderError
 from aae_tf.files import write_aside, write_json
 from aae_tf.reporting.groups import Group, groups_below, measures_of
 from aae_tf.reporting.over_seeds import markdown, mean_and_error, paper_text
+from aae_tf.reporting.provenance import short_commit
 from aae_tf.settings import PLACES
 
 KEPT = ("settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "result.json")
@@ -64,9 +65,9 @@ def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
                 if is_first and picture.exists():
                     _copy(picture, kept / picture.name)
         write_json(kept / "provenance.json", origins[run])
-    page = target / "README.md"
-    write_aside(page, _page(target))
-    return page
+    written = target / "README.md"
+    write_aside(written, page(target))
+    return written
 
 
 def _origin(run: pathlib.Path) -> dict[str, Any]:
@@ -77,6 +78,8 @@ def _origin(run: pathlib.Path) -> dict[str, Any]:
         machine = where["machine"]
         if isinstance(machine, str):  # kept before
             machine = {"processor": machine, "cores": where["cores"]}
+        sessions = where.get("earlier", [])
+        earlier = [{**session, "date": session["date"][:10]} for session in sessions]
         return {
             "commit": where["commit"],
             "date": where["date"][:10],
@@ -85,8 +88,9 @@ def _origin(run: pathlib.Path) -> dict[str, Any]:
             "python": where["python"],
             "packages": where["packages"],
             "state_sha256": where["state_sha256"],
+            **({"earlier": earlier} if earlier else {}),
         }
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise RunFolderError(f"{file} can't be used ({error!r})") from None
 
 
@@ -140,7 +144,7 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
         raise RunFolderError(f"{file} can't be used ({error})") from None
 
 
-def _page(target: pathlib.Path) -> str:
+def page(target: pathlib.Path) -> str:
     """The page of all runs kept in a folder, one section for each experiment."""
     runs = [file.parent for file in sorted(target.glob("*/result.json"))]
     by_experiment: dict[str, list[pathlib.Path]] = {}
@@ -176,13 +180,13 @@ def _section(name: str, runs: list[pathlib.Path], groups: list[Group]) -> str:
     rows = []
     for run, result in zip(runs, results, strict=True):
         numbers = [result["metrics"].get(f"test/{key}") for key in names]
-        cells = [f"{value:.4g}" if value is not None else "" for value in numbers]
+        cells = ["" if value is None else mean_and_error([value]) for value in numbers]
         if papers:
             cells.append(paper_text(result["paper"]))
         origin = _read(run / "provenance.json")
         link, minutes = f"[{run.name}]({run.name})", f"{result['wall_seconds'] / 60:.1f}"
         rows.append([link, f"{result['epochs']:g}", str(result["seed"]), *cells, minutes,
-                     f"{origin['commit'][:9]}, {origin['date']}"])  # fmt: skip
+                     f"{short_commit(origin['commit'])}, {origin['date']}"])  # fmt: skip
     rows += [_over_seeds(group, names, papers) for group in groups]
     table = markdown(head, rows)
     pictures = [

@@ -139,7 +139,7 @@ class RunFolder:
         Raises:
           RunFolderError: if another process runs in it.
         """
-        with open(self.path / ".lock", "w") as file:
+        with open(self.path / ".lock", "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -1,6 +1,9 @@
 """Tables over seeds, against numpy and scipy."""
 
 import json
+import math
+import pathlib
+import re
 import subprocess
 import sys
 
@@ -16,6 +19,7 @@ from aae_tf.reporting.groups import groups_below
 from aae_tf.reporting.over_seeds import mean_and_error
 from aae_tf.settings import flatten
 
+RECORDED = pathlib.Path(__file__).parents[2] / "docs" / "results"
 ERRORS = (3.74, 3.51, 4.02, 3.6)
 OWN = ("experiment", "recipe", "seed", "epochs")
 
@@ -176,11 +180,69 @@ def test_mean_has_the_decimals_of_its_error(values, expected):
     assert mean_and_error(values) == expected
 
 
+@pytest.mark.parametrize(
+    "minutes, expected",
+    [([8.38], "8.4"), ([135.6], "136"), ([99.6], "100"), ([135.6, 140.4], "138.0 ± 2.4 (2)")],
+)
+def test_minutes_are_written_out(minutes, expected):
+    assert mean_and_error(minutes, 2) == expected
+
+
 def test_text_has_every_group_and_fits_a_terminal(folder):
     text = collate(folder, "text")
     assert text.startswith(CAPTION)
     assert text.count("aae-tf --experiment=") == 6
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_text_of_the_recorded_runs_fits_a_wide_terminal():
+    text = collate(RECORDED, "text")
+    assert max(map(len, text.splitlines())) <= 130
+    table = text.partition("minutes\n")[2].partition("\n\n")[0]
+    assert "\n  prior_scale=5.0" in table  # long settings go on below
+    assert "log_likelihood_10000  " in table
+
+
+@pytest.mark.parametrize("odd", [math.inf, math.nan])
+def test_a_measure_that_came_out_infinite_has_no_deviation(tmp_path, odd):
+    for seed, value in enumerate((0.5, odd)):
+        results.write(tmp_path / f"{seed}", seed=seed, metrics={"mmd": value})
+    (row,) = json.loads(collate(tmp_path, "json"))
+    found = row["metrics"]["mmd"]
+    assert found["n"] == 2 and not math.isfinite(found["mean"])
+    assert math.isnan(found["standard_deviation"]) and math.isnan(found["standard_error"])
+    assert "nan" in collate(tmp_path, "text") and "nan" in collate(tmp_path)
+
+
+def test_a_seed_that_was_run_twice_counts_once(tmp_path):
+    for name, seed, measured in (
+        ("20261124-1", 0, {"mmd": 0.5}),
+        ("20261125-1", 0, {"mmd": 0.25}),  # the newer of two with as many measures
+        ("other", 1, {"mmd": 0.75, "coverage": 0.5}),
+        ("zero", 1, {"mmd": 0.125}),
+    ):
+        results.write(tmp_path / name, seed=seed, metrics=measured)
+    (row,) = json.loads(collate(tmp_path, "json"))
+    assert row["seeds"] == [0, 1] and row["command"][-1] == "--seeds=0,1"
+    assert row["metrics"]["mmd"]["n"] == 2 and row["metrics"]["mmd"]["mean"] == 0.5
+    assert row["runs"] == ["20261125-1", "other"]
+    assert row["repeated"] == ["20261124-1", "zero"]
+    told = "not counted, as their seeds have other runs: 20261124-1, zero"
+    assert told in " ".join(collate(tmp_path, "text").split())
+
+
+def test_the_papers_figures_are_those_of_all_seeds(tmp_path):
+    few, many = {"log_likelihood_10000": 340.0}, {"log_likelihood_10000000": 430.0}
+    results.write(tmp_path / "0", "likelihood", metrics=few)
+    results.write(
+        tmp_path / "1", "likelihood", seed=1, metrics=few | many,
+        likelihood_samples=(10_000, 10_000_000),
+    )  # fmt: skip
+    (row,) = json.loads(collate(tmp_path, "json"))
+    paper = {name: figure["value"] for name, figure in row["paper"].items()}
+    assert paper == {"test/log_likelihood_10000": 340.0, "test/log_likelihood_10000000": 427.0}
+    text = collate(tmp_path, "text")
+    assert re.search(r"log_likelihood_10000000 +430\.00 +1 +427\.00", text)
 
 
 def _judge(folder, seed, count, weights=None, **settings):
@@ -217,6 +279,7 @@ def test_samples_judged_otherwise_are_not_taken_together(tmp_path):
     [
         ("provenance", []),
         ("provenance", {"commit": None}),
+        ("provenance", {"earlier": [{"commit": 3}]}),
         ("settings", []),
         ("result", {"paper": None}),
         ("result", {"paper": {"test/fid": 3}}),

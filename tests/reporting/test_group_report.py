@@ -53,11 +53,15 @@ def test_time_and_commit_are_told(group):
 
 
 def test_a_changed_program_and_several_commits_are_seen(tmp_path):
-    for seed, commit in enumerate(("0123456789abcdef-dirty", "fedcba9876543210")):
+    for seed, origin in enumerate((
+        {"commit": "0123456789abcdef-dirty"},
+        {"commit": "fedcba9876543210", "earlier": [{"commit": "1111111111111"}]},
+    )):  # fmt: skip
         run = results.write(tmp_path / str(seed), seed=seed, metrics={"mmd": 1.0})
-        (run / "provenance.json").write_text(json.dumps({"commit": commit}))
+        (run / "provenance.json").write_text(json.dumps(origin))
     (found,) = groups_below(tmp_path)
-    assert "commits 0123456789-dirty, fedcba9876" in group_report.text(found)
+    text = group_report.text(found)
+    assert "commits 0123456789-dirty, 1111111111, fedcba9876\n" in text
 
 
 def test_a_paper_figure_stands_though_no_run_measured_it(tmp_path):

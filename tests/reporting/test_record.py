@@ -75,6 +75,18 @@ def test_every_machine_that_an_experiments_runs_were_made_on_is_named_once(tmp_p
     assert wanted in page
 
 
+def test_that_the_program_was_changed_and_went_on_from_another_is_kept(tmp_path):
+    run = results.write(tmp_path / "runs" / "one", "gaussian", metrics={"coverage": 0.8})
+    before = {"commit": "fedcba9876543210", "date": "2026-11-22T10:00:00", "step": 7}
+    told = json.loads((run / "provenance.json").read_text())
+    told |= {"commit": "0123456789abcdef-dirty", "earlier": [before]}
+    (run / "provenance.json").write_text(json.dumps(told))
+    page = record(tmp_path / "runs", tmp_path / "kept").read_text()
+    assert "0123456789-dirty, 2026-11-23" in page
+    kept = json.loads((tmp_path / "kept" / "one" / "provenance.json").read_text())
+    assert kept["earlier"] == [{**before, "date": "2026-11-22"}]
+
+
 def test_of_runs_that_differ_in_the_seed_alone_the_first_keeps_its_pictures(tmp_path):
     for name, changes in {
         "b": {"seed": 0},

@@ -24,7 +24,7 @@ FLAGFILE = pathlib.Path(__file__).parents[2] / "flags/aae/table1_tfd.flags"
 def judged(undisturbed, place, tmp_path_factory):
     """A copy of the finished run after it was evaluated: what was said, and where it lies."""
     folder = tmp_path_factory.mktemp("likelihood")
-    for name in ("run", "stopped"):
+    for name in ("run", "stopped", "terminated"):
         shutil.copytree(undisturbed[1], folder / name)
     shutil.copy(place / "bars.npz", folder)
     done = door.call(folder, *ASK, "--run_dir=run")
@@ -49,22 +49,25 @@ def test_the_numbers_are_added_to_a_finished_run(judged, undisturbed):
     assert f"log_likelihood_{MANY}" in done.stdout
 
 
-def test_stopped_it_goes_on_and_ends_with_the_same_bits(judged):
+@pytest.mark.parametrize(
+    "name, number", [("stopped", signal.SIGINT), ("terminated", signal.SIGTERM)]
+)
+def test_stopped_it_goes_on_and_ends_with_the_same_bits(judged, name, number):
     folder = judged[1]
-    kept = folder / f"stopped/likelihood/{MANY}_score.npz"
-    command = (*ASK, "--run_dir=stopped")
-    done = door.interrupt(folder, signal.SIGINT, lambda said: kept.exists(), 0, *command)
-    assert done.returncode == 130, done.stderr[-3000:]
+    kept = folder / f"{name}/likelihood/{MANY}_score.npz"
+    command = (*ASK, f"--run_dir={name}")
+    done = door.interrupt(folder, number, lambda said: kept.exists(), 0, *command)
+    assert done.returncode == 128 + number, done.stderr[-3000:]
     assert done.stderr.strip().splitlines()[-1].endswith("error: interrupted")
     assert "Traceback" not in done.stderr
-    before = door.read_json(folder / "stopped", "result.json")["metrics"]
+    before = door.read_json(folder / name, "result.json")["metrics"]
     assert f"test/log_likelihood_{MANY}" not in before
     with np.load(kept) as sums:
         assert 0 < sums["count"] < MANY
     done = door.call(folder, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     found, undisturbed = (
-        door.read_json(folder / name, "result.json")["metrics"] for name in ("stopped", "run")
+        door.read_json(folder / each, "result.json")["metrics"] for each in (name, "run")
     )
     assert found == undisturbed
 

@@ -69,6 +69,7 @@ def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):
         assert (place / f"stopped/checkpoints/ckpt-{told['step']}.index").exists()
         if len(steps) > 1:
             assert f"resumed at step {steps[-1]}" in done.stdout
+        assert [session["step"] for session in told["earlier"]] == steps[1:]
         steps.append(told["step"])
     assert not (place / "stopped/result.json").exists()
     assert not (place / "unused").exists()

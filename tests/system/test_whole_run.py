@@ -83,7 +83,9 @@ def test_words_on_the_terminal_tell_figures_and_what_comes_next(undisturbed):
 
 
 def test_same_command_on_a_finished_run_changes_no_weight_and_no_metric(undisturbed, place, flags):
-    before = {name: (undisturbed[1] / name).read_bytes() for name in ("metrics.csv", "run.flags")}
+    # Provenance too: the program that only looked at a run isn't the one that trained it.
+    kept = ("metrics.csv", "run.flags", "provenance.json")
+    before = {name: (undisturbed[1] / name).read_bytes() for name in kept}
     state = door.state(undisturbed[1])
     result = door.read_json(undisturbed[1], "result.json")
     done = door.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
