@@ -22,7 +22,7 @@ from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
 from aae_tf.reporting import model_card
-from aae_tf.reporting.provenance import provenance
+from aae_tf.reporting.provenance import earlier_sessions, provenance
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.reporting.side_by_side import Restored
@@ -114,10 +114,13 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
         received = session.train(recorder)
         state = session.digest()
         before = folder.read_json("provenance.json")
-        if before.get("step") != progress.step:  # else it was all trained before
+        # Of a run that another session trained to its end the record stays.
+        if progress.step > first_step or before.get("step") != progress.step:
             devices = list(session.strategy.extended.worker_devices)
-            origin = provenance(devices, progress.seconds, state, progress.step, before)
-            folder.write_provenance(origin)
+            earlier = earlier_sessions(before, first_step)
+            folder.write_provenance(
+                provenance(devices, progress.seconds, state, progress.step, earlier)
+            )
         if received:
             return Outcome(folder, {}, signal=received)
         say("evaluating, drawing" + (" and exporting" if export_dir is not None else ""))

@@ -16,6 +16,8 @@ from aae_tf.settings import DataSettings, flatten, flatten_evaluation
 USUAL_DATA = DataSettings().dataset  # goes without saying
 CAPTION = "Beside the paper's numbers, mean ± standard deviation (n - 1) over n seeds:"
 HEAD = ("experiment", "recipe", "epochs", "measure", "ours", "n", "paper", "minutes")
+RIGHT = [HEAD.index(name) for name in ("epochs", "ours", "n", "paper", "minutes")]
+WIDTH = 36  # of the first column in a terminal
 
 
 def rows(groups: Sequence[Group], sources: bool = True) -> list[list[str]]:

@@ -17,7 +17,6 @@ from aae_tf.reporting.groups import Group, groups_below, measures_of
 from aae_tf.reporting.over_seeds import columns, markdown, mean_and_error, summary
 
 FORMATS = ("markdown", "json", "text")
-_for_terminal = functools.partial(columns, right=(2, 4, 5, 6, 7), first=36)  # of `HEAD`'s columns
 CAPTION = "On test images; over seeds mean ± standard error (number of runs)."
 
 
@@ -50,7 +49,8 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         if name not in known:
             raise SettingsError("report_measures", name, "of " + ", ".join(known))
     if form == "text":
-        beside = [] if measures else _beside(groups, _for_terminal, sources=False)
+        form_of = functools.partial(columns, right=beside_paper.RIGHT, first=beside_paper.WIDTH)
+        beside = [] if measures else _beside(groups, form_of, sources=False)
         sections = [group_report.text(group, measures) for group in groups]
         return "\n\n".join([CAPTION, *beside, *sections])
     names = list(measures) or known

@@ -9,7 +9,7 @@ import pathlib
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 PACKAGES = (
@@ -25,7 +25,7 @@ def provenance(
     wall_seconds: float,
     digest: str,
     step: int,
-    before: Mapping[str, Any],
+    earlier: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """What provenance.json holds.
 
@@ -34,7 +34,7 @@ def provenance(
       wall_seconds: of training, over all sessions.
       digest: SHA-256 of all variables of networks and optimizers.
       step: at which it was taken.
-      before: what it held when this session began; empty for the first one.
+      earlier: sessions that trained before this one, see `earlier_sessions`.
     """
     from aae_tf import __version__
 
@@ -56,13 +56,19 @@ def provenance(
         "wall_seconds": round(wall_seconds, 1),
         "step": step,
         "state_sha256": digest,
-        "earlier": [*before.get("earlier", []), *_session(before)],
+        "earlier": list(earlier),
     }  # fmt: skip
 
 
-def _session(before: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The program that trained before, and up to where, if it trained at all."""
-    return [{key: before[key] for key in SESSION}] if before.get("step") else []
+def earlier_sessions(before: Mapping[str, Any], step: int) -> list[dict[str, Any]]:
+    """The sessions that a run goes on from: commit, date and the step that each one reached.
+
+    Args:
+      before: what provenance.json held; empty for a new run.
+      step: at which the run was taken up; sessions beyond it left nothing that it goes on from.
+    """
+    sessions = [*before.get("earlier", []), {key: before.get(key) for key in SESSION}]
+    return [session for session in sessions if 0 < (session["step"] or 0) <= step]
 
 
 def short_commit(commit: str) -> str:
