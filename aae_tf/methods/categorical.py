@@ -152,11 +152,13 @@ class CategoricalAutoencoder(Method):
 
     def _generator(self, batch: Batch, draws: Draws) -> PhaseLoss:
         codes = self._codes(batch, draws)
-        metrics = {
-            f"{name}_loss": adversary.fool(codes[name], draws[name])
+        losses = {
+            name: adversary.fool(codes[name], draws[name])
             for name, adversary in self.adversaries.items()
         }
-        return PhaseLoss(tf.add_n(list(metrics.values())), metrics)
+        weights = {"style": 1.0, "label": self.settings.categories.label_adversary_weight}
+        total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
+        return PhaseLoss(total, {f"{name}_loss": loss for name, loss in losses.items()})
 
     def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
         return self._encoder_draws(seed, batch_size) | {

@@ -51,6 +51,12 @@ class CategorySettings(Checked):
     adversarial_label: bool = setting(
         True, "match the categorical code to one-hot vectors by a discriminator of its own"
     )
+    label_adversary_weight: float = setting(
+        1.0,
+        "weight of the generator's loss against that discriminator, beside the one against the "
+        "style's; 1 in the papers",
+        above(0),
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

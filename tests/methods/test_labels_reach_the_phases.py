@@ -209,6 +209,14 @@ def test_adversary_on_the_label_can_be_left_out():
     assert "label_discriminator" in _rig("discrete").method.networks
 
 
+def test_generator_weighs_the_label_adversary_beside_the_style_adversary():
+    rig = _rig("clustering", label_adversary_weight=3.0)
+    loss = rig.phase("generator").loss(rig.first_batch(), {"style": {}, "label": {}})
+    style, label = (loss.metrics[f"{name}_loss"].numpy() for name in ("style", "label"))
+    assert label.min() > 0
+    np.testing.assert_allclose(loss.per_example, style + 3 * label, rtol=1e-6)
+
+
 def test_label_adversary_asks_for_one_hot_vectors():
     rig = _rig("clustering")
     positives = rig.phase("discriminator").draws(seeds.root(0), 300)["label"]["prior"].numpy()
