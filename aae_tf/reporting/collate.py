@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +32,7 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         one with a row for each group of runs (mean ± standard error), then each group's own with
         every number; 'text', the first and the last for a terminal; or 'json', a list
         of groups with each measure's n, mean, standard_deviation and standard_error (null for a
-        single run).
+        single run, and for what isn't a finite number).
       measures: those to show, in this order, and not the paper's; all without any. A JSON list
         has all.
 
@@ -43,7 +44,8 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
     if not groups:
         raise RunFolderError(f"--run_dir={folder}: holds no result.json, in no folder below either")
     if form == "json":
-        return json.dumps([_row(group, folder) for group in groups], indent=2)
+        rows = [_row(group, folder) for group in groups]
+        return json.dumps(_strict(rows), indent=2, allow_nan=False)
     known = measures_of(result for group in groups for result in group.results)
     for name in measures:
         if name not in known:
@@ -89,3 +91,12 @@ def _row(group: Group, folder: pathlib.Path) -> dict[str, Any]:
         "runs": [str(run.folder.relative_to(folder)) for run in group.runs],
         "repeated": [str(run.folder.relative_to(folder)) for run in group.repeated],
     }
+
+
+def _strict(content: Any) -> Any:
+    """The content with null for what JSON has no number for: a diverged run's NaN, say."""
+    if isinstance(content, dict):
+        return {name: _strict(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_strict(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
