@@ -53,8 +53,8 @@ class CategorySettings(Checked):
     )
     label_adversary_weight: float = setting(
         1.0,
-        "weight of the generator's loss against that discriminator, beside the one against the "
-        "style's; 1 in the papers",
+        "weight of the generator's loss against that discriminator; the loss against the style's "
+        "weighs 1",
         above(0),
     )
 
