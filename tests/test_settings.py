@@ -61,6 +61,7 @@ def _other(settings):
     """`OTHER` without what the settings have no group for, or what their method can't take."""
     other = {flag: value for flag, value in OTHER.items() if flag in flatten(settings)}
     other.pop("log_prior_trick", None)  # for a divergence that isn't the user's own
+    other.pop("adversarial_label", None)  # its False leaves out what label_adversary_weight weighs
     if settings.variational is not None:
         del other["encoder"]
         other.update(prior="gaussian")
@@ -315,3 +316,12 @@ def test_what_an_older_version_did_not_know_is_what_changes_nothing():
     assert (done["input_dropout"], done["epochs"]) == (0.0, 3)
     assert done.keys() == flatten(practical).keys()
     assert override(practical, done).training.input_dropout == 0
+
+
+def test_weight_of_the_label_adversary_is_refused_where_there_is_none(settings):
+    values = {"adversarial_label": False, "label_adversary_weight": 2.5}
+    assert str(_refusal(settings, **values)) == (
+        "--label_adversary_weight=2.5: expected 1 with --noadversarial_label, "
+        "which leaves that discriminator out"
+    )
+    assert not override(settings, {"adversarial_label": False}).categories.adversarial_label

@@ -18,6 +18,11 @@ def check(settings) -> None:
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)
+    if settings.categories is not None:
+        weight = settings.categories.label_adversary_weight
+        if weight != 1 and not settings.categories.adversarial_label:
+            expected = "1 with --noadversarial_label, which leaves that discriminator out"
+            raise SettingsError("label_adversary_weight", weight, expected)
     if settings.variational is not None:
         _check_variational(settings)
     if settings.wasserstein is not None:
