@@ -9,6 +9,7 @@ from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
 from aae_tf.networks.categorical_encoder import log_probabilities, probabilities
+from aae_tf.objectives import virtual_adversarial
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
@@ -158,7 +159,23 @@ class CategoricalAutoencoder(Method):
         }
         weights = {"style": 1.0, "label": self.settings.categories.label_adversary_weight}
         total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
-        return PhaseLoss(total, {f"{name}_loss": loss for name, loss in losses.items()})
+        metrics = {f"{name}_loss": loss for name, loss in losses.items()}
+        weight = self.settings.categories.virtual_adversarial_weight
+        if weight:
+            metrics["virtual_adversarial_loss"] = self._virtual_adversarial(batch["images"], draws)
+            total += weight * metrics["virtual_adversarial_loss"]
+        return PhaseLoss(total, metrics)
+
+    def _virtual_adversarial(self, images, draws: Draws):
+        """How much the worst small change of the clean images changes q(y|x)."""
+
+        def logits_of(seen):
+            logits, _ = self.encoder(seen, draws.get("encoder"), training=True)
+            return tf.cast(logits, self.dtype)
+
+        radius = self.settings.categories.virtual_adversarial_radius
+        change = virtual_adversarial.worst_change(logits_of, images, draws["direction"], radius)
+        return virtual_adversarial.divergence(logits_of(images), logits_of(images + change))
 
     def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
         return self._encoder_draws(seed, batch_size) | {
@@ -167,7 +184,11 @@ class CategoricalAutoencoder(Method):
         }
 
     def _generator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        return self._encoder_draws(seed, batch_size) | {
+        draws = self._encoder_draws(seed, batch_size) | {
             name: adversary.generator_draws(seeds.fold(seed, name), batch_size)
             for name, adversary in self.adversaries.items()
         }
+        if self.settings.categories.virtual_adversarial_weight:
+            shape, folded = [batch_size, *self.image_shape], seeds.fold(seed, "direction")
+            draws["direction"] = tf.random.stateless_normal(shape, folded, dtype=self.dtype)
+        return draws

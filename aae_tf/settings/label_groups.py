@@ -57,6 +57,16 @@ class CategorySettings(Checked):
         "weighs 1",
         above(0),
     )
+    virtual_adversarial_weight: float = setting(
+        0.0,
+        "weight, beside the generator's losses, of how much q(y|x) changes under the small change "
+        "of the image that changes it most (virtual adversarial training, not in the paper); 0 "
+        "leaves it out",
+        at_least(0),
+    )
+    virtual_adversarial_radius: float = setting(
+        2.0, "Euclidean length of that change, in units of a pixel", above(0)
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

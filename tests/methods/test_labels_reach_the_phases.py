@@ -8,6 +8,7 @@ import tiny
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.objectives.adversarial import discriminator_loss
+from aae_tf.objectives.virtual_adversarial import divergence, worst_change
 from aae_tf.training.feed import Feed, Labelled
 
 LABELLED = {
@@ -215,6 +216,31 @@ def test_generator_weighs_the_label_adversary_beside_the_style_adversary():
     style, label = (loss.metrics[f"{name}_loss"].numpy() for name in ("style", "label"))
     assert label.min() > 0
     np.testing.assert_allclose(loss.per_example, style + 3 * label, rtol=1e-6)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_generator_weighs_how_the_worst_change_of_clean_images_moves_the_categories(batch_norm):
+    flags = {"input_noise": 0.5, "encoder_batch_norm": batch_norm}
+    rig = _rig(
+        "clustering", virtual_adversarial_weight=4.0, virtual_adversarial_radius=0.7, **flags
+    )
+    batch, phase, encoder = rig.first_batch(), rig.phase("generator"), rig.method.encoder
+    draws = phase.draws(seeds.root(1), 10)
+    loss = phase.loss(batch, draws)
+    found = loss.metrics["virtual_adversarial_loss"]
+
+    def logits_of(images):
+        return encoder(images, training=True)[0]
+
+    images = batch["images"]
+    change = worst_change(logits_of, images, draws["direction"], 0.7)
+    np.testing.assert_allclose(tf.norm(tf.reshape(change, [10, -1]), axis=1), 0.7, rtol=1e-5)
+    expected = divergence(logits_of(images), logits_of(images + change))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
+    assert found.numpy().max() > 1e-4
+    style, label = (loss.metrics[f"{name}_loss"] for name in ("style", "label"))
+    np.testing.assert_allclose(loss.per_example, style + label + 4 * found, rtol=1e-6)
+    assert "direction" not in _rig("clustering").phase("generator").draws(seeds.root(1), 10)
 
 
 def test_label_adversary_asks_for_one_hot_vectors():

@@ -1,0 +1,73 @@
+"""How much q(y|x) changes under the small change of the image that changes it most.
+
+Virtual adversarial training (Miyato et al., 2018, arXiv:1704.03976); the AAE paper has no such
+term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# How far the power iteration steps to see a direction's effect on the logits, in units of a pixel:
+# small beside any radius, and large enough for differences of logits in float32.
+PROBE = 0.01
+
+
+def worst_change(
+    logits_of: Callable[[tf.Tensor], tf.Tensor],
+    images: tf.Tensor,
+    direction: tf.Tensor,
+    radius: float,
+) -> tf.Tensor:
+    """The change of each image that moves q(y|x) most, by one power iteration (equations 9 to 12).
+
+    To second order KL(q(y|x) || q(y|x + r)) is r' J' F J r / 2, with J the logits' Jacobian and
+    F = diag(q) - q q' the softmax's Fisher information. The step takes J' F J d, where J d is a
+    difference of logits, so that nearly certain categories lose no digits.
+
+    Args:
+      logits_of: maps images to logits `(batch, classes)`.
+      images: `(batch, height, width, channels)`.
+      direction: normal draws, shaped as the images: where the iteration starts.
+      radius: Euclidean length of the change of each image, in units of a pixel.
+
+    Returns:
+      Shaped as the images, each of length `radius`; 0 where no change has any effect. No gradient
+      flows through it.
+    """
+    start = unit(direction)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(images)
+        logits = logits_of(images)
+        effect = tf.stop_gradient((logits_of(images + PROBE * start) - logits) / PROBE)
+        # Counted from the likeliest category, or its difference to the mean would be lost.
+        likeliest = tf.argmax(logits, -1)
+        effect -= tf.expand_dims(tf.gather(effect, likeliest, batch_dims=1), -1)
+        probabilities = tf.stop_gradient(tf.nn.softmax(logits))
+        mean = tf.reduce_sum(probabilities * effect, -1, keepdims=True)
+        seen = tf.reduce_sum(probabilities * (effect - mean) * logits)
+    return radius * unit(tf.stop_gradient(tape.gradient(seen, images)))
+
+
+def divergence(logits: tf.Tensor, changed: tf.Tensor) -> tf.Tensor:
+    """KL(q(y|x) || q(y|x + r)), whose first argument is taken as given (equation 5).
+
+    Args:
+      logits: of the images `(batch, classes)`; no gradient flows to them.
+      changed: of the changed images `(batch, classes)`.
+
+    Returns:
+      `(batch,)` in nats, 0 or more up to rounding.
+    """
+    given = tf.nn.log_softmax(tf.stop_gradient(logits))
+    return tf.reduce_sum(tf.exp(given) * (given - tf.nn.log_softmax(changed)), -1)
+
+
+def unit(vectors: tf.Tensor) -> tf.Tensor:
+    """Each vector of a batch at Euclidean length 1; 0 stays 0."""
+    axes = list(range(1, len(vectors.shape)))
+    # Gradients of nearly certain categories are tiny: their squares would fall below float32.
+    scaled = tf.math.divide_no_nan(vectors, tf.reduce_max(tf.abs(vectors), axes, keepdims=True))
+    return tf.math.divide_no_nan(scaled, tf.sqrt(tf.reduce_sum(scaled**2, axes, keepdims=True)))
