@@ -1,7 +1,7 @@
 """How much q(y|x) changes under the small change of the image that changes it most.
 
-Virtual adversarial training (Miyato et al., 2018, arXiv:1704.03976); the AAE paper has no such
-term.
+Virtual adversarial training (Miyato et al., 2018, arXiv:1704.03976, section 3); the AAE paper has
+no such term.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def worst_change(
     direction: tf.Tensor,
     radius: float,
 ) -> tf.Tensor:
-    """The change of each image that moves q(y|x) most, by one power iteration (equations 9 to 12).
+    """The change of each image that moves q(y|x) most, by one power iteration (section 3.3).
 
     To second order KL(q(y|x) || q(y|x + r)) is r' J' F J r / 2, with J the logits' Jacobian and
     F = diag(q) - q q' the softmax's Fisher information. The step takes J' F J d, where J d is a
@@ -52,7 +52,7 @@ def worst_change(
 
 
 def divergence(logits: tf.Tensor, changed: tf.Tensor) -> tf.Tensor:
-    """KL(q(y|x) || q(y|x + r)), whose first argument is taken as given (equation 5).
+    """KL(q(y|x) || q(y|x + r)), whose first argument is taken as given (section 3.2).
 
     Args:
       logits: of the images `(batch, classes)`; no gradient flows to them.

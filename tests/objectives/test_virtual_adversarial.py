@@ -75,15 +75,17 @@ def test_found_change_is_worse_than_nearly_all_random_ones_of_its_length():
     random = virtual_adversarial.divergence(tf.tile(logits, [200, 1]), logits_of(others))
     worse = found[None] > random.numpy().reshape(200, -1)
     assert worse.mean() > 0.9
-    # A second iteration from there comes to the eigenvector: up to sign the first is near it.
     np.testing.assert_allclose(np.linalg.norm(change.numpy().reshape(5, -1), axis=1), 0.3)
 
 
 def test_no_gradient_flows_through_the_change_or_the_given_probabilities():
     scale = tf.Variable(1.5, dtype=tf.float64)
     images = tf.constant(IMAGES)
+
+    def logits_of(seen):
+        return scale * _linear()(seen)
+
     with tf.GradientTape(persistent=True) as tape:
-        logits_of = lambda seen: scale * _linear()(seen)  # noqa: E731
         change = _change(logits_of, 1.0)
         total = tf.reduce_sum(change)
         logits = logits_of(images)
@@ -105,5 +107,7 @@ def test_divergence_is_that_of_kullback_and_leibler():
 
 
 def test_no_change_where_none_has_an_effect():
-    constant = lambda images: tf.zeros([5, 4], tf.float64) + 0 * tf.reduce_sum(images)  # noqa: E731
+    def constant(images):
+        return tf.zeros([5, 4], tf.float64) + 0 * tf.reduce_sum(images)
+
     np.testing.assert_array_equal(_change(constant, 2.0), np.zeros(SHAPE))
