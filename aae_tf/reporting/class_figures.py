@@ -67,8 +67,9 @@ def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
         rows.append(np.concatenate([heads[number][None], shown, blank]))
     blocks = -(-count // ROWS_IN_A_BLOCK)
     height = -(-count // blocks)
-    figure = new_figure(3.4 * blocks, 0.26 * height + 0.7)
-    figure.suptitle("Cluster heads (first column) and held-out images of each", fontsize=10)
+    figure = new_figure(3.4 * blocks, 0.26 * height + (0.8 if blocks == 1 else 0.7))
+    title = ("Cluster heads (first column)", "and held-out images of each")
+    figure.suptitle(("\n" if blocks == 1 else " ").join(title), fontsize=10)
     with styled():
         for block, axes in enumerate(np.atleast_1d(figure.subplots(1, blocks))):
             own = rows[block * height : (block + 1) * height]

@@ -57,6 +57,26 @@ def test_every_prior_has_its_figures(name):
     ]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"experiment": "style"}, {"experiment": "label_mixture", "prior_components": 3},
+     {"experiment": "semi_supervised", "num_labels": "30"},
+     *({"experiment": "clustering", "num_clusters": count} for count in (2, 16, 30)),
+     *({"experiment": "dim_reduction", "latent_dim": dim, "num_labels": "0"} for dim in (2, 10))],
+    ids=str,
+)  # fmt: skip
+def test_no_title_is_cut_off(changes):
+    for name, figure in _drawn(tiny.data(), **changes).items():
+        to_png(figure)
+        titles = [axes.title for axes in figure.axes if axes.get_title()]
+        titles += [figure._suptitle] if figure.get_suptitle() else []
+        width, height = figure.get_size_inches() * figure.dpi
+        for title in titles:
+            box = title.get_window_extent()
+            assert box.x0 >= 0 and box.x1 <= width, (name, title.get_text())
+            assert box.y0 >= 0 and box.y1 <= height, (name, title.get_text())
+
+
 def test_codes_without_labels_have_no_legend():
     for changes in ({}, {"latent_dim": 1}, {"latent_dim": 3, "prior": "sphere"}):
         axes = _drawn(tiny.data(labelled=False), **changes)["codes"].axes[0]
