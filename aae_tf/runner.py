@@ -22,7 +22,7 @@ from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
 from aae_tf.reporting import model_card
-from aae_tf.reporting.provenance import earlier_sessions, provenance
+from aae_tf.reporting.provenance import commit_of_checkout, earlier_sessions, provenance
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.reporting.side_by_side import Restored
@@ -103,6 +103,7 @@ def begun(session: Session, say: Say) -> Iterator[None]:
 def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome:
     """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
     folder, settings, data = session.folder, session.settings, session.data
+    commit = commit_of_checkout()
     progress = session.checkpoints.progress
     first_step = progress.step
     evaluator = Evaluator(session.method, session.seed, data)
@@ -119,7 +120,7 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
             devices = list(session.strategy.extended.worker_devices)
             earlier = earlier_sessions(before, first_step)
             folder.write_provenance(
-                provenance(devices, progress.seconds, state, progress.step, earlier)
+                provenance(devices, progress.seconds, state, progress.step, earlier, commit)
             )
         if received:
             return Outcome(folder, {}, signal=received)

@@ -26,6 +26,7 @@ def provenance(
     digest: str,
     step: int,
     earlier: Sequence[Mapping[str, Any]],
+    commit: str,
 ) -> dict[str, Any]:
     """What provenance.json holds.
 
@@ -35,12 +36,13 @@ def provenance(
       digest: SHA-256 of all variables of networks and optimizers.
       step: at which it was taken.
       earlier: sessions that trained before this one, see `earlier_sessions`.
+      commit: of the program when it was started, see `commit_of_checkout`.
     """
     from aae_tf import __version__
 
     return {
         "aae_tf": __version__,
-        "commit": _commit(),
+        "commit": commit,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "machine": {
@@ -85,8 +87,11 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _commit() -> str:
-    """The commit of the checkout that the package lies in, '-dirty' with changes, or 'unknown'."""
+def commit_of_checkout() -> str:
+    """The commit of the checkout that the package lies in, '-dirty' with changes, or 'unknown'.
+
+    To be asked for when a session starts: its checkout may move on while it trains.
+    """
     top = pathlib.Path(__file__).parents[2]
     if not (top / ".git").exists():
         return "unknown"

@@ -1,6 +1,13 @@
 """What a run's provenance says of the sessions that trained it."""
 
+import json
+
+import numpy as np
+import tiny
+
+from aae_tf import runner
 from aae_tf.reporting.provenance import earlier_sessions, short_commit
+from aae_tf.session import Session
 
 FIRST = {"commit": "a", "date": "2026-11-24", "step": 10}
 SECOND = {"commit": "b", "date": "2026-11-25", "step": 25}
@@ -28,3 +35,20 @@ def test_a_commit_is_named_by_its_first_letters_and_by_whether_it_was_changed():
     assert short_commit("0123456789abcdef") == "0123456789"
     assert short_commit("0123456789abcdef-dirty") == "0123456789-dirty"
     assert short_commit("unknown") == "unknown"
+
+
+def test_a_runs_commit_is_that_of_its_start_though_the_checkout_moves_on(tmp_path, monkeypatch):
+    checkout, train = {"commit": "a" * 40}, Session.train
+
+    def moved(session, recorder):
+        checkout["commit"] = "b" * 40
+        return train(session, recorder)
+
+    monkeypatch.setattr(runner, "commit_of_checkout", lambda: checkout["commit"])
+    monkeypatch.setattr(Session, "train", moved)
+    np.savez(tmp_path / "bars.npz", images=tiny.images(60))
+    settings = tiny.settings(dataset=str(tmp_path / "bars.npz"), epochs=1)
+    runner.train(settings, tmp_path / "run", None, print)
+    told = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert checkout["commit"] == "b" * 40
+    assert told["commit"] == "a" * 40
