@@ -23,6 +23,5 @@ def test_least_error_is_that_of_the_best_of_all_divisions(clusters):
 
 def test_classes_of_whole_clusters_need_not_err():
     assert least_error((0.5, 0.3, 0.2), 10) == pytest.approx(0)
-    assert least_error(10 * [0.1], 16) == pytest.approx(
-        4 * (0.1 - 1 / 16)
-    )  # six classes have a second
+    # Six of ten even classes have a second cluster and err in nothing.
+    assert least_error(10 * [0.1], 16) == pytest.approx(4 * (0.1 - 1 / 16))
