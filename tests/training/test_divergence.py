@@ -30,15 +30,16 @@ def test_diverging_names_metric_phase_and_step():
 
 
 def test_huge_learning_rate_diverges_in_a_named_phase():
+    """Were it so huge that codes overflow too, the processor would decide which phase is first."""
     rig = tiny.rig(
         reconstruction_optimizer="sgd",
-        reconstruction_learning_rate=1e30,
+        reconstruction_learning_rate=1e8,
         output_activation="linear",
     )
     note = tiny.Notebook()
-    with pytest.raises(DivergedError, match=r"phase 'reconstruction' became .* step [12]$"):
+    with pytest.raises(DivergedError, match=r"phase 'reconstruction' became inf at step 2$"):
         rig.trainer.train(0, 18, 1, [note])
-    assert len(note.reports) <= 1 and len(note.diverged) == 1
+    assert len(note.reports) == 1 and len(note.diverged) == 1
     for report in note.reports:
         assert all(np.isfinite(series).all() for series in report.values.values())
 
