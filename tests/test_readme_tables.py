@@ -1,13 +1,18 @@
 """The README's tables say what the recorded runs give."""
 
+import dataclasses
 import json
 import pathlib
 import re
 
+import flagfile
 import pytest
 
+from aae_tf import experiments
 from aae_tf.reporting import beside_paper, record
 from aae_tf.reporting.collate import collate
+from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.settings import override
 
 ROOT = pathlib.Path(__file__).parent.parent
 METHODS = {
@@ -33,6 +38,25 @@ def test_results_are_the_reports_own_table():
     part = text.partition("<!-- results -->\n")[2].partition("\n<!-- end of results -->")[0]
     assert part.startswith(beside_paper.CAPTION) and part.count("\n| ") >= 9
     assert part in collate(ROOT / "docs" / "results", "markdown")
+
+
+def _kept_runs():
+    """(flagfile, folder of its run of seed 0) of what is kept under a flagfile's name."""
+    for file in sorted((ROOT / "flags" / "aae").glob("*.flags")):
+        for folder in (file.stem, f"{file.stem}_s0"):
+            if (ROOT / "docs" / "results" / folder).exists():
+                yield pytest.param(file, ROOT / "docs" / "results" / folder, id=file.stem)
+
+
+@pytest.mark.parametrize(("file", "folder"), _kept_runs())
+def test_a_run_kept_under_a_flagfiles_name_has_the_flagfiles_settings(file, folder):
+    given = flagfile.read(file)
+    wanted = override(
+        experiments.settings_of(given["experiment"], given.get("recipe")), {**given, "seed": 0}
+    )
+    kept = RunFolder(folder).read_settings()
+    # A recipe is where settings start from; flags can lead from another one to the same.
+    assert dataclasses.replace(kept, recipe=wanted.recipe) == wanted
 
 
 @pytest.mark.parametrize("place", ["", "quality"])
