@@ -41,6 +41,7 @@ OTHER = {
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "label_adversary_weight": 2.5, "num_clusters": 12,
     "virtual_adversarial_weight": 1.75, "virtual_adversarial_radius": 0.65,
+    "virtual_adversarial_phase": "classification",
     "head_spread": 2.5, "head_distance": 0.9, "head_penalty": 0.8,
     "encoder_batch_norm": True, "decoder_batch_norm": True, "input_noise_kind": "truncated",
     "beta": 0.25, "likelihood": "gaussian", "decoder_variance": 0.3, "cost": "l1",
@@ -63,6 +64,8 @@ def _other(settings):
     other = {flag: value for flag, value in OTHER.items() if flag in flatten(settings)}
     other.pop("log_prior_trick", None)  # for a divergence that isn't the user's own
     other.pop("adversarial_label", None)  # its False leaves out what label_adversary_weight weighs
+    if settings.labels is None:
+        other.pop("virtual_adversarial_phase", None)  # no phase classifies
     if settings.variational is not None:
         del other["encoder"]
         other.update(prior="gaussian")
@@ -326,3 +329,15 @@ def test_weight_of_the_label_adversary_is_refused_where_there_is_none(settings):
         "which leaves that discriminator out"
     )
     assert not override(settings, {"adversarial_label": False}).categories.adversarial_label
+
+
+def test_virtual_adversarial_term_stands_beside_a_classification_where_there_is_one(settings):
+    values = {"virtual_adversarial_phase": "classification"}
+    assert override(settings, values).categories.virtual_adversarial_phase == "classification"
+    without = {"num_labels": "0", **values}
+    assert str(_refusal(settings, **without)) == (
+        "--virtual_adversarial_phase=classification: expected generator where no labels are used, "
+        "and hence no phase classifies"
+    )
+    clustering = experiments.settings_of("clustering")
+    assert _refusal(clustering, **values).flag == "virtual_adversarial_phase"

@@ -160,11 +160,17 @@ class CategoricalAutoencoder(Method):
         weights = {"style": 1.0, "label": self.settings.categories.label_adversary_weight}
         total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
         metrics = {f"{name}_loss": loss for name, loss in losses.items()}
-        weight = self.settings.categories.virtual_adversarial_weight
+        weight = self._virtual_adversarial_weight("generator")
         if weight:
-            metrics["virtual_adversarial_loss"] = self._virtual_adversarial(batch["images"], draws)
+            own = draws["virtual_adversarial"]
+            metrics["virtual_adversarial_loss"] = self._virtual_adversarial(batch["images"], own)
             total += weight * metrics["virtual_adversarial_loss"]
         return PhaseLoss(total, metrics)
+
+    def _virtual_adversarial_weight(self, phase: str) -> float:
+        """Of the term beside the phase's loss; 0 in all phases but the one that has it."""
+        chosen = self.settings.categories
+        return chosen.virtual_adversarial_weight * (chosen.virtual_adversarial_phase == phase)
 
     def _virtual_adversarial(self, images, draws: Draws):
         """How much the worst small change of the clean images changes q(y|x)."""
@@ -188,7 +194,13 @@ class CategoricalAutoencoder(Method):
             name: adversary.generator_draws(seeds.fold(seed, name), batch_size)
             for name, adversary in self.adversaries.items()
         }
-        if self.settings.categories.virtual_adversarial_weight:
-            shape, folded = [batch_size, *self.image_shape], seeds.fold(seed, "direction")
-            draws["direction"] = tf.random.stateless_normal(shape, folded, dtype=self.dtype)
-        return draws
+        return draws | self._virtual_adversarial_draws("generator", seed, batch_size)
+
+    def _virtual_adversarial_draws(self, phase: str, seed: seeds.Seed, batch_size: int) -> Draws:
+        """Where the search for the worst change starts, in the phase that has the term."""
+        if not self._virtual_adversarial_weight(phase):
+            return {}
+        shape, folded = [batch_size, *self.image_shape], seeds.fold(seed, "direction")
+        direction = tf.random.stateless_normal(shape, folded, dtype=self.dtype)
+        own = {**self._encoder_draws(seed, batch_size), "direction": direction}
+        return {"virtual_adversarial": own}

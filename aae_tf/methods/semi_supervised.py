@@ -40,10 +40,16 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
         logits, _ = self.encoder(batch["labelled_inputs"], draws.get("encoder"), training=True)
         logits = tf.cast(logits, self.dtype)
         right = tf.equal(tf.argmax(logits, -1, tf.int32), batch["labels"])
-        return PhaseLoss(
-            cross_entropy(batch["labels"], logits), {"accuracy": tf.cast(right, self.dtype)}
-        )
+        loss = cross_entropy(batch["labels"], logits)
+        metrics = {"accuracy": tf.cast(right, self.dtype)}
+        weight = self._virtual_adversarial_weight("classification")
+        if weight:
+            term = self._virtual_adversarial(batch["images"], draws["virtual_adversarial"])
+            metrics["virtual_adversarial_loss"] = term
+            # Its mean beside each labelled image's loss, since there may be more or fewer images.
+            loss += weight * tf.reduce_mean(term)
+        return PhaseLoss(loss, metrics)
 
     def _labelled_draws(self, seed, batch_size: int) -> Draws:
-        del batch_size
-        return self._encoder_draws(seed, self.settings.labels.minibatch)
+        draws = self._encoder_draws(seed, self.settings.labels.minibatch)
+        return draws | self._virtual_adversarial_draws("classification", seed, batch_size)

@@ -19,14 +19,23 @@ def check(settings) -> None:
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)
     if settings.categories is not None:
-        weight = settings.categories.label_adversary_weight
-        if weight != 1 and not settings.categories.adversarial_label:
-            expected = "1 with --noadversarial_label, which leaves that discriminator out"
-            raise SettingsError("label_adversary_weight", weight, expected)
+        _check_categories(settings)
     if settings.variational is not None:
         _check_variational(settings)
     if settings.wasserstein is not None:
         _check_wasserstein(settings)
+
+
+def _check_categories(settings):
+    chosen, labels = settings.categories, settings.labels
+    if chosen.label_adversary_weight != 1 and not chosen.adversarial_label:
+        expected = "1 with --noadversarial_label, which leaves that discriminator out"
+        raise SettingsError("label_adversary_weight", chosen.label_adversary_weight, expected)
+    if chosen.virtual_adversarial_phase == "classification" and (
+        labels is None or labels.count == 0
+    ):
+        expected = "generator where no labels are used, and hence no phase classifies"
+        raise SettingsError("virtual_adversarial_phase", "classification", expected)
 
 
 def _check_variational(settings):

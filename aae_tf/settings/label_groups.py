@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from aae_tf.settings.checks import above, at_least, parse_count, parses
+from aae_tf.settings.checks import above, at_least, one_of, parse_count, parses
 from aae_tf.settings.group import Checked, setting
 
 
@@ -59,10 +59,14 @@ class CategorySettings(Checked):
     )
     virtual_adversarial_weight: float = setting(
         0.0,
-        "weight, beside the generator's losses, of how much q(y|x) changes under the small change "
-        "of the image that changes it most (virtual adversarial training, not in the paper); 0 "
-        "leaves it out",
+        "weight of how much q(y|x) changes under the small change of the image that changes it "
+        "most (virtual adversarial training, not in the paper); 0 leaves it out",
         at_least(0),
+    )
+    virtual_adversarial_phase: str = setting(
+        "generator",
+        "the phase whose loss it stands beside; classification where there are labels",
+        one_of("generator", "classification"),
     )
     virtual_adversarial_radius: float = setting(
         2.0, "Euclidean length of that change, in units of a pixel", above(0)

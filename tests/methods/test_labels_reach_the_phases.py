@@ -20,6 +20,7 @@ LABELLED = {
     "discrete": {"num_clusters": 4},
     "dim_reduction": {"num_labels": "30"},
 }
+OFF = {"virtual_adversarial_weight": 0.0}
 ADVERSARIES = {"style_discriminator", "label_discriminator"}
 MOVED = {  # beyond what a phase of the plain AAE moves
     "semi_supervised": ({"encoder", "decoder"}, ADVERSARIES, {"encoder"}, {"encoder"}),
@@ -233,14 +234,48 @@ def test_generator_weighs_how_the_worst_change_of_clean_images_moves_the_categor
         return encoder(images, training=True)[0]
 
     images = batch["images"]
-    change = worst_change(logits_of, images, draws["direction"], 0.7)
+    change = worst_change(logits_of, images, draws["virtual_adversarial"]["direction"], 0.7)
     np.testing.assert_allclose(tf.norm(tf.reshape(change, [10, -1]), axis=1), 0.7, rtol=1e-5)
     expected = divergence(logits_of(images), logits_of(images + change))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
     assert found.numpy().max() > 1e-4
     style, label = (loss.metrics[f"{name}_loss"] for name in ("style", "label"))
     np.testing.assert_allclose(loss.per_example, style + label + 4 * found, rtol=1e-6)
-    assert "direction" not in _rig("clustering").phase("generator").draws(seeds.root(1), 10)
+    assert "virtual_adversarial" not in _rig("clustering").phase("generator").draws(
+        seeds.root(1), 10
+    )
+
+
+@pytest.mark.parametrize("labelled", [4, 10, 20])
+@pytest.mark.parametrize("encoder", ["deterministic", "implicit"])
+def test_classification_can_weigh_the_worst_change_instead(labelled, encoder):
+    chosen = {
+        "virtual_adversarial_weight": 4.0, "virtual_adversarial_phase": "classification",
+        "labelled_batch_size": labelled, "encoder": encoder,
+    }  # fmt: skip
+    rig, plain = (_rig("semi_supervised", **flags) for flags in (chosen, {**chosen, **OFF}))
+    batch, phase = rig.first_batch(), rig.phase("classification")
+    draws = phase.draws(seeds.root(1), 10)
+    own = draws["virtual_adversarial"]
+    loss = phase.loss(batch, draws)
+
+    def logits_of(images):
+        return rig.method.encoder(images, own.get("encoder"), training=True)[0]
+
+    images = batch["images"]
+    change = worst_change(logits_of, images, own["direction"], 2.0)
+    expected = divergence(logits_of(images), logits_of(images + change))
+    found = loss.metrics["virtual_adversarial_loss"]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
+    assert found.shape == (10,) and found.numpy().max() > 1e-4
+    without = plain.phase("classification")
+    alone = without.loss(batch, without.draws(seeds.root(1), 10))
+    assert loss.per_example.shape == (labelled,)
+    gap = loss.per_example - alone.per_example
+    np.testing.assert_allclose(gap, np.full(labelled, 4 * np.mean(found)), rtol=1e-4)
+    generator = rig.phase("generator")
+    others = generator.loss(batch, generator.draws(seeds.root(1), 10)).metrics
+    assert "virtual_adversarial_loss" not in others
 
 
 def test_label_adversary_asks_for_one_hot_vectors():
