@@ -29,6 +29,9 @@ SEMI_SUPERVISED = {
     "input_noise": 0.3,
     "input_dropout": 0.2,
     "latent_dim": 4,
+    "encoder": "gaussian",
+    "virtual_adversarial_weight": 2.0,
+    "virtual_adversarial_phase": "classification",
 }
 # A penalty on the codes of the whole minibatch, directions that all replicas share, convolutions.
 WAE = {
