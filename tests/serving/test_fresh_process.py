@@ -51,7 +51,7 @@ def answered(exported, given, tmp_path_factory):
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, env=environment, cwd=folder,
-        timeout=120,
+        timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(np.load(folder / "outputs.npz")), done.stdout
@@ -101,7 +101,7 @@ def test_answers_are_those_of_the_networks(rig, given, answered):
 def test_saved_model_cli_shows_the_signatures(exported):
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "show"]
     done = subprocess.run(
-        [*command, "--dir", str(exported), "--all"], capture_output=True, text=True, timeout=120
+        [*command, "--dir", str(exported), "--all"], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for name in ("encode", "decode", "reconstruct", "sample", "serving_default"):
@@ -115,7 +115,7 @@ def test_saved_model_cli_runs_a_signature(rig, exported, tmp_path):
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
     command += ["--dir", str(exported), "--tag_set", "serve", "--signature_def", "decode"]
     command += ["--inputs", f"codes={tmp_path / 'codes.npy'}", "--outdir", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     images = np.load(tmp_path / "images.npy")
     np.testing.assert_allclose(images, rig.method.decode(codes), atol=1e-6)

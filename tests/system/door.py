@@ -40,7 +40,7 @@ def _heed_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def finish(process, timeout=120) -> subprocess.CompletedProcess:
+def finish(process, timeout=300) -> subprocess.CompletedProcess:
     try:
         out, err = process.communicate(timeout=timeout)
     finally:
@@ -57,14 +57,14 @@ def interrupt(folder, number, sign, seconds, *flags) -> subprocess.CompletedProc
     process, said = start(folder, *flags), []
     reader = threading.Thread(target=lambda: said.extend(iter(process.stdout.readline, "")))
     reader.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     try:
         while process.poll() is None and not sign("".join(said)):
             assert time.monotonic() < deadline, "the awaited sign never came"
             time.sleep(0.01)
         time.sleep(seconds)
         process.send_signal(number)
-        status = process.wait(timeout=60)
+        status = process.wait(timeout=180)
         reader.join()
         return subprocess.CompletedProcess(
             process.args, status, "".join(said), process.stderr.read()

@@ -43,9 +43,7 @@ NUMBERS = {
 def runs(place):
     """One process for each run."""
     for name, flags in RUNS.items():
-        done = door.finish(
-            door.start(place, *SMALL, *flags, f"--run_dir=labels/{name}"), timeout=300
-        )
+        done = door.call(place, *SMALL, *flags, f"--run_dir=labels/{name}")
         assert done.returncode == 0, done.stderr[-3000:]
     return place / "labels"
 

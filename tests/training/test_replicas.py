@@ -19,7 +19,7 @@ def found():
         "CUDA_VISIBLE_DEVICES": "",
     }
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=300
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=560
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
