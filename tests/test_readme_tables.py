@@ -48,7 +48,7 @@ def _kept_runs():
                 yield pytest.param(file, ROOT / "docs" / "results" / folder, id=file.stem)
 
 
-@pytest.mark.parametrize(("file", "folder"), _kept_runs())
+@pytest.mark.parametrize(("file", "folder"), list(_kept_runs()))
 def test_a_run_kept_under_a_flagfiles_name_has_the_flagfiles_settings(file, folder):
     given = flagfile.read(file)
     wanted = override(
