@@ -63,13 +63,13 @@ class CategorySettings(Checked):
         "most (virtual adversarial training, not in the paper); 0 leaves it out",
         at_least(0),
     )
-    virtual_adversarial_phase: str = setting(
-        "generator",
-        "the phase whose loss it stands beside; classification where there are labels",
-        one_of("generator", "classification"),
-    )
     virtual_adversarial_radius: float = setting(
         2.0, "Euclidean length of that change, in units of a pixel", above(0)
+    )
+    virtual_adversarial_phase: str = setting(
+        "generator",
+        "phase to whose loss the term is added; classification is for runs with labels",
+        one_of("generator", "classification"),
     )
 
 

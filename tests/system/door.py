@@ -40,16 +40,13 @@ def _heed_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def finish(process, timeout=300) -> subprocess.CompletedProcess:
+def call(folder, *flags) -> subprocess.CompletedProcess:
+    process = start(folder, *flags)
     try:
-        out, err = process.communicate(timeout=timeout)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def call(folder, *flags) -> subprocess.CompletedProcess:
-    return finish(start(folder, *flags))
 
 
 def interrupt(folder, number, sign, seconds, *flags) -> subprocess.CompletedProcess:
