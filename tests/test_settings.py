@@ -37,6 +37,7 @@ OTHER = {
     "encoder_units": "7,8,9", "decoder_units": "6", "discriminator_units": "5,4",
     "activation": "elu", "output_activation": "linear", "initializer": "normal:0.5",
     "average_decay": 0.5, "input_noise": 0.77, "input_dropout": 0.33, "standardize": True,
+    "hidden_noise": 0.15,
     "train_split": "train+extra",
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "label_adversary_weight": 2.5, "num_clusters": 12,
@@ -64,6 +65,7 @@ def _other(settings):
     other = {flag: value for flag, value in OTHER.items() if flag in flatten(settings)}
     other.pop("log_prior_trick", None)  # for a divergence that isn't the user's own
     other.pop("adversarial_label", None)  # its False leaves out what label_adversary_weight weighs
+    other.pop("hidden_noise")  # convolutions take none
     if settings.labels is None:
         other.pop("virtual_adversarial_phase", None)  # no phase classifies
     if settings.variational is not None:
@@ -341,3 +343,14 @@ def test_virtual_adversarial_term_stands_beside_a_classification_where_there_is_
     )
     clustering = experiments.settings_of("clustering")
     assert _refusal(clustering, **values).flag == "virtual_adversarial_phase"
+
+
+def test_convolutions_take_no_noise_on_hidden_layers(settings):
+    noisy = override(settings, {"hidden_noise": 0.2})
+    again = override(settings, json.loads(json.dumps(flatten(noisy))))
+    assert again == noisy and again.training.hidden_noise == 0.2
+    assert override(settings, {"network": "conv"}).networks.network == "conv"
+    error = _refusal(settings, hidden_noise=0.2, network="conv")
+    assert str(error) == (
+        "--hidden_noise=0.2: expected 0 with --network=conv, whose hidden layers take none"
+    )

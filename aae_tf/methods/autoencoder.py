@@ -35,5 +35,8 @@ class Autoencoder(Method):
         return codes
 
     def _codes(self, batch: Batch, draws: Draws):
-        codes = self.encoder(batch["inputs"], draws.get("encoder"), training=True)
+        codes = self.encoder(
+            batch["inputs"], draws.get("encoder"), training=True,
+            hidden_noise=batch.get("hidden_noise"),
+        )  # fmt: skip
         return tf.cast(codes, self.dtype)

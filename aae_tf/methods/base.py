@@ -75,6 +75,8 @@ class Method(abc.ABC):
             settings.training.input_noise,
             settings.training.input_dropout,
             settings.training.input_noise_kind,
+            settings.training.hidden_noise,
+            sum(settings.networks.encoder_units),
         )
         self._standardizer = None
         if settings.data.standardize:
@@ -155,7 +157,8 @@ class Method(abc.ABC):
         """A step's batch as its phases want it; `seed` is the step's.
 
         'images' (and 'labelled_images') are standardised if that is set, and are what to
-        reconstruct; 'inputs' (and 'labelled_inputs') are what the encoder sees of them.
+        reconstruct; 'inputs' (and 'labelled_inputs') are what the encoder sees of them, and
+        'hidden_noise' (and 'labelled_hidden_noise') what is added to its hidden layers, if any.
         """
         seen = {
             name: self._scaled(value) if name in IMAGES else value for name, value in batch.items()

@@ -125,20 +125,23 @@ class CategoricalAutoencoder(Method):
         """The networks that the reconstruction phase moves."""
         return (self.encoder, self.decoder)
 
-    def _both(self, inputs, draws: Draws):
+    def _both(self, batch: Batch, draws: Draws):
         """q(y|x) and z in training, from what the encoder is to see."""
-        logits, codes = self.encoder(inputs, draws.get("encoder"), training=True)
+        logits, codes = self.encoder(
+            batch["inputs"], draws.get("encoder"), training=True,
+            hidden_noise=batch.get("hidden_noise"),
+        )  # fmt: skip
         return tf.cast(probabilities(logits), self.dtype), tf.cast(codes, self.dtype)
 
     def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        categories, codes = self._both(batch["inputs"], draws)
+        categories, codes = self._both(batch, draws)
         decoded = self.decoder(self.represent(codes, categories), training=True)
         error = half_squared_error(batch["images"], tf.cast(decoded, self.dtype))
         return PhaseLoss(error, {"largest_probability": tf.reduce_max(categories, -1)})
 
     def _codes(self, batch: Batch, draws: Draws):
         """Both codes by their adversary's name, from one pass: a second would cost as much."""
-        categories, codes = self._both(batch["inputs"], draws)
+        categories, codes = self._both(batch, draws)
         return {"style": codes, "label": categories}
 
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
@@ -163,7 +166,7 @@ class CategoricalAutoencoder(Method):
         weight = self._virtual_adversarial_weight("generator")
         if weight:
             own = draws["virtual_adversarial"]
-            metrics["virtual_adversarial_loss"] = self._virtual_adversarial(batch["images"], own)
+            metrics["virtual_adversarial_loss"] = self._virtual_adversarial(batch, own)
             total += weight * metrics["virtual_adversarial_loss"]
         return PhaseLoss(total, metrics)
 
@@ -172,11 +175,12 @@ class CategoricalAutoencoder(Method):
         chosen = self.settings.categories
         return chosen.virtual_adversarial_weight * (chosen.virtual_adversarial_phase == phase)
 
-    def _virtual_adversarial(self, images, draws: Draws):
+    def _virtual_adversarial(self, batch: Batch, draws: Draws):
         """How much the worst small change of the clean images changes q(y|x)."""
+        images, noise = batch["images"], batch.get("hidden_noise")
 
         def logits_of(seen):
-            logits, _ = self.encoder(seen, draws.get("encoder"), training=True)
+            logits, _ = self.encoder(seen, draws.get("encoder"), training=True, hidden_noise=noise)
             return tf.cast(logits, self.dtype)
 
         radius = self.settings.categories.virtual_adversarial_radius

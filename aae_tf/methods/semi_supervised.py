@@ -37,14 +37,17 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
         )  # fmt: skip
 
     def _classification(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        logits, _ = self.encoder(batch["labelled_inputs"], draws.get("encoder"), training=True)
+        logits, _ = self.encoder(
+            batch["labelled_inputs"], draws.get("encoder"), training=True,
+            hidden_noise=batch.get("labelled_hidden_noise"),
+        )  # fmt: skip
         logits = tf.cast(logits, self.dtype)
         right = tf.equal(tf.argmax(logits, -1, tf.int32), batch["labels"])
         loss = cross_entropy(batch["labels"], logits)
         metrics = {"accuracy": tf.cast(right, self.dtype)}
         weight = self._virtual_adversarial_weight("classification")
         if weight:
-            term = self._virtual_adversarial(batch["images"], draws["virtual_adversarial"])
+            term = self._virtual_adversarial(batch, draws["virtual_adversarial"])
             metrics["virtual_adversarial_loss"] = term
             # Its mean beside each labelled image's loss, since there may be more or fewer images.
             loss += weight * tf.reduce_mean(term)

@@ -47,18 +47,18 @@ class VariationalAutoencoder(Autoencoder):
           noise: for one draw of q(z|x), `(batch, latent_dim)`.
         """
         images = self._scaled(images)
-        parts = self._parts(images, images, noise, False)
+        moments = self.encoder.moments(images)
+        parts = self._parts(moments, images, noise, False)
         return tf.stack([parts["distortion"], parts["kl"]], -1)
 
     def _elbo(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        parts = self._parts(batch["inputs"], batch["images"], draws["encoder"], True)
+        moments = self.encoder.moments(batch["inputs"], True, batch.get("hidden_noise"))
+        parts = self._parts(moments, batch["images"], draws["encoder"], True)
         beta = self.settings.variational.beta
         return PhaseLoss(parts["distortion"] + beta * parts["kl"], parts)
 
-    def _parts(self, inputs, images, noise, training):
-        mean, log_variance = (
-            tf.cast(moment, self.dtype) for moment in self.encoder.moments(inputs, training)
-        )
+    def _parts(self, moments, images, noise, training):
+        mean, log_variance = (tf.cast(moment, self.dtype) for moment in moments)
         codes = mean + tf.exp(0.5 * log_variance) * noise
         return {
             "distortion": -self._log_likelihood(images, codes, training),

@@ -27,9 +27,9 @@ class CategoricalEncoder(Encoder):
         )
         self.category.build((None, units))
 
-    def call(self, images, noise=None, training=False):
+    def call(self, images, noise=None, training=False, hidden_noise=None):
         """Logits of q(y|x), and a code for each image as `Encoder` draws it."""
-        features = self._features(images, noise, training)
+        features = self._features(images, noise, training, hidden_noise)
         logits = self.category(features, training=training)
         return logits, self._code_of(features, noise, training)
 

@@ -76,33 +76,39 @@ class DenseStyle:
 class Trunk(keras.layers.Layer):
     """Hidden layers one after the other, with batch normalisation if `norm`.
 
-    Input shape: `(batch, features)`. Output shape: `(batch, units[-1])`.
+    Input shape: `(batch, features)`; hidden noise `(batch, sum(units))`, which is added to the
+      layers' outputs, from the first to the last. Output shape: `(batch, units[-1])`.
     """
 
     def __init__(self, units: Sequence[int], style: DenseStyle, owner: str, norm: bool = False):
         super().__init__(name="trunk", dtype=style.dtype)
-        self._depth = len(units)
+        self._units = tuple(units)
         for index, size in enumerate(units, start=1):
             # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
             name = f"hidden_{index}"
             setattr(self, name, style.layer(size, name, owner, hidden=True, norm=norm))
 
     def build(self, input_shape):
-        for index in range(1, self._depth + 1):
+        for index in range(1, len(self._units) + 1):
             layer = getattr(self, f"hidden_{index}")
             layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
 
-    def call(self, features, training=False):
-        for index in range(1, self._depth + 1):
+    def call(self, features, training=False, hidden_noise=None):
+        start = 0
+        for index, size in enumerate(self._units, start=1):
             features = getattr(self, f"hidden_{index}")(features, training=training)
+            if hidden_noise is not None:
+                features += ops.cast(hidden_noise[:, start : start + size], features.dtype)
+                start += size
         return features
 
 
 class ImageTrunk(Trunk):
     """Hidden layers of the pixels of an image and, beside them, of noise.
 
-    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`.
+    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`; hidden noise as
+      `Trunk`.
     Output shape: `(batch, size)`.
     """
 
@@ -120,8 +126,8 @@ class ImageTrunk(Trunk):
         self.size = units[-1]
         self.build((None, self._pixels + noise_dim))
 
-    def call(self, images, noise=None, training=False):
+    def call(self, images, noise=None, training=False, hidden_noise=None):
         flat = ops.reshape(images, (-1, self._pixels))
         if self._noise_dim:
             flat = ops.concatenate([flat, ops.cast(noise, flat.dtype)], axis=-1)
-        return super().call(flat, training=training)
+        return super().call(flat, training, hidden_noise)

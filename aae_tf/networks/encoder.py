@@ -95,7 +95,7 @@ class Encoder(keras.Model):
         """Whether q(z|x) is more than a point."""
         return self.noise_dim > 0
 
-    def call(self, images, noise=None, training=False):
+    def call(self, images, noise=None, training=False, hidden_noise=None):
         """Draws a code for each image.
 
         Args:
@@ -103,14 +103,16 @@ class Encoder(keras.Model):
           noise: standard normal `(batch, noise_dim)`. Without it the code is the posterior's mean
             (gaussian, isotropic), or the code at noise 0 (implicit).
           training: whether batch normalisation takes the minibatch's moments.
+          hidden_noise: `(batch, sum of dense layers' sizes)`, added to the hidden layers' outputs.
         """
-        return self._code_of(self._features(images, noise, training), noise, training)
+        features = self._features(images, noise, training, hidden_noise)
+        return self._code_of(features, noise, training)
 
-    def moments(self, images, training=False):
+    def moments(self, images, training=False, hidden_noise=None):
         """Mean and log variance of a gaussian q(z|x), each `(batch, latent_dim)`."""
         if self.kind != "gaussian":
             raise ValueError(f"a {self.kind} encoder has no moments")
-        return self._moments_of(self._features(images, None, training), training)
+        return self._moments_of(self._features(images, None, training, hidden_noise), training)
 
     def _code_of(self, features, noise, training):
         if self.kind != "gaussian":
@@ -127,9 +129,11 @@ class Encoder(keras.Model):
         log_variance = ops.clip(self.log_variance(features), *LOG_VARIANCE_RANGE)
         return self.code(features, training=training), log_variance
 
-    def _features(self, images, noise, training):
+    def _features(self, images, noise, training, hidden_noise):
+        # Convolutions don't take it.
+        extra = {} if hidden_noise is None else {"hidden_noise": hidden_noise}
         if self.kind != "implicit":
-            return self.trunk(images, training=training)
+            return self.trunk(images, training=training, **extra)
         if noise is None:
             noise = ops.zeros((ops.shape(images)[0], self.noise_dim), dtype=images.dtype)
-        return self.trunk(images, noise, training=training)
+        return self.trunk(images, noise, training=training, **extra)

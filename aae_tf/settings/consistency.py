@@ -15,6 +15,9 @@ def check(settings) -> None:
     if prior == "categorical" and networks.encoder in ("gaussian", "isotropic"):
         expected = "deterministic or implicit, since --prior=categorical wants a softmax code"
         raise SettingsError("encoder", networks.encoder, expected)
+    if settings.training.hidden_noise and networks.network != "dense":
+        expected = "0 with --network=conv, whose hidden layers take none"
+        raise SettingsError("hidden_noise", settings.training.hidden_noise, expected)
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)

@@ -68,6 +68,11 @@ class TrainingSettings(Checked):
     input_dropout: float = setting(
         0.0, "share of the encoder's inputs that are dropped; training only", between(0, 1)
     )
+    hidden_noise: float = setting(
+        0.0,
+        "sd of Gaussian noise on the outputs of a dense encoder's hidden layers; training only",
+        at_least(0),
+    )
     average_decay: float = setting(
         0.0,
         "decay of a moving average of the weights over the steps, such as 0.999, by which networks "

@@ -1,4 +1,4 @@
-"""What the encoder sees of an image in training: noise on it, or some of it dropped.
+"""What disturbs the encoder in training: noise on an image or some of it dropped, hidden noise.
 
 One corruption of a minibatch serves all phases of a step, so their passes through the encoder are
 the same and XLA makes them once.
@@ -13,33 +13,49 @@ import tensorflow as tf
 from aae_tf import seeds
 
 IMAGES = {"images": "inputs", "labelled_images": "labelled_inputs"}
+HIDDEN_NOISE = {"images": "hidden_noise", "labelled_images": "labelled_hidden_noise"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Corruption:
     """Noise and dropout on the encoder's input (AAE, appendices A.2.1 and A.3; WAE, supplement).
 
+    And, which neither has, noise on its hidden layers (Rasmus et al., 2015, arXiv:1507.02672).
+
     Args:
       noise: sd of additive Gaussian noise.
       dropout: share of the inputs that become 0; the others grow by 1 / (1 - dropout).
       kind: of noise, 'normal' or 'truncated' at two sd.
+      hidden_noise: sd of additive Gaussian noise on the outputs of hidden layers.
+      hidden_units: all the hidden layers' sizes together.
     """
 
     noise: float = 0.0
     dropout: float = 0.0
     kind: str = "normal"
+    hidden_noise: float = 0.0
+    hidden_units: int = 0
 
     def __call__(self, batch: dict[str, tf.Tensor], seed: seeds.Seed) -> dict[str, tf.Tensor]:
         """The batch with, beside each kind of images, what the encoder sees of them.
 
         Args:
-          batch: of a step; 'images' gets 'inputs', 'labelled_images' gets 'labelled_inputs'.
+          batch: of a step; 'images' gets 'inputs', 'labelled_images' gets 'labelled_inputs'. If
+            there is noise on hidden layers, they also get 'hidden_noise' and
+            'labelled_hidden_noise', each `(batch, hidden_units)`.
           seed: of the step.
         """
         done = dict(batch)
         for kind, seen in IMAGES.items():
             if kind in batch:
-                done[seen] = self._corrupt(batch[kind], seeds.fold(seed, "corruption", kind))
+                folded = seeds.fold(seed, "corruption", kind)
+                done[seen] = self._corrupt(batch[kind], folded)
+                if self.hidden_noise:
+                    shape = [batch[kind].shape[0], self.hidden_units]
+                    drawn = tf.random.stateless_normal(
+                        shape, seeds.fold(folded, "hidden"), dtype=batch[kind].dtype
+                    )
+                    done[HIDDEN_NOISE[kind]] = self.hidden_noise * drawn
         return done
 
     def _corrupt(self, images, seed):

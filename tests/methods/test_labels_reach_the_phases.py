@@ -251,7 +251,7 @@ def test_generator_weighs_how_the_worst_change_of_clean_images_moves_the_categor
 def test_classification_can_weigh_the_worst_change_instead(labelled, encoder):
     chosen = {
         "virtual_adversarial_weight": 4.0, "virtual_adversarial_phase": "classification",
-        "labelled_batch_size": labelled, "encoder": encoder,
+        "labelled_batch_size": labelled, "encoder": encoder, "hidden_noise": 0.2,
     }  # fmt: skip
     rig, plain = (_rig("semi_supervised", **flags) for flags in (chosen, {**chosen, **OFF}))
     batch, phase = rig.first_batch(), rig.phase("classification")
@@ -260,7 +260,9 @@ def test_classification_can_weigh_the_worst_change_instead(labelled, encoder):
     loss = phase.loss(batch, draws)
 
     def logits_of(images):
-        return rig.method.encoder(images, own.get("encoder"), training=True)[0]
+        return rig.method.encoder(
+            images, own.get("encoder"), training=True, hidden_noise=batch["hidden_noise"]
+        )[0]
 
     images = batch["images"]
     change = worst_change(logits_of, images, own["direction"], 2.0)

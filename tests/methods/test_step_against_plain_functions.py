@@ -15,6 +15,7 @@ BATCH, STEPS, WEIGHT = 20, 3, 3.0
 EPSILON = float(np.float32(1e-3))  # as batch normalisation holds it
 TOLERANCE = 1e-7  # Adam holds 0.999 in float32
 LAYERS = ("trunk/hidden_1", "trunk/hidden_2")
+UNITS = [9, 7]  # of the encoder
 # Sums of few powers of two, which float32 holds exactly.
 RATES = {
     "reconstruction": 2**-6, "discriminator": 2**-4, "generator": 2**-5, "classification": 2**-5
@@ -41,9 +42,10 @@ def _forward(weights, network, names, inputs):
     return inputs
 
 
-def _encode(weights, images):
-    images = tf.reshape(images, [len(images), -1])
-    features = _forward(weights, "encoder", LAYERS, images)
+def _encode(weights, images, noise):
+    features = tf.reshape(images, [len(images), -1])
+    for name, added in zip(LAYERS, tf.split(noise, UNITS, axis=1), strict=True):
+        features = _forward(weights, "encoder", (name,), features) + added
     logits = _forward(weights, "encoder", ("category",), features)
     return logits, tf.nn.softmax(logits), _forward(weights, "encoder", ("code",), features)
 
@@ -54,7 +56,7 @@ def _log_sigmoid(logits):
 
 def _reconstruction(weights, batch, draws):
     del draws
-    _, category, code = _encode(weights, batch["inputs"])
+    _, category, code = _encode(weights, batch["inputs"], batch["hidden_noise"])
     given = tf.concat([category, code], 1)
     images = tf.reshape(batch["images"], [BATCH, -1])
     decoded = 1 / (1 + tf.exp(-_forward(weights, "decoder", (*LAYERS, "pixels"), given)))
@@ -62,7 +64,7 @@ def _reconstruction(weights, batch, draws):
 
 
 def _discriminator(weights, batch, draws):
-    _, category, code = _encode(weights, batch["inputs"])
+    _, category, code = _encode(weights, batch["inputs"], batch["hidden_noise"])
     total = 0.0
     for name, codes in (("style", code), ("label", category)):
         own, network = draws[name], f"{name}_discriminator"
@@ -74,7 +76,7 @@ def _discriminator(weights, batch, draws):
 
 
 def _generator(weights, batch, draws):
-    _, category, code = _encode(weights, batch["inputs"])
+    _, category, code = _encode(weights, batch["inputs"], batch["hidden_noise"])
     total = 0.0
     for name, codes, weight in (("style", code, 1.0), ("label", category, WEIGHT)):
         seen = codes + draws[name]["code_noise"]
@@ -85,7 +87,7 @@ def _generator(weights, batch, draws):
 
 def _classification(weights, batch, draws):
     del draws
-    logits, _, _ = _encode(weights, batch["labelled_inputs"])
+    logits, _, _ = _encode(weights, batch["labelled_inputs"], batch["labelled_hidden_noise"])
     chosen = tf.one_hot(batch["labels"], logits.shape[1], dtype=logits.dtype)
     return -tf.reduce_mean(tf.reduce_sum(chosen * tf.math.log(tf.nn.softmax(logits)), 1))
 
@@ -140,7 +142,7 @@ def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm)
     rig = tiny.rig(
         100, True, experiment=experiment, batch_size=BATCH, precision="float64",
         encoder_units="9,7", decoder_units="8,6", discriminator_units="7,5", latent_dim=3,
-        encoder_batch_norm=batch_norm, input_noise=0.1, input_dropout=0.3,
+        encoder_batch_norm=batch_norm, input_noise=0.1, input_dropout=0.3, hidden_noise=0.15,
         discriminator_noise=0.2, label_adversary_weight=WEIGHT, **flags,
     )  # fmt: skip
     weights, memory, order = _trainable(rig), {}, rig.feed.order(0)

@@ -137,3 +137,17 @@ def test_gaussian_codes_with_a_softmax_are_refused(kind):
 def test_only_gaussian_encoders_have_moments(kind):
     with pytest.raises(ValueError, match=f"a {kind} encoder has no moments"):
         _encoder(kind).moments(IMAGES)
+
+
+@pytest.mark.parametrize("kind", ["deterministic", "implicit"])
+def test_hidden_noise_is_added_to_what_the_hidden_layers_give(kind):
+    encoder = _encoder(kind)
+    hidden = np.random.default_rng(2).normal(size=(5, 24)).astype(np.float32)
+    noise = _noise(encoder) if encoder.noise_dim else None
+    inputs = IMAGES.reshape(5, -1)
+    if noise is not None:
+        inputs = np.concatenate([inputs, noise], 1)
+    first = _relu_layer(encoder.trunk.hidden_1, inputs) + hidden[:, :16]
+    second = _relu_layer(encoder.trunk.hidden_2, first) + hidden[:, 16:]
+    found = encoder(IMAGES, noise, hidden_noise=hidden)
+    np.testing.assert_allclose(found, _head(encoder.code, second), rtol=1e-4, atol=1e-5)

@@ -28,6 +28,7 @@ SEMI_SUPERVISED = {
     "decoder_batch_norm": True,
     "input_noise": 0.3,
     "input_dropout": 0.2,
+    "hidden_noise": 0.1,
     "latent_dim": 4,
     "encoder": "gaussian",
     "virtual_adversarial_weight": 2.0,

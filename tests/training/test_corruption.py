@@ -1,4 +1,4 @@
-"""Noise and dropout on the encoder's input: in training only, and the same at every replay."""
+"""Noise and dropout on what the encoder sees: in training only, and the same at every replay."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,41 @@ def test_corruption_is_a_function_of_the_seed_and_of_the_kind_of_images():
 
 def test_without_either_the_encoder_sees_the_images():
     np.testing.assert_array_equal(_seen(Corruption()), IMAGES)
+    assert set(Corruption()({"images": IMAGES}, ROOT)) == {"images", "inputs"}
+
+
+def test_noise_on_hidden_layers_is_drawn_for_each_kind_of_images():
+    corruption = Corruption(hidden_noise=0.4, hidden_units=30)
+    batch = corruption({"images": IMAGES, "labelled_images": IMAGES[:7]}, ROOT)
+    np.testing.assert_array_equal(batch["inputs"], IMAGES)
+    noise, labelled = batch["hidden_noise"].numpy(), batch["labelled_hidden_noise"].numpy()
+    assert noise.shape == (200, 30) and labelled.shape == (7, 30)
+    assert abs(noise.mean()) < 5 * 0.4 / np.sqrt(noise.size)
+    assert noise.std() == pytest.approx(0.4, rel=0.03)
+    again = corruption({"images": IMAGES}, ROOT)["hidden_noise"]
+    np.testing.assert_array_equal(noise, again)
+    assert not np.array_equal(noise, corruption({"images": IMAGES}, seeds.root(4))["hidden_noise"])
+    assert not np.array_equal(noise[:7], labelled)
+
+
+@pytest.mark.parametrize("experiment", ["gaussian", "vae_gaussian", "wae_mmd", "clustering"])
+def test_noise_on_hidden_layers_is_for_training_only(experiment):
+    plain, noisy = (
+        tiny.rig(experiment=experiment, hidden_noise=share, precision="float64")
+        for share in (0.0, 0.5)
+    )
+    batch, quiet = noisy.first_batch(), plain.first_batch()
+    np.testing.assert_array_equal(batch["inputs"], quiet["inputs"])
+    images = batch["images"]
+    np.testing.assert_array_equal(plain.method.encode(images), noisy.method.encode(images))
+    first, other = noisy.phases[0], plain.phases[0]
+    draws = first.draws(ROOT, len(images))
+    loss = first.loss(batch, draws).per_example
+    assert np.abs(loss - other.loss(quiet, draws).per_example).max() > 1e-3
+    silent = {**batch, "hidden_noise": tf.zeros_like(batch["hidden_noise"])}
+    np.testing.assert_allclose(
+        first.loss(silent, draws).per_example, other.loss(quiet, draws).per_example, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("change", [{"input_noise": 0.5}, {"input_dropout": 0.5}])
