@@ -20,7 +20,8 @@ HIDDEN_NOISE = {"images": "hidden_noise", "labelled_images": "labelled_hidden_no
 class Corruption:
     """Noise and dropout on the encoder's input (AAE, appendices A.2.1 and A.3; WAE, supplement).
 
-    And, which neither has, noise on its hidden layers (Rasmus et al., 2015, arXiv:1507.02672).
+    And, which neither has, noise on what its hidden layers give (Rasmus et al., 2015,
+    arXiv:1507.02672, who add it before the activation).
 
     Args:
       noise: sd of additive Gaussian noise.
