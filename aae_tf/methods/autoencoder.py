@@ -35,8 +35,5 @@ class Autoencoder(Method):
         return codes
 
     def _codes(self, batch: Batch, draws: Draws):
-        codes = self.encoder(
-            batch["inputs"], draws.get("encoder"), training=True,
-            hidden_noise=batch.get("hidden_noise"),
-        )  # fmt: skip
+        codes = self._encode_in_training(batch["inputs"], draws, batch.get("hidden_noise"))
         return tf.cast(codes, self.dtype)

@@ -17,7 +17,7 @@ from aae_tf.networks.dense import DenseStyle
 from aae_tf.settings import Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
-from aae_tf.training.phase import Batch, Phase, no_common_draws
+from aae_tf.training.phase import Batch, Draws, Phase, no_common_draws
 from aae_tf.training.pretraining import Pretraining
 
 
@@ -217,6 +217,11 @@ class Method(abc.ABC):
         epochs = self.settings.training.epochs
         optimizer = optimizers.build(self.settings.phase(name), variables, steps_per_epoch, epochs)
         return Phase(name, tuple(updates), optimizer, loss, draws, common_draws)
+
+    def _encode_in_training(self, inputs, draws: Draws, hidden_noise):
+        """What the encoder gives of what it is to see, with a phase's draws."""
+        noise = draws.get("encoder")
+        return self.encoder(inputs, noise, training=True, hidden_noise=hidden_noise)
 
     def _encoder_draws(self, seed: seeds.Seed, batch_size: int) -> dict[str, tf.Tensor]:
         """The noise that a random encoder takes."""

@@ -127,10 +127,7 @@ class CategoricalAutoencoder(Method):
 
     def _both(self, batch: Batch, draws: Draws):
         """q(y|x) and z in training, from what the encoder is to see."""
-        logits, codes = self.encoder(
-            batch["inputs"], draws.get("encoder"), training=True,
-            hidden_noise=batch.get("hidden_noise"),
-        )  # fmt: skip
+        logits, codes = self._encode_in_training(batch["inputs"], draws, batch.get("hidden_noise"))
         return tf.cast(probabilities(logits), self.dtype), tf.cast(codes, self.dtype)
 
     def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
@@ -180,7 +177,7 @@ class CategoricalAutoencoder(Method):
         images, noise = batch["images"], batch.get("hidden_noise")
 
         def logits_of(seen):
-            logits, _ = self.encoder(seen, draws.get("encoder"), training=True, hidden_noise=noise)
+            logits, _ = self._encode_in_training(seen, draws, noise)
             return tf.cast(logits, self.dtype)
 
         radius = self.settings.categories.virtual_adversarial_radius

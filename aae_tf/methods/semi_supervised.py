@@ -37,10 +37,9 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
         )  # fmt: skip
 
     def _classification(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        logits, _ = self.encoder(
-            batch["labelled_inputs"], draws.get("encoder"), training=True,
-            hidden_noise=batch.get("labelled_hidden_noise"),
-        )  # fmt: skip
+        logits, _ = self._encode_in_training(
+            batch["labelled_inputs"], draws, batch.get("labelled_hidden_noise")
+        )
         logits = tf.cast(logits, self.dtype)
         right = tf.equal(tf.argmax(logits, -1, tf.int32), batch["labels"])
         loss = cross_entropy(batch["labels"], logits)
