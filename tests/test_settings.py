@@ -42,7 +42,7 @@ OTHER = {
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "label_adversary_weight": 2.5, "num_clusters": 12,
     "virtual_adversarial_weight": 1.75, "virtual_adversarial_radius": 0.65,
-    "virtual_adversarial_phase": "classification",
+    "virtual_adversarial_phase": "classification", "virtual_adversarial_warmup": 0.7,
     "head_spread": 2.5, "head_distance": 0.9, "head_penalty": 0.8,
     "encoder_batch_norm": True, "decoder_batch_norm": True, "input_noise_kind": "truncated",
     "beta": 0.25, "likelihood": "gaussian", "decoder_variance": 0.3, "cost": "l1",

@@ -90,6 +90,8 @@ class CategoricalAutoencoder(Method):
         return self.decode(codes, categories)
 
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
+        self._steps_per_epoch = steps_per_epoch
+
         def sampler(prior):
             return lambda count, seed: prior.sample(count, seed=seed)
 
@@ -160,17 +162,25 @@ class CategoricalAutoencoder(Method):
         weights = {"style": 1.0, "label": self.settings.categories.label_adversary_weight}
         total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
         metrics = {f"{name}_loss": loss for name, loss in losses.items()}
-        weight = self._virtual_adversarial_weight("generator")
-        if weight:
-            own = draws["virtual_adversarial"]
-            metrics["virtual_adversarial_loss"] = self._virtual_adversarial(batch, own)
-            total += weight * metrics["virtual_adversarial_loss"]
+        if self._has_virtual_adversarial("generator"):
+            term = self._virtual_adversarial(batch, draws["virtual_adversarial"])
+            metrics["virtual_adversarial_loss"] = term
+            total += self._virtual_adversarial_weight(draws) * term
         return PhaseLoss(total, metrics)
 
-    def _virtual_adversarial_weight(self, phase: str) -> float:
-        """Of the term beside the phase's loss; 0 in all phases but the one that has it."""
+    def _has_virtual_adversarial(self, phase: str) -> bool:
+        """Whether the term stands beside the phase's loss."""
         chosen = self.settings.categories
-        return chosen.virtual_adversarial_weight * (chosen.virtual_adversarial_phase == phase)
+        return chosen.virtual_adversarial_weight > 0 and chosen.virtual_adversarial_phase == phase
+
+    def _virtual_adversarial_weight(self, draws: Draws):
+        """Of the term at a step; `draws` are those of its phase."""
+        chosen = self.settings.categories
+        steps = chosen.virtual_adversarial_warmup * self._steps_per_epoch
+        if not steps:
+            return chosen.virtual_adversarial_weight
+        share = tf.minimum(tf.cast(draws["step"], self.dtype) / steps, 1)
+        return chosen.virtual_adversarial_weight * share
 
     def _virtual_adversarial(self, batch: Batch, draws: Draws):
         """How much the worst small change of the clean images changes q(y|x)."""
@@ -199,7 +209,7 @@ class CategoricalAutoencoder(Method):
 
     def _virtual_adversarial_draws(self, phase: str, seed: seeds.Seed, batch_size: int) -> Draws:
         """Where the search for the worst change starts, in the phase that has the term."""
-        if not self._virtual_adversarial_weight(phase):
+        if not self._has_virtual_adversarial(phase):
             return {}
         shape, folded = [batch_size, *self.image_shape], seeds.fold(seed, "direction")
         direction = tf.random.stateless_normal(shape, folded, dtype=self.dtype)

@@ -44,12 +44,11 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
         right = tf.equal(tf.argmax(logits, -1, tf.int32), batch["labels"])
         loss = cross_entropy(batch["labels"], logits)
         metrics = {"accuracy": tf.cast(right, self.dtype)}
-        weight = self._virtual_adversarial_weight("classification")
-        if weight:
+        if self._has_virtual_adversarial("classification"):
             term = self._virtual_adversarial(batch, draws["virtual_adversarial"])
             metrics["virtual_adversarial_loss"] = term
             # Its mean beside each labelled image's loss, since there may be more or fewer images.
-            loss += weight * tf.reduce_mean(term)
+            loss += self._virtual_adversarial_weight(draws) * tf.reduce_mean(term)
         return PhaseLoss(loss, metrics)
 
     def _labelled_draws(self, seed, batch_size: int) -> Draws:

@@ -66,6 +66,11 @@ class CategorySettings(Checked):
     virtual_adversarial_radius: float = setting(
         2.0, "Euclidean length of that change, in units of a pixel", above(0)
     )
+    virtual_adversarial_warmup: float = setting(
+        0.0,
+        "epochs over which the term's weight grows evenly from 0; 0 for all of it from the start",
+        at_least(0),
+    )
     virtual_adversarial_phase: str = setting(
         "generator",
         "phase to whose loss the term is added; classification is for runs with labels",

@@ -50,7 +50,8 @@ class Phase:
       name: such as 'reconstruction', 'discriminator' or 'generator'.
       updates: the networks whose weights it moves, and no others.
       optimizer: its own, since the paper gives each phase its own rate and momentum.
-      loss: of the examples of one replica and their draws.
+      loss: of the examples of one replica and their draws, among which the trainer puts 'step', the
+        step's number from 0, for what changes in the course of training.
       draws: makes the random tensors for the whole global batch. It runs outside the compiled step,
         because XLA would draw other numbers from the same seed, and each replica is given its
         examples' share.

@@ -155,7 +155,10 @@ class Trainer:
                 for phase in self.phases
             }
             common = {
-                phase.name: phase.common_draws(seeds.fold(seed, phase.name, "common"))
+                phase.name: {
+                    **phase.common_draws(seeds.fold(seed, phase.name, "common")),
+                    "step": step,
+                }
                 for phase in self.phases
             }
             values = self._strategy.run(self._step, args=(batch, draws, common))

@@ -280,6 +280,29 @@ def test_classification_can_weigh_the_worst_change_instead(labelled, encoder):
     assert "virtual_adversarial_loss" not in others
 
 
+@pytest.mark.parametrize(
+    ("experiment", "phase"),
+    [("clustering", "generator"), ("semi_supervised", "generator"),
+     ("semi_supervised", "classification")],
+)  # fmt: skip
+def test_weight_of_the_worst_change_grows_evenly_over_the_epochs_of_its_warmup(experiment, phase):
+    flags = {"virtual_adversarial_weight": 4.0, "virtual_adversarial_phase": phase}
+    rig = _rig(experiment, virtual_adversarial_warmup=1.5, **flags)
+    full, off = (_rig(experiment, **{**flags, **more}) for more in ({}, OFF))
+    assert rig.feed.steps_per_epoch == 6
+
+    def losses(rig, step):
+        own = rig.phase(phase)
+        draws = {**own.draws(seeds.root(1), 10), "step": tf.constant(step)}
+        return own.loss(rig.first_batch(), draws).per_example.numpy()
+
+    whole = losses(full, 0) - losses(off, 0)
+    assert np.abs(whole).min() > 1e-4
+    for step, share in ((0, 0), (3, 1 / 3), (6, 2 / 3), (9, 1), (10, 1), (1000, 1)):
+        gap = losses(rig, step) - losses(off, step)
+        np.testing.assert_allclose(gap, share * whole, rtol=1e-3, atol=1e-6)
+
+
 def test_label_adversary_asks_for_one_hot_vectors():
     rig = _rig("clustering")
     positives = rig.phase("discriminator").draws(seeds.root(0), 300)["label"]["prior"].numpy()

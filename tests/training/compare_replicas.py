@@ -33,6 +33,7 @@ SEMI_SUPERVISED = {
     "encoder": "gaussian",
     "virtual_adversarial_weight": 2.0,
     "virtual_adversarial_phase": "classification",
+    "virtual_adversarial_warmup": 1.5,
 }
 # A penalty on the codes of the whole minibatch, directions that all replicas share, convolutions.
 WAE = {

@@ -4,7 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
+import toy
 
 from aae_tf.training.checkpoints import digest
 
@@ -46,6 +48,18 @@ def test_bits_hang_neither_on_steps_per_call_nor_on_pieces(rig, undivided, steps
     assert state == undivided[0]
     for key in undivided[1].reports[0].values:
         np.testing.assert_array_equal(note.curve(key), undivided[1].curve(key))
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 3, 100])
+@pytest.mark.parametrize("pieces", [(0, 10), (0, 5, 10)])
+def test_phases_are_told_the_number_of_the_step(steps_per_call, pieces):
+    def number(batch, draws):
+        return {"step": tf.fill([len(batch["images"])], tf.cast(draws["step"], tf.float32))}
+
+    trainer, note = toy.trainer(toy.phase(metrics=number)), tiny.Notebook()
+    for first, last in itertools.pairwise(pieces):
+        trainer.train(first, last, steps_per_call, [note])
+    np.testing.assert_array_equal(note.curve("reconstruction/step"), np.arange(10))
 
 
 def test_state_changes_with_every_step(rig, undivided):
