@@ -159,7 +159,13 @@ class CategoricalAutoencoder(Method):
             name: adversary.fool(codes[name], draws[name])
             for name, adversary in self.adversaries.items()
         }
-        weights = {"style": 1.0, "label": self.settings.categories.label_adversary_weight}
+        chosen = self.settings.categories
+        weights = {
+            "style": 1.0,
+            "label": self._grown(
+                chosen.label_adversary_weight, chosen.label_adversary_warmup, draws
+            ),
+        }
         total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
         metrics = {f"{name}_loss": loss for name, loss in losses.items()}
         if self._has_virtual_adversarial("generator"):
@@ -176,11 +182,16 @@ class CategoricalAutoencoder(Method):
     def _virtual_adversarial_weight(self, draws: Draws):
         """Of the term at a step; `draws` are those of its phase."""
         chosen = self.settings.categories
-        steps = chosen.virtual_adversarial_warmup * self._steps_per_epoch
-        if not steps:
-            return chosen.virtual_adversarial_weight
-        share = tf.minimum(tf.cast(draws["step"], self.dtype) / steps, 1)
-        return chosen.virtual_adversarial_weight * share
+        return self._grown(
+            chosen.virtual_adversarial_weight, chosen.virtual_adversarial_warmup, draws
+        )
+
+    def _grown(self, weight: float, warmup: float, draws: Draws):
+        """What a weight has grown to at a step, evenly from 0 over `warmup` epochs."""
+        if not warmup:
+            return weight
+        steps = warmup * self._steps_per_epoch
+        return weight * tf.minimum(tf.cast(draws["step"], self.dtype) / steps, 1)
 
     def _virtual_adversarial(self, batch: Batch, draws: Draws):
         """How much the worst small change of the clean images changes q(y|x)."""

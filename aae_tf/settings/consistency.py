@@ -34,6 +34,9 @@ def _check_categories(settings):
     if chosen.label_adversary_weight != 1 and not chosen.adversarial_label:
         expected = "1 with --noadversarial_label, which leaves that discriminator out"
         raise SettingsError("label_adversary_weight", chosen.label_adversary_weight, expected)
+    if chosen.label_adversary_warmup and not chosen.adversarial_label:
+        expected = "0 with --noadversarial_label, which leaves that discriminator out"
+        raise SettingsError("label_adversary_warmup", chosen.label_adversary_warmup, expected)
     if chosen.virtual_adversarial_phase == "classification" and (
         labels is None or labels.count == 0
     ):

@@ -57,6 +57,11 @@ class CategorySettings(Checked):
         "weighs 1",
         above(0),
     )
+    label_adversary_warmup: float = setting(
+        0.0,
+        "epochs over which that weight grows evenly from 0; 0 for all of it from the start",
+        at_least(0),
+    )
     virtual_adversarial_weight: float = setting(
         0.0,
         "weight of how much q(y|x) changes under the small change of the image that changes it "

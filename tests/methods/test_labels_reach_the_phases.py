@@ -219,6 +219,17 @@ def test_generator_weighs_the_label_adversary_beside_the_style_adversary():
     np.testing.assert_allclose(loss.per_example, style + 3 * label, rtol=1e-6)
 
 
+def test_weight_of_the_label_adversary_grows_evenly_over_the_epochs_of_its_warmup():
+    rig = _rig("semi_supervised", label_adversary_weight=3.0, label_adversary_warmup=0.5)
+    assert rig.feed.steps_per_epoch == 6
+    for step, weight in ((0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (1000, 3)):
+        draws = {"style": {}, "label": {}, "step": tf.constant(step)}
+        loss = rig.phase("generator").loss(rig.first_batch(), draws)
+        style, label = (loss.metrics[f"{name}_loss"].numpy() for name in ("style", "label"))
+        assert label.min() > 0
+        np.testing.assert_allclose(loss.per_example, style + weight * label, rtol=1e-6)
+
+
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_generator_weighs_how_the_worst_change_of_clean_images_moves_the_categories(batch_norm):
     flags = {"input_noise": 0.5, "encoder_batch_norm": batch_norm}

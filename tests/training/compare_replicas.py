@@ -34,6 +34,7 @@ SEMI_SUPERVISED = {
     "virtual_adversarial_weight": 2.0,
     "virtual_adversarial_phase": "classification",
     "virtual_adversarial_warmup": 1.5,
+    "label_adversary_warmup": 2.5,
 }
 # A penalty on the codes of the whole minibatch, directions that all replicas share, convolutions.
 WAE = {
