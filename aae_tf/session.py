@@ -15,7 +15,7 @@ from aae_tf.methods import Method, method_class
 from aae_tf.reporting.progress import ProgressBar
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.settings import Settings
-from aae_tf.training import Observer, Stopped, Trainer
+from aae_tf.training import Observer, Stopped, Trainer, precise_norm
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
     Checkpoints,
@@ -79,6 +79,15 @@ class Session:
             return None
         return WeightAverage(network_variables(self.method.lasting_networks), decay)
 
+    def _make_precise_norm(self) -> Observer:
+        if not self.settings.training.precise_batch_norm:
+            return Observer()
+        train, method = self.data.train, self.method
+        images = train.intensities(precise_norm.evenly_spaced(len(train)))
+        return precise_norm.PreciseNorm(
+            method.encoder, method.take_in, images, self.strategy, self._average
+        )
+
     def judged(self) -> contextlib.AbstractContextManager[None]:
         """Within it the networks are as they are to be judged: averaged, if the settings say so."""
         return contextlib.nullcontext() if self._average is None else self._average.in_place()
@@ -126,9 +135,11 @@ class Session:
         execution = self.settings.execution
         writer = CheckpointWriter(checkpoints, execution.checkpoint_minutes)
         bar, calls = ProgressBar(progress.step, total), execution.steps_per_call
+        # The moments come before the recorder, which evaluates, and the checkpoint.
+        observers = (bar, self._make_precise_norm(), recorder, writer)
         try:
             with contextlib.closing(bar), _stops_on_signals(self.trainer) as received:
-                self.trainer.train(progress.step, total, calls, (bar, recorder, writer))
+                self.trainer.train(progress.step, total, calls, observers)
         except Stopped:
             pass
         except DivergedError as error:

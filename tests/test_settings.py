@@ -37,7 +37,7 @@ OTHER = {
     "encoder_units": "7,8,9", "decoder_units": "6", "discriminator_units": "5,4",
     "activation": "elu", "output_activation": "linear", "initializer": "normal:0.5",
     "average_decay": 0.5, "input_noise": 0.77, "input_dropout": 0.33, "standardize": True,
-    "hidden_noise": 0.15,
+    "hidden_noise": 0.15, "precise_batch_norm": True,
     "train_split": "train+extra",
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "label_adversary_weight": 2.5, "num_clusters": 12,
@@ -67,6 +67,7 @@ def _other(settings):
     other.pop("log_prior_trick", None)  # for a divergence that isn't the user's own
     other.pop("adversarial_label", None)  # its False leaves out what label_adversary_weight weighs
     other.pop("hidden_noise")  # convolutions take none
+    other.pop("precise_batch_norm")  # these convolutions have no batch normalisation
     if settings.labels is None:
         other.pop("virtual_adversarial_phase", None)  # no phase classifies
     if settings.variational is not None:
@@ -359,4 +360,16 @@ def test_convolutions_take_no_noise_on_hidden_layers(settings):
     error = _refusal(settings, hidden_noise=0.2, network="conv")
     assert str(error) == (
         "--hidden_noise=0.2: expected 0 with --network=conv, whose hidden layers take none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "flag"), [("dense", "encoder_batch_norm"), ("conv", "conv_batch_norm")]
+)
+def test_precise_batch_norm_is_refused_where_the_encoder_has_none(settings, network, flag):
+    values = {"precise_batch_norm": True, "network": network}
+    assert override(settings, {**values, flag: True}).training.precise_batch_norm
+    assert str(_refusal(settings, **values, **{flag: False})) == (
+        f"--precise_batch_norm=True: expected false without --{flag}, which puts batch "
+        "normalisation in the encoder"
     )

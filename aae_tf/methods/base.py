@@ -218,6 +218,10 @@ class Method(abc.ABC):
         optimizer = optimizers.build(self.settings.phase(name), variables, steps_per_epoch, epochs)
         return Phase(name, tuple(updates), optimizer, loss, draws, common_draws)
 
+    def take_in(self, images: tf.Tensor) -> None:
+        """Passes clean images through the encoder as in training: for its moving moments."""
+        self.encoder(self._scaled(tf.cast(images, self.dtype)), training=True)
+
     def _encode_in_training(self, inputs, draws: Draws, hidden_noise):
         """What the encoder gives of what it is to see, with a phase's draws."""
         noise = draws.get("encoder")

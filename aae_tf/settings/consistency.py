@@ -18,6 +18,12 @@ def check(settings) -> None:
     if settings.training.hidden_noise and networks.network != "dense":
         expected = "0 with --network=conv, whose hidden layers take none"
         raise SettingsError("hidden_noise", settings.training.hidden_noise, expected)
+    dense = networks.network == "dense"
+    normalised = networks.encoder_batch_norm if dense else networks.conv_batch_norm
+    if settings.training.precise_batch_norm and not normalised:
+        flag = "encoder_batch_norm" if dense else "conv_batch_norm"
+        expected = f"false without --{flag}, which puts batch normalisation in the encoder"
+        raise SettingsError("precise_batch_norm", True, expected)
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)

@@ -73,6 +73,11 @@ class TrainingSettings(Checked):
         "sd of Gaussian noise on the outputs of a dense encoder's hidden layers; training only",
         at_least(0),
     )
+    precise_batch_norm: bool = setting(
+        False,
+        "after each epoch take the encoder's moments of batch normalisation anew, from clean "
+        "training images: in training they are of disturbed ones too",
+    )
     average_decay: float = setting(
         0.0,
         "decay of a moving average of the weights over the steps, such as 0.999, by which networks "

@@ -35,6 +35,11 @@ class WeightAverage:
             value = self._live[name].read_value()
             average.assign_add(tf.cast(share, value.dtype) * (value - average.read_value()))
 
+    def adopt(self) -> None:
+        """Takes the variables' present values for their averages."""
+        for name, average in self.variables.items():
+            average.assign(self._live[name].read_value())
+
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
         """Within it the variables have their averages' values; afterwards their own, to the bit."""

@@ -12,6 +12,8 @@ FLAGS = (
     "--experiment=gaussian",
     "--epochs=2",
     "--average_decay=0.99",
+    "--encoder_batch_norm",
+    "--precise_batch_norm",
 )
 
 

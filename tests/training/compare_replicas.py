@@ -14,6 +14,7 @@ from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
 from aae_tf.training.distribution import make_strategy
 from aae_tf.training.feed import Feed
+from aae_tf.training.precise_norm import PreciseNorm
 
 STEPS = 20
 
@@ -62,7 +63,8 @@ def trained(strategy, changes):
         average = WeightAverage(network_variables(method.lasting_networks), 0.9)
     note = tiny.Notebook()
     trainer = Trainer(phases, feed, root, strategy, prepare=method.prepare, average=average)
-    trainer.train(0, STEPS, 3, [note])
+    norm = PreciseNorm(method.encoder, method.take_in, data.train.intensities(), strategy, average)
+    trainer.train(0, STEPS, 3, [note, norm])
     variables = network_variables(method.networks) | optimizer_variables(phases)
     variables |= {f"averages/{name}": value for name, value in average.variables.items()}
     curves = {key: note.curve(key) for key in note.reports[0].values}
