@@ -165,6 +165,10 @@ class Method(abc.ABC):
         }
         return self._corruption(seen, seed)
 
+    def take_in(self, images: tf.Tensor) -> None:
+        """Passes clean images through the encoder as in training: for its moving moments."""
+        self.encoder(self._scaled(tf.cast(images, self.dtype)), training=True)
+
     def _scaled(self, images):
         return images if self._standardizer is None else self._standardizer(images)
 
@@ -217,10 +221,6 @@ class Method(abc.ABC):
         epochs = self.settings.training.epochs
         optimizer = optimizers.build(self.settings.phase(name), variables, steps_per_epoch, epochs)
         return Phase(name, tuple(updates), optimizer, loss, draws, common_draws)
-
-    def take_in(self, images: tf.Tensor) -> None:
-        """Passes clean images through the encoder as in training: for its moving moments."""
-        self.encoder(self._scaled(tf.cast(images, self.dtype)), training=True)
 
     def _encode_in_training(self, inputs, draws: Draws, hidden_noise):
         """What the encoder gives of what it is to see, with a phase's draws."""

@@ -37,12 +37,11 @@ def check(settings) -> None:
 
 def _check_categories(settings):
     chosen, labels = settings.categories, settings.labels
-    if chosen.label_adversary_weight != 1 and not chosen.adversarial_label:
-        expected = "1 with --noadversarial_label, which leaves that discriminator out"
-        raise SettingsError("label_adversary_weight", chosen.label_adversary_weight, expected)
-    if chosen.label_adversary_warmup and not chosen.adversarial_label:
-        expected = "0 with --noadversarial_label, which leaves that discriminator out"
-        raise SettingsError("label_adversary_warmup", chosen.label_adversary_warmup, expected)
+    for flag, unset in (("label_adversary_weight", 1), ("label_adversary_warmup", 0)):
+        value = getattr(chosen, flag)
+        if value != unset and not chosen.adversarial_label:
+            expected = f"{unset} with --noadversarial_label, which leaves that discriminator out"
+            raise SettingsError(flag, value, expected)
     if chosen.virtual_adversarial_phase == "classification" and (
         labels is None or labels.count == 0
     ):
