@@ -1,0 +1,90 @@
+"""The README's table of the paper's rows: each command's runs give the number beside it."""
+
+import pathlib
+import re
+import statistics
+
+import flagfile
+import pytest
+
+from aae_tf import experiments
+from aae_tf.reporting.groups import groups_below
+from aae_tf.settings import complete, flatten, override
+
+ROOT = pathlib.Path(__file__).parent.parent
+HEAD = "| row | paper | ours | n | epochs | minutes | `run_experiment.py --flagfile=` |"
+NOT_COMPARED = ("seed", "recipe")  # flags can lead from another recipe to the same settings
+
+
+def _rows():
+    """The cells of each row."""
+    text = (ROOT / "README.md").read_text()
+    part = text.partition("<!-- rows -->\n")[2].partition("<!-- end of rows -->")[0]
+    head, _, *rows = part.splitlines()
+    assert head == HEAD
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def _settings(command):
+    """What a run by the command trains with, by flag name."""
+    path, link, more = re.fullmatch(r"\[(.+)\]\((.+)\)(?: `(.+)`)?", command).groups()
+    assert path == link
+    given = flagfile.read(ROOT / path, *(more or "").split())
+    usual = experiments.settings_of(given["experiment"], given.get("recipe"))
+    return given["experiment"], _compared(flatten(override(usual, given), only_changing_run=True))
+
+
+def _compared(flat):
+    return {name: value for name, value in flat.items() if name not in NOT_COMPARED}
+
+
+@pytest.fixture(scope="module")
+def groups():
+    """(experiment, settings, group) of what is kept."""
+    found = []
+    for group in groups_below(ROOT / "docs" / "results"):
+        if own := group.runs[0].settings:
+            usual = experiments.settings_of(group.experiment, group.results[0]["recipe"])
+            settings = override(usual, complete(own, usual))
+            flat = flatten(settings, only_changing_run=True)
+            found.append((group.experiment, _compared(flat), group))
+    return found
+
+
+def test_every_row_for_which_the_paper_has_a_number_is_there():
+    printed = {
+        figure.source
+        for name in ("likelihood", "semi_supervised", "clustering", "dim_reduction")
+        for figure in experiments.find(name).paper
+        if dict(figure.settings).get("dataset", "mnist") == "mnist"
+    }
+    named = " ".join(row[0] for row in _rows())
+    assert {source.removeprefix("AAE, ") for source in printed} <= set(
+        re.findall(r"table \d|figure 11[a-d]", named)
+    )
+
+
+@pytest.mark.parametrize("row", _rows(), ids=lambda row: row[0])
+def test_a_rows_command_has_these_numbers(groups, row):
+    label, paper, ours, count, epochs, minutes, command = row
+    experiment, wanted = _settings(command)
+    (group,) = [kept for name, flat, kept in groups if (name, flat) == (experiment, wanted)]
+    measure = "error_percent"
+    if experiment == "likelihood":
+        measure = f"log_likelihood_10{'000000' if 'million' in label else '000'}"
+    values = group.values(measure)
+    mean = statistics.fmean(values)
+    decimals = 1 if experiment == "likelihood" else 2
+    told = f"{mean:.{decimals}f}"
+    if len(values) > 1:
+        told += f" ± {statistics.stdev(values):.{decimals}f}"
+    assert ours.strip("*") == told
+    assert count == str(len(values))
+    assert epochs == f"{group.epochs:g}"
+    assert minutes == f"{statistics.fmean(group.minutes):.0f}"
+    figure = group.figures[f"test/{measure}"]
+    assert [float(number) for number in paper.split(" ± ")] == [
+        figure[key] for key in ("value", "deviation") if key in figure
+    ]
+    better = mean >= figure["value"] if experiment == "likelihood" else mean <= figure["value"]
+    assert ours.startswith("**") == better
