@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from aae_tf.files import write_aside
 from aae_tf.serving.versions import versions_of
 
-CONFIG, BATCHING, LOCK = "models.config", "batching_parameters.txt", ".models.lock"
+CONFIG, LOCK = "models.config", ".models.lock"
 BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
 LABELS = ("stable", "canary")  # of the newest version but one, and of the newest
 
@@ -20,26 +20,16 @@ HEAD = """\
 # before it, or to the only one. With --model_config_file_poll_wait_seconds the server reads this
 # file again; --allow_version_labels_for_unavailable_models lets a label move in the same step.
 """
-BATCHING_TEXT = """\
-# For --enable_batching --batching_parameters_file: requests that come within two milliseconds are
-# answered together, up to 64 examples at a time.
-max_batch_size { value: 64 }
-batch_timeout_micros { value: 2000 }
-num_batch_threads { value: 4 }
-max_enqueued_batches { value: 1000 }
-"""
 
 
 def keep_current(folder: pathlib.Path) -> None:
-    """Writes the configuration of all models in a folder, and once the batching parameters.
+    """Writes the configuration of all models in a folder.
 
     Args:
       folder: of the models, `folder/model/version`.
     """
     with _locked(folder / LOCK):
         write_aside(folder / CONFIG, config_text(folder).encode())
-        if not (folder / BATCHING).exists():  # the user may have tuned it
-            write_aside(folder / BATCHING, BATCHING_TEXT.encode())
 
 
 def config_text(folder: pathlib.Path) -> str:

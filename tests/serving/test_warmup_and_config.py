@@ -1,6 +1,7 @@
 """What lies beside a SavedModel for the server: warm-up requests and the models' configuration."""
 
 import multiprocessing
+import pathlib
 import re
 
 import numpy as np
@@ -10,6 +11,8 @@ import tiny
 
 from aae_tf import serving
 from aae_tf.serving import model_config
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
 
 apis = pytest.importorskip(
     "tensorflow_serving.apis.prediction_log_pb2", reason="tensorflow-serving-api isn't installed"
@@ -69,16 +72,15 @@ def test_configuration_names_every_model_and_its_two_newest_versions(tmp_path):
     assert labels == [{"stable": 2, "canary": 3}, {"stable": 1, "canary": 1}]
 
 
-def test_batching_parameters_are_the_servers_and_are_left_to_the_user(tmp_path):
-    method = tiny.method()
-    serving.export(method, tmp_path / "a")
-    file = tmp_path / "batching_parameters.txt"
-    assert set(re.findall(r"^(\w+) \{ value: \d+ \}$", file.read_text(), re.MULTILINE)) == {
-        "max_batch_size", "batch_timeout_micros", "num_batch_threads", "max_enqueued_batches",
-    }  # fmt: skip
-    file.write_text("max_batch_size { value: 8 }\n")
-    serving.export(method, tmp_path / "a")
-    assert file.read_text() == "max_batch_size { value: 8 }\n"
+def test_no_documented_server_batches_since_sample_has_inputs_without_a_batch_dimension(tmp_path):
+    serving.export(tiny.method(), tmp_path / "a")
+    sample = tf.saved_model.load(tmp_path / "a" / "1").signatures["sample"]
+    assert any(spec.shape.rank == 0 for spec in sample.structured_input_signature[1].values())
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert "--model_config_file=" in compose and "--enable_batching" not in compose
+    fenced = (ROOT / "docs" / "serving.md").read_text().split("```")[1::2]
+    assert any("--model_config_file=" in command for command in fenced)
+    assert not any("--enable_batching" in command for command in fenced)
 
 
 def _add_and_keep(folder, number):
