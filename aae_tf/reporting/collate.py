@@ -54,7 +54,7 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         form_of = functools.partial(columns, right=beside_paper.RIGHT, first=beside_paper.WIDTH)
         beside = [] if measures else _beside(groups, form_of, sources=False)
         sections = [group_report.text(group, measures) for group in groups]
-        return "\n\n".join([CAPTION, *beside, *sections])
+        return "\n\n".join([*beside, CAPTION, *sections])
     names = list(measures) or known
     papers = any(group.paper for group in groups)
     head = ["experiment", "recipe", "settings", "epochs", "seeds", *names,
@@ -67,7 +67,7 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
     ]  # fmt: skip
     sections = "\n\n".join(group_report.markdown(group, measures) for group in groups)
     beside = [] if measures else _beside(groups, markdown, sources=True)
-    return "\n\n".join([CAPTION, *beside, markdown(head, rows), sections])
+    return "\n\n".join([*beside, CAPTION, markdown(head, rows), sections])
 
 
 def _beside(groups: Sequence[Group], form: Callable[..., str], sources: bool) -> list[str]:

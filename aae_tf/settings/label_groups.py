@@ -14,7 +14,7 @@ class LabelSettings(Checked):
 
     num_labels: str = setting(
         "all",
-        "training images whose label is used, as many of each class: a number, all, or 0",
+        "training labels used in all, as many of each class: a number, all, or 0",
         parses(parse_count, "a number of images, all, or 0"),
     )
     labelled_batch_size: int = setting(
