@@ -290,17 +290,22 @@ def expected_squared_distance(prior: Any, count: int = 10_000) -> float:
     return float(2 * tf.reduce_sum(tf.math.reduce_variance(tf.cast(drawn, tf.float64), axis=0)))
 
 
-def has_density(prior: Any) -> bool:
+def has_density(prior: Any, in_graph: bool = False) -> bool:
     """Whether `prior.log_prob` gives a density on the code's space itself.
 
     False for samplers alone and for priors on a surface (sphere) or on points (categorical).
+
+    Args:
+      prior: anything with `sample`.
+      in_graph: whether it has to within `tf.function` too, as training needs.
     """
     if isinstance(prior, tfd.SphericalUniform | tfd.OneHotCategorical):
         return False
     if not hasattr(prior, "log_prob"):
         return False
+    log_prob = tf.function(prior.log_prob) if in_graph else prior.log_prob
     try:
-        prior.log_prob(prior.sample(1, seed=seeds.root(0)))
+        log_prob(prior.sample(1, seed=seeds.root(0)))
     except Exception:  # a user's log_prob may raise anything; without it figures use samples
         return False
     return True

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from aae_tf import experiments, seeds
 from aae_tf.data import ImageData
-from aae_tf.data.labelled import check_labels, labelled_rows
+from aae_tf.data.labelled import check_class_numbers, check_labels, labelled_rows
 from aae_tf.errors import DivergedError, SettingsError
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting.progress import ProgressBar
@@ -96,9 +96,11 @@ class Session:
         """Does what comes before the first step, if the method asks for it."""
         if self.pretraining is None:
             return
-        images = self.data.train.images
-        fitting = len(images) - len(images) % self.strategy.num_replicas_in_sync
-        size = min(self.pretraining.batch_size, fitting)
+        images, replicas = self.data.train.images, self.strategy.num_replicas_in_sync
+        size = min(self.pretraining.batch_size, len(images))
+        if size % replicas:
+            expected = f"a multiple of {replicas}, the number of replicas, within {len(images)}"
+            raise SettingsError("pretraining_batch_size", size, expected)
         seed = seeds.fold(self.seed, "pretraining")
         feed = make_feed(images, size, seed, self.method.dtype)
         trainer = Trainer(
@@ -159,6 +161,8 @@ def method_for(settings: Settings, data: ImageData) -> Method:
     made = method_class(experiments.find(settings.experiment).method)
     if made.needs_labels:
         check_labels(data, settings.experiment)
+    else:  # clusters are scored by labels, where there are some
+        check_class_numbers(data)
     return made(settings, data.image_shape, data.num_classes)
 
 
@@ -171,7 +175,10 @@ def labelled_for(method: Method, data: ImageData, replicas: int) -> Labelled | N
     rows = labelled_rows(data, count, settings.training.seed)
     beside = method.labels == "beside"
     if beside:
-        size = min(settings.labels.minibatch, len(rows))
+        size = settings.labels.minibatch
+        if size > len(rows):
+            expected = f"at most {len(rows)}, the number of labelled images"
+            raise SettingsError("labelled_batch_size", size, expected)
         if size % replicas:
             expected = f"a multiple of {replicas}, the number of replicas"
             raise SettingsError("labelled_batch_size", size, expected)

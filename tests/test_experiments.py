@@ -278,3 +278,27 @@ def test_flagfile_begins_with_a_comment_and_holds_settings_that_exist(file):
     given = flagfile.read(file)
     assert given["experiment"] in experiments.CATALOGUE
     override(experiments.settings_of(given["experiment"], given.get("recipe")), given)
+
+
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("wae_mmd", {"divergence": "sinkhorn"}),
+        ("wae_mmd", {"latent_dim": 8}),
+        ("wae_mmd", {"cost": "l1"}),
+        ("wae_gan", {"prior": "uniform"}),
+        ("vae_gaussian", {"latent_dim": 2}),
+        ("dim_reduction", {"num_labels": "0", "num_clusters": 10}),
+        ("clustering", {"num_clusters": 30, "adversarial_label": False}),
+        ("semi_supervised", {"num_labels": "100", "adversarial_label": False}),
+        ("likelihood", {"prior": "uniform"}),
+    ],
+)
+def test_what_differs_from_the_papers_row_has_no_figure_of_it_beside_it(name, changes):
+    celeb = {"dataset": "celeb_a", "latent_dim": 64}
+    row = celeb if name.startswith(("wae", "vae")) else {}
+    experiment = experiments.find(name)
+    usual = override(experiments.settings_of(name), {**row})
+    if name not in ("dim_reduction", "clustering", "semi_supervised"):
+        assert experiment.paper_figures(usual)
+    assert experiment.paper_figures(override(usual, changes)) == {}

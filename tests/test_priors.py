@@ -179,3 +179,20 @@ def test_typical_scale_is_the_priors_sd(name, scale):
 @pytest.mark.parametrize("name", SOME)
 def test_only_priors_on_the_whole_space_have_a_density(name):
     assert priors.has_density(_build(name)) == (name in IN_THE_PLANE)
+
+
+class OfNumpy:
+    """Has a density, which TensorFlow can't put in a graph."""
+
+    def sample(self, shape, seed):
+        return tf.random.stateless_normal([shape, 2], seed)
+
+    def log_prob(self, codes):
+        return -0.5 * np.sum(np.asarray(codes) ** 2, -1)
+
+
+def test_a_density_outside_tensorflow_serves_figures_but_no_training():
+    assert priors.has_density(OfNumpy())
+    assert not priors.has_density(OfNumpy(), in_graph=True)
+    known = priors.build(PriorSettings(prior="mixture"))
+    assert priors.has_density(known) and priors.has_density(known, in_graph=True)

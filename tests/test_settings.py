@@ -70,6 +70,8 @@ def _other(settings):
     other.pop("precise_batch_norm")  # these convolutions have no batch normalisation
     if settings.labels is None:
         other.pop("virtual_adversarial_phase", None)  # no phase classifies
+    if settings.experiment == "wae_gan":
+        del other["divergence"]  # which is its discriminator's
     if settings.variational is not None:
         del other["encoder"]
         other.update(prior="gaussian")
@@ -373,3 +375,9 @@ def test_precise_batch_norm_is_refused_where_the_encoder_has_none(settings, netw
         f"--precise_batch_norm=True: expected false without --{flag}, which puts batch "
         "normalisation in the encoder"
     )
+
+
+def test_precise_batch_norm_is_refused_beside_noise_that_comes_before_it():
+    values = {"precise_batch_norm": True, "encoder": "implicit", "encoder_batch_norm": True}
+    with pytest.raises(SettingsError, match=r"--precise_batch_norm=True: .*--encoder=implicit"):
+        override(experiments.settings_of("gaussian"), values)

@@ -21,14 +21,26 @@ def check_labels(data: ImageData, experiment: str) -> None:
                 f"--dataset={data.name}: has no labels, which --experiment={experiment} learns "
                 "from or is scored on; expected one folder a class, or 'label' beside the images"
             )
+    check_class_numbers(data)
+    if data.num_classes < 2:
+        raise DataError(f"--dataset={data.name}: one class, expected two or more")
+
+
+def check_class_numbers(data: ImageData) -> None:
+    """Checks that labels, where there are some, are those of the training images' classes.
+
+    Raises:
+      DataError: if not.
+    """
+    for split in (data.train, data.validation, data.test):
+        if split.labels is None or not data.num_classes:
+            continue
         low, high = int(split.labels.min()), int(split.labels.max())
         if low < 0 or high >= data.num_classes:
             raise DataError(
                 f"--dataset={data.name}: labels from {low} to {high}, expected them within "
                 f"0 to {data.num_classes - 1}, the classes of its training images"
             )
-    if data.num_classes < 2:
-        raise DataError(f"--dataset={data.name}: one class, expected two or more")
 
 
 def labelled_rows(data: ImageData, num_labels: int | None, run_seed: int) -> np.ndarray:

@@ -189,10 +189,17 @@ def _checked_splits(builder, name: str, train_split: str, own: Preparation) -> l
     if own.pooled and train_split != "train":
         expected = f"train, since all splits of {name} are taken together and split anew"
         raise SettingsError("train_split", train_split, expected)
-    for part in train_split.split("+"):
-        if part.partition("[")[0].strip() not in known:
+    parts = [part.strip() for part in train_split.split("+")]
+    for part in parts:
+        of = part.partition("[")[0].strip()
+        if of not in known:
             expected = "of " + ", ".join(sorted(known)) + ", with + between"
             raise SettingsError("train_split", train_split, expected)
+        if of in splits[1:] and not own.pooled:
+            expected = "splits other than " + " and ".join(splits[1:]) + ", which judge the run"
+            raise SettingsError("train_split", train_split, expected)
+        if parts.count(part) > 1:
+            raise SettingsError("train_split", train_split, f"{part} once")
     return splits
 
 

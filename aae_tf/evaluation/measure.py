@@ -144,7 +144,7 @@ class Evaluator:
         return {"reconstruction_cost": float(self.passes.cost(split).mean())}
 
     def _style(self, split: Split) -> dict[str, float]:
-        train = self._data.train.take(slice(0, style.PROBE_CODES))
+        train = self._some_of_training(style.PROBE_CODES)
         probed = style.probe_measures(
             self.passes.encode(train), train.labels, self.passes.encode(split), split.labels
         )
@@ -168,5 +168,8 @@ class Evaluator:
     def _reader(self) -> style.Reader:
         # As many images as fit in a bounded memory: all 50,000 of MNIST.
         most = style.READER_BYTES // (4 * math.prod(self._data.image_shape))
-        train = self._data.train.take(slice(0, most))
+        train = self._some_of_training(most)
         return style.Reader(train.intensities(), train.labels)
+
+    def _some_of_training(self, most: int) -> Split:
+        return self._data.train.take(blocks.spaced(len(self._data.train), most))

@@ -82,7 +82,7 @@ def _semi_supervised() -> Experiment:
         recipes={**recipes, "averaged": _averaged(recipes["paper"])},
         paper=tuple(
             PaperFigure(ERROR, value, "AAE, table 2", deviation,
-                        {"num_labels": labels, "dataset": dataset})
+                        {"num_labels": labels, "dataset": dataset, "adversarial_label": True})
             for dataset, labels, value, deviation in (
                 ("mnist", "100", 1.90, 0.10),
                 ("mnist", "1000", 1.60, 0.08),
@@ -126,7 +126,7 @@ def _clustering() -> Experiment:
         ),
         paper=tuple(
             PaperFigure(ERROR, value, "AAE, table 3", deviation,
-                        {"num_clusters": clusters, "dataset": "mnist"})
+                        {"num_clusters": clusters, "dataset": "mnist", "adversarial_label": True})
             for clusters, value, deviation in ((16, 9.55, 2.05), (30, 4.10, 1.13))
         ),
         pictures=("clusters",),
@@ -194,7 +194,8 @@ def _dim_reduction() -> Experiment:
         recipes={**recipes, "averaged": averaged},
         paper=tuple(
             PaperFigure(ERROR, value, source, None,
-                        {"latent_dim": dim, "num_labels": labels, "dataset": "mnist"})
+                        {"latent_dim": dim, "num_labels": labels, "dataset": "mnist",
+                         "num_clusters": 20, "adversarial_label": True})
             for dim, labels, value, source in rows
         ),
         pictures=("embedding",),

@@ -19,7 +19,7 @@ class PaperFigure:
       value: the paper's.
       source: where it stands, such as 'AAE, table 2'.
       deviation: as the paper prints it after ±, if it does.
-      settings: the row: what the settings have to be, by flag name.
+      settings: the row: what the settings have to be, by flag name; a tuple has several that do.
     """
 
     metric: str
@@ -72,7 +72,7 @@ def _is(flag: str, own: Any, wanted: Any) -> bool:
     """Whether a setting is a row's; a file is known by its name, wherever it lies."""
     if flag == "dataset" and "." in wanted:
         return pathlib.PurePath(own).stem == pathlib.PurePath(wanted).stem
-    return own == wanted
+    return own in wanted if isinstance(wanted, tuple) else own == wanted
 
 
 def phase(name, optimizer, rate, momentum, schedule) -> PhaseSettings:

@@ -20,8 +20,8 @@ from aae_tf.settings import (
 )
 
 NAME = "likelihood"
-MNIST = {"dataset": "mnist", "latent_dim": 8, "prior_scale": 5.0}
-TFD = {"dataset": "TFD_48x48.mat", "latent_dim": 15, "prior_scale": 10.0}
+MNIST = {"dataset": "mnist", "prior": "gaussian", "latent_dim": 8, "prior_scale": 5.0}
+TFD = {"dataset": "TFD_48x48.mat", "prior": "gaussian", "latent_dim": 15, "prior_scale": 10.0}
 FEW, MANY = 10_000, 10_000_000
 
 

@@ -37,7 +37,11 @@ def _variational(name: str, reproduces: str, prior: PriorSettings) -> Experiment
         ),
         paper=(
             PaperFigure(
-                "test/fid", 63.0, "WAE, table 1", None, {"dataset": "celeb_a", "prior": "gaussian"}
+                "test/fid",
+                63.0,
+                "WAE, table 1",
+                None,
+                {"dataset": "celeb_a", "latent_dim": 64, "prior": "gaussian"},
             ),
         ),
     )

@@ -56,7 +56,21 @@ def _wasserstein(
         expected_time="3 to 9 min",
         method="wae",
         recipes=recipes,
-        paper=(PaperFigure("test/fid", fid, "WAE, table 1", None, {"dataset": "celeb_a"}),),
+        paper=(
+            PaperFigure(
+                "test/fid",
+                fid,
+                "WAE, table 1",
+                None,
+                {
+                    "dataset": "celeb_a",
+                    "latent_dim": 64,
+                    "prior": "gaussian",
+                    "divergence": (divergence, official.divergence),
+                    "cost": "l2_squared",
+                },
+            ),
+        ),
         pictures=("samples", "reconstructions"),
     )
 

@@ -14,7 +14,7 @@ from aae_tf import priors, seeds
 from aae_tf.methods.architecture import decoder_layers, encoder_layers
 from aae_tf.networks import Decoder, Discriminator, Standardizer
 from aae_tf.networks.dense import DenseStyle
-from aae_tf.settings import Settings
+from aae_tf.settings import PhaseSettings, Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
 from aae_tf.training.phase import Batch, Draws, Phase, no_common_draws
@@ -215,11 +215,12 @@ class Method(abc.ABC):
         draws,
         steps_per_epoch: int,
         common_draws=no_common_draws,
+        settings: PhaseSettings | None = None,
     ) -> Phase:
-        """A phase with the optimizer that the settings give it."""
+        """A phase with the optimizer of the settings that have its name, or of the given ones."""
         variables = [v for network in updates for v in network.trainable_variables]
-        epochs = self.settings.training.epochs
-        optimizer = optimizers.build(self.settings.phase(name), variables, steps_per_epoch, epochs)
+        epochs, chosen = self.settings.training.epochs, settings or self.settings.phase(name)
+        optimizer = optimizers.build(chosen, variables, steps_per_epoch, epochs)
         return Phase(name, tuple(updates), optimizer, loss, draws, common_draws)
 
     def _encode_in_training(self, inputs, draws: Draws, hidden_noise):

@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from aae_tf import priors, seeds
 from aae_tf.errors import SettingsError
+from aae_tf.methods.own_functions import load_and_try
 from aae_tf.objectives import kernels, transport
 from aae_tf.objectives.divergences import mmd
 from aae_tf.settings import Settings
 from aae_tf.training.phase import Draws
-from aae_tf.user_code import is_own, load_function
+from aae_tf.user_code import is_own
 
 OFFSET_SAMPLES = 6400  # of the prior, from which a transport's offset is taken
 
@@ -102,15 +103,11 @@ def _less_its_offset(raw: Penalty, prior, size, dtype) -> Penalty:
 
 
 def _own(spec: str, prior, size: int, dim: int, dtype) -> Penalty:
-    function = load_function("divergence", spec)
     drawn = [
         tf.cast(prior.sample(size, seed=seeds.root(number)), dtype) for number in (1, 2)
     ]  # fmt: skip
     wanted = f"a function of two tensors of shape ({size}, {dim}) that returns a scalar"
-    try:
-        value = tf.convert_to_tensor(function(*drawn))
-    except Exception as error:  # a user's function may raise anything
-        raise SettingsError("divergence", spec, f"{wanted}; it raised {error!r}") from None
+    function, value = load_and_try("divergence", spec, wanted, drawn, moved=0)
     if value.shape.rank != 0:
         raise SettingsError("divergence", spec, f"{wanted}; it returned shape {value.shape}")
     return Penalty(lambda codes, samples, draws: tf.cast(function(codes, samples), dtype))

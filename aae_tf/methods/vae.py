@@ -28,8 +28,8 @@ class VariationalAutoencoder(Autoencoder):
 
     def __init__(self, settings, image_shape, num_classes=0):
         super().__init__(settings, image_shape, num_classes)
-        if not priors.has_density(self.prior):
-            expected = "a prior with log_prob, as a VAE needs"
+        if not priors.has_density(self.prior, in_graph=True):
+            expected = "a prior with log_prob, of TensorFlow's operations, as a VAE needs"
             raise SettingsError("prior", settings.prior.prior, expected)
         self._closed_form = has_closed_form(self.prior)
 

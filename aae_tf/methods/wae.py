@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from aae_tf import priors, seeds
@@ -9,13 +11,15 @@ from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.autoencoder import Autoencoder
+from aae_tf.methods.own_functions import load_and_try
 from aae_tf.networks import Discriminator
 from aae_tf.objectives.costs import COSTS
+from aae_tf.objectives.likelihood import bernoulli_log_likelihood
 from aae_tf.objectives.moments import moment_gap
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 from aae_tf.training.pretraining import Pretraining
-from aae_tf.user_code import is_own, load_function
+from aae_tf.user_code import is_own
 
 
 class WassersteinAutoencoder(Autoencoder):
@@ -63,20 +67,22 @@ class WassersteinAutoencoder(Autoencoder):
         chosen = self.settings.wasserstein
         if not chosen.pretraining_steps:
             return None
+        # At the phase's first rate: the epochs of a schedule are those of training.
+        own = dataclasses.replace(self.settings.phase("wasserstein"), schedule="constant")
         phase = self._phase(
-            "wasserstein", (self.encoder,), self._moment_gap, self._samples_and_noise, 1
-        )
+            "wasserstein", (self.encoder,), self._moment_gap, self._samples_and_noise, 1,
+            settings=own,
+        )  # fmt: skip
         return Pretraining(phase, chosen.pretraining_steps, chosen.pretraining_batch_size)
 
     def reconstruction_cost(self, images: tf.Tensor) -> tf.Tensor:
         """The cost of rebuilding images from their own codes, unscaled, `(batch,)`."""
-        rebuilt = self.decoder(self.encode(images))
-        return self.cost(self._scaled(images), tf.cast(rebuilt, self.dtype))
+        return self._rebuilding_cost(self._scaled(images), self.encode(images), False)
 
     def _log_prior(self):
         if not self.settings.wasserstein.log_prior_trick:
             return None
-        if not priors.has_density(self.prior):
+        if not priors.has_density(self.prior, in_graph=True):
             expected = "false, since the prior has no log_prob"
             raise SettingsError("log_prior_trick", True, expected)
         return self.prior.log_prob
@@ -84,12 +90,20 @@ class WassersteinAutoencoder(Autoencoder):
     def _wasserstein(self, batch: Batch, draws: Draws) -> PhaseLoss:
         chosen = self.settings.wasserstein
         codes = self._codes(batch, draws)
-        rebuilt = tf.cast(self.decoder(codes, training=True), self.dtype)
-        cost = chosen.cost_scale * self.cost(batch["images"], rebuilt)
+        cost = chosen.cost_scale * self._rebuilding_cost(batch["images"], codes, True)
         divergence = self._divergence(codes, draws)
         return PhaseLoss(
             cost + chosen.penalty_weight * divergence, {"cost": cost, "divergence": divergence}
         )
+
+    def _rebuilding_cost(self, images, codes, training):
+        """What it costs to rebuild each image from its code, `(batch,)`."""
+        if self.settings.wasserstein.cost == "cross_entropy":
+            # Of logits: of probabilities it has no gradient where a pixel is surely wrong.
+            logits = self.decoder.linear(codes, training=training)
+            return -bernoulli_log_likelihood(images, tf.cast(logits, self.dtype))
+        rebuilt = self.decoder(codes, training=training)
+        return self.cost(images, tf.cast(rebuilt, self.dtype))
 
     def _divergence(self, codes, draws):
         """What each example adds to the divergence, `(batch,)`."""
@@ -135,14 +149,10 @@ def _cost(spec: str, image_shape, dtype):
             expected = f"another cost, since images of {image_shape[:2]} are smaller than 11 x 11"
             raise SettingsError("cost", spec, expected)
         return COSTS[spec]
-    function = load_function("cost", spec)
     images = tf.random.stateless_uniform((2, 2, *image_shape), seeds.root(0), dtype=dtype)
     shape = ", ".join(map(str, image_shape))
     wanted = f"a function of two tensors (batch, {shape}) that returns (batch,)"
-    try:
-        value = tf.convert_to_tensor(function(images[0], images[1]))
-    except Exception as error:  # a user's function may raise anything
-        raise SettingsError("cost", spec, f"{wanted}; it raised {error!r}") from None
+    function, value = load_and_try("cost", spec, wanted, (images[0], images[1]), moved=1)
     if value.shape != (2,):
         found = f"for a batch of 2 it returned shape {value.shape}"
         raise SettingsError("cost", spec, f"{wanted}; {found}")

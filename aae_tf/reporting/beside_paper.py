@@ -57,7 +57,11 @@ def _which(group: Group) -> str:
     usual = settings_of(group.experiment, group.recipe)
     own = {**flatten(usual), **dict(group.settings)}
     judging = flatten_evaluation(usual)  # the measure's own name tells of these
-    keys = dict.fromkeys(key for row in printed for key in row.settings if key not in judging)
+    values: dict[str, set] = {}
+    for row in printed:
+        for key, value in row.settings.items():
+            values.setdefault(key, set()).add(value)
+    keys = [key for key, some in values.items() if len(some) > 1 and key not in judging]
     shown = [key for key in keys if key != "dataset" or own[key] != USUAL_DATA]
     others = [key for key in group.settings if key not in keys]
     parts = [f"{key}={own[key]}" for key in [*shown, *others]]

@@ -24,6 +24,9 @@ def check(settings) -> None:
         flag = "encoder_batch_norm" if dense else "conv_batch_norm"
         expected = f"false without --{flag}, which puts batch normalisation in the encoder"
         raise SettingsError("precise_batch_norm", True, expected)
+    if settings.training.precise_batch_norm and networks.encoder == "implicit":
+        expected = "false with --encoder=implicit, whose noise comes before the normalisation"
+        raise SettingsError("precise_batch_norm", True, expected)
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)
@@ -74,6 +77,11 @@ def _check_wasserstein(settings):
         settings.networks,
         settings.training.batch_size,
     )
+    adversarial = [phase.name for phase in settings.phases] == ["wasserstein", "discriminator"]
+    if (chosen.divergence == "gan") != adversarial:
+        kind = "gan; others are for" if adversarial else "another than gan, which is"
+        other = "wae_mmd" if adversarial else "wae_gan"
+        raise SettingsError("divergence", chosen.divergence, f"{kind} --experiment={other}")
     if chosen.divergence != "gan":
         if size < 2:
             expected = f"2 or more for --divergence={chosen.divergence}, which compares pairs"

@@ -1,5 +1,6 @@
 """TensorFlow Datasets by name: a real small builder, wrong names, and no network."""
 
+import re
 import time
 
 import numpy as np
@@ -181,3 +182,19 @@ def test_unknown_name_is_refused_with_the_nearest(tmp_path, name, suggested):
 def test_names_that_can_mean_nothing_are_refused(tmp_path, name):
     with pytest.raises(SettingsError, match="expected mnist, a TensorFlow Datasets name, a folder"):
         load(DataSettings(dataset=name, data_dir=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "config, split, expected",
+    [
+        ("three", "train+test", "splits other than validation and test, which judge the run"),
+        ("three", "train+validation", "splits other than validation and test"),
+        ("labelled", "test", "splits other than test, which judge the run"),
+        ("three", "train+train", "train once"),
+    ],
+)
+def test_training_on_what_judges_the_run_is_refused(data_dir, config, split, expected):
+    with pytest.raises(
+        SettingsError, match=re.escape(f"--train_split={split}: ") + ".*" + expected
+    ):
+        _load(config, data_dir, train_split=split)

@@ -1,11 +1,13 @@
 """What is measured on a split: exact, deterministic and without the noise of training."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tiny
 
 from aae_tf import seeds
-from aae_tf.evaluation import Evaluator, passes
+from aae_tf.evaluation import Evaluator, passes, style
 from aae_tf.evaluation.passes import Passes
 
 ROOT = seeds.root(0)
@@ -95,3 +97,27 @@ def test_evaluation_changes_no_weight():
     for network, weights in before.items():
         for path, weight in weights.items():
             np.testing.assert_array_equal(after[network][path], weight)
+
+
+def test_class_in_the_style_is_learnt_from_all_of_the_training_images(monkeypatch):
+    """A folder's images come class by class: the first of them lack classes."""
+    data = tiny.data(train=90)
+    order = np.argsort(data.train.labels, kind="stable")
+    data = dataclasses.replace(data, train=data.train.take(order))
+    monkeypatch.setattr(style, "PROBE_CODES", 45)
+    monkeypatch.setattr(style, "READER_BYTES", 45 * 4 * 64)
+    seen = []
+    monkeypatch.setattr(
+        style, "probe_measures", lambda codes, labels, *_: seen.append(labels) or {}
+    )
+    monkeypatch.setattr(style, "Reader", lambda images, labels: seen.append(labels) or Reads())
+    method = tiny.method(experiment="style")
+    Evaluator(method, ROOT, data).evaluate(data.test, final=True)
+    assert [np.bincount(labels).tolist() for labels in seen] == [[15, 15, 15]] * 2
+
+
+class Reads:
+    """Reads every image as class 0."""
+
+    def read(self, images):
+        return np.zeros(len(images), int)

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import seeds
-from aae_tf.errors import SettingsError
+from aae_tf import seeds, session
+from aae_tf.errors import DataError, SettingsError
 from aae_tf.objectives.adversarial import discriminator_loss
 from aae_tf.objectives.virtual_adversarial import divergence, worst_change
 from aae_tf.training.feed import Feed, Labelled
@@ -319,3 +319,21 @@ def test_label_adversary_asks_for_one_hot_vectors():
     positives = rig.phase("discriminator").draws(seeds.root(0), 300)["label"]["prior"].numpy()
     assert set(np.unique(positives)) == {0, 1} and np.all(positives.sum(1) == 1)
     assert np.all(np.abs(positives.sum(0) - 75) < 5 * np.sqrt(300 * 3 / 16))
+
+
+def test_more_labelled_images_a_minibatch_than_there_are_labels_is_refused():
+    chosen = tiny.settings("semi_supervised", num_labels="all", labelled_batch_size=65)
+    method = tiny.method_for(chosen)
+    with pytest.raises(SettingsError, match="--labelled_batch_size=65: expected at most 64, the"):
+        session.labelled_for(method, tiny.data(), 1)
+    assert session.labelled_for(tiny.method_for(chosen), tiny.data(train=65), 1).batch_size == 65
+
+
+@pytest.mark.parametrize("experiment", ["clustering", "discrete"])
+def test_a_class_that_training_lacks_is_refused_where_clusters_are_scored(experiment):
+    data = tiny.data()
+    data.validation.labels[3] = 7
+    with pytest.raises(DataError, match="labels from 0 to 7, expected them within 0 to 2"):
+        session.method_for(tiny.settings(experiment), data)
+    unlabelled = tiny.data(labelled=False)
+    assert session.method_for(tiny.settings("clustering"), unlabelled).networks

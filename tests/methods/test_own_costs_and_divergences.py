@@ -107,3 +107,44 @@ def test_the_docs_example_trains(tmp_path):
     rig.trainer.train(0, 60, 20, [note])
     cost = note.curve("wasserstein/cost")
     assert cost[-6:].mean() < 0.8 * cost[:6].mean()
+
+
+OUTSIDE = """
+import numpy as np
+import tensorflow as tf
+
+
+def cost_of_numpy(images, rebuilt):
+    return tf.constant(np.sum((np.asarray(images) - np.asarray(rebuilt)) ** 2, (1, 2, 3)))
+
+
+def divergence_of_numpy(codes, samples):
+    return tf.constant(np.mean(np.asarray(codes)) - np.mean(np.asarray(samples)))
+
+
+def count(codes, samples):
+    return tf.reduce_mean(tf.cast(codes > 0, codes.dtype))
+
+
+def cost_of_the_images_alone(images, rebuilt):
+    return tf.reduce_sum(images, [1, 2, 3])
+"""
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"cost": "outside:cost_of_numpy"}, "of TensorFlow's operations; in a graph it raised"),
+        ({"divergence": "outside:divergence_of_numpy"},
+         "of TensorFlow's operations; in a graph it raised"),
+        ({"divergence": "outside:count"}, "it has no gradient with respect to the first"),
+        ({"cost": "outside:cost_of_the_images_alone"},
+         "it has no gradient with respect to the second"),
+    ],
+)  # fmt: skip
+def test_what_training_could_not_descend_is_refused_before_it(tmp_path, changes, message):
+    (tmp_path / "outside.py").write_text(OUTSIDE)
+    with pytest.raises(SettingsError) as refused:
+        tiny.method(experiment="wae_mmd", **changes)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)

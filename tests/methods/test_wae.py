@@ -5,12 +5,13 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import priors, seeds
+from aae_tf import experiments, priors, seeds
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.objectives.moments import moment_gap
+from aae_tf.settings import override
 from aae_tf.settings.checks import DIVERGENCES
-from aae_tf.training import Trainer
+from aae_tf.training import Trainer, optimizers
 from aae_tf.training.pretraining import pretrain
 
 COMPUTED = tuple(name for name in DIVERGENCES if name != "gan")
@@ -228,3 +229,38 @@ def test_log_prior_trick_wants_a_prior_with_a_density():
 def test_ssim_wants_images_that_hold_its_window():
     with pytest.raises(SettingsError, match="--cost=ssim: expected another cost, since images of"):
         tiny.method(experiment="wae_mmd", cost="ssim")
+
+
+@pytest.mark.parametrize("recipe", ["paper", "official", "practical"])
+def test_pretraining_keeps_the_phases_first_rate_whatever_epochs_bring(recipe):
+    chosen = tiny.settings("wae_mmd", recipe, network="dense", pretraining_steps=200)
+    full = experiments.settings_of("wae_mmd", recipe).phase("wasserstein")
+    method = tiny.method_for(
+        override(chosen, {"wasserstein_schedule": full.schedule, "epochs": 100})
+    )
+    optimizer = method.pretraining().phase.optimizer
+    rates = [optimizers.rate_at(optimizer, step) for step in (0, 30, 100, 199)]
+    np.testing.assert_allclose(rates, full.learning_rate, rtol=1e-6)
+
+
+@pytest.mark.parametrize("pixel, logit", [(1.0, -40.0), (0.0, 40.0)])
+def test_cross_entropy_has_a_gradient_where_a_pixel_is_surely_wrong(pixel, logit):
+    method = tiny.method(experiment="wae_mmd", cost="cross_entropy")
+    shown = tf.Variable(tf.fill((1, 8, 8, 1), logit))
+    method.decoder.linear = lambda codes, training=False: 1.0 * shown
+    with tf.GradientTape() as tape:
+        cost = method._rebuilding_cost(tf.fill((1, 8, 8, 1), pixel), tf.zeros((1, 8)), True)
+    np.testing.assert_allclose(cost, [64 * 40.0], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(cost, shown), tf.fill(shown.shape, np.sign(logit)))
+
+
+@pytest.mark.parametrize(
+    "experiment, divergence, expected",
+    [
+        ("wae_mmd", "gan", "another than gan, which is --experiment=wae_gan"),
+        ("wae_gan", "mmd_imq", "gan; others are for --experiment=wae_mmd"),
+    ],
+)
+def test_a_divergence_of_the_other_experiment_is_refused(experiment, divergence, expected):
+    with pytest.raises(SettingsError, match=f"--divergence={divergence}: expected {expected}"):
+        tiny.settings(experiment, divergence=divergence)
