@@ -50,9 +50,15 @@ def _settings(name, recipe, **changes):
     )
 
 
+def _asked(experiment, figure):
+    """What tells a row from the experiment's others."""
+    common = ["adversarial_label"] + ["num_clusters"] * (experiment.name == "dim_reduction")
+    return [value for flag, value in figure.settings.items() if flag not in common]
+
+
 def test_every_row_has_its_flagfile():
     rows = {
-        (experiment.name, *figure.settings.values())
+        (experiment.name, *_asked(experiment, figure))
         for experiment in experiments.CATALOGUE.values()
         for figure in experiment.paper
         if experiment.name in CATEGORICAL
@@ -62,7 +68,7 @@ def test_every_row_has_its_flagfile():
         found = _settings(name, "practical")
         experiment = experiments.CATALOGUE[found.experiment]
         figures = experiment.paper_figures(found)
-        wanted = [f.value for f in experiment.paper if list(f.settings.values()) == values]
+        wanted = [f.value for f in experiment.paper if _asked(experiment, f) == values]
         assert [figure["value"] for figure in figures.values()] == wanted
 
 
