@@ -56,9 +56,9 @@ class Session:
             self.pretraining = self.method.pretraining()
             self._average = self._make_average()
         replicas = strategy.num_replicas_in_sync
-        if self.pretraining is not None and self.pretraining.batch_size % replicas:
+        if self.pretraining is not None and self._pretraining_batch_size % replicas:
             expected = f"a multiple of {replicas}, the number of replicas"
-            raise SettingsError("pretraining_batch_size", self.pretraining.batch_size, expected)
+            raise SettingsError("pretraining_batch_size", self._pretraining_batch_size, expected)
         self.trainer = Trainer(
             self.phases,
             feed,
@@ -92,15 +92,15 @@ class Session:
         """Within it the networks are as they are to be judged: averaged, if the settings say so."""
         return contextlib.nullcontext() if self._average is None else self._average.in_place()
 
+    @property
+    def _pretraining_batch_size(self) -> int:
+        return min(self.pretraining.batch_size, len(self.data.train))
+
     def pretrain(self, say: Say) -> None:
         """Does what comes before the first step, if the method asks for it."""
         if self.pretraining is None:
             return
-        images, replicas = self.data.train.images, self.strategy.num_replicas_in_sync
-        size = min(self.pretraining.batch_size, len(images))
-        if size % replicas:
-            expected = f"a multiple of {replicas}, the number of replicas, within {len(images)}"
-            raise SettingsError("pretraining_batch_size", size, expected)
+        images, size = self.data.train.images, self._pretraining_batch_size
         seed = seeds.fold(self.seed, "pretraining")
         feed = make_feed(images, size, seed, self.method.dtype)
         trainer = Trainer(

@@ -44,7 +44,8 @@ def load_and_try(
     try:
         found = gradient(*arguments)
     except Exception as error:  # whatever of it is no operation of TensorFlow's
-        said = f"{type(error).__name__}: {str(error).strip().splitlines()[-1].strip()}"
+        last = str(error).strip().rpartition("\n")[2].strip()  # the others are where it was
+        said = f"{type(error).__name__}: {last}"
         expected = f"{wanted}, of TensorFlow's operations; in a graph it raised {said}"
         raise SettingsError(flag, spec, expected) from None
     if found is None:

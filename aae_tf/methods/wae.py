@@ -13,8 +13,7 @@ from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.autoencoder import Autoencoder
 from aae_tf.methods.own_functions import load_and_try
 from aae_tf.networks import Discriminator
-from aae_tf.objectives.costs import COSTS
-from aae_tf.objectives.likelihood import bernoulli_log_likelihood
+from aae_tf.objectives.costs import COSTS, OF_LOGITS
 from aae_tf.objectives.moments import moment_gap
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
@@ -83,7 +82,7 @@ class WassersteinAutoencoder(Autoencoder):
         if not self.settings.wasserstein.log_prior_trick:
             return None
         if not priors.has_density(self.prior, in_graph=True):
-            expected = "false, since the prior has no log_prob"
+            expected = "false, since the prior has no log_prob of TensorFlow's operations"
             raise SettingsError("log_prior_trick", True, expected)
         return self.prior.log_prob
 
@@ -98,12 +97,9 @@ class WassersteinAutoencoder(Autoencoder):
 
     def _rebuilding_cost(self, images, codes, training):
         """What it costs to rebuild each image from its code, `(batch,)`."""
-        if self.settings.wasserstein.cost == "cross_entropy":
-            # Of logits: of probabilities it has no gradient where a pixel is surely wrong.
-            logits = self.decoder.linear(codes, training=training)
-            return -bernoulli_log_likelihood(images, tf.cast(logits, self.dtype))
-        rebuilt = self.decoder(codes, training=training)
-        return self.cost(images, tf.cast(rebuilt, self.dtype))
+        of_logits = self.settings.wasserstein.cost in OF_LOGITS
+        decode = self.decoder.linear if of_logits else self.decoder
+        return self.cost(images, tf.cast(decode(codes, training=training), self.dtype))
 
     def _divergence(self, codes, draws):
         """What each example adds to the divergence, `(batch,)`."""

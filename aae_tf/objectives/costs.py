@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from aae_tf.objectives.likelihood import bernoulli_log_likelihood
+
 Cost = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 HUBER_DELTA = 0.1  # of the intensity, beyond which an error counts in proportion
-SMALLEST_PROBABILITY = 1e-7  # 1 less a smaller one rounds to 1 in float32
 SSIM_WINDOW = 11  # pixels, as Wang et al. (2004) have it
 
 
@@ -46,10 +47,12 @@ def huber(images: tf.Tensor, rebuilt: tf.Tensor) -> tf.Tensor:
     return _sum(within * (difference - 0.5 * within))
 
 
-def cross_entropy(images: tf.Tensor, rebuilt: tf.Tensor) -> tf.Tensor:
-    """-x log y - (1 - x) log(1 - y), in nats; its least value is the images' own entropy."""
-    chance = tf.clip_by_value(rebuilt, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return -_sum(images * tf.math.log(chance) + (1 - images) * tf.math.log(1 - chance))
+def cross_entropy(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """-x log y - (1 - x) log(1 - y), in nats, y = sigmoid(logits); at least the images' entropy.
+
+    Of y itself it would have no gradient where a pixel is surely wrong.
+    """
+    return -bernoulli_log_likelihood(images, logits)
 
 
 def ssim(images: tf.Tensor, rebuilt: tf.Tensor) -> tf.Tensor:
@@ -70,3 +73,4 @@ COSTS: Mapping[str, Cost] = {
     "cross_entropy": cross_entropy,
     "ssim": ssim,
 }
+OF_LOGITS = ("cross_entropy",)  # whose second argument is what the output's sigmoid is taken of
