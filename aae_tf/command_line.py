@@ -26,7 +26,14 @@ from aae_tf import (
     modes_of_runs,
 )
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.messages import command_again, farewell, metrics_table, say, this_program
+from aae_tf.messages import (
+    command_again,
+    farewell,
+    metrics_table,
+    say,
+    say_without_effect,
+    this_program,
+)
 from aae_tf.quiet_import import import_runner
 from aae_tf.settings import Settings, flatten, override
 
@@ -98,11 +105,12 @@ def _run(values: flags.FlagValues) -> int:
     if values.experiment is None:
         expected = "one of " + ", ".join(experiments.CATALOGUE)
         raise SettingsError("experiment", "", expected)
-    settings = override(
-        experiments.settings_of(values.experiment, values.recipe), flags_of_door.given(values)
-    )
+    usual = experiments.settings_of(values.experiment, values.recipe)
+    given = flags_of_door.given(values)
+    settings = override(usual, given)
     if values.mode == "search":
         return _search(values, settings)
+    say_without_effect(given, usual, settings)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{stamp}")
     export_dir = pathlib.Path(values.export_dir) if values.export_dir else None

@@ -5,13 +5,21 @@ from __future__ import annotations
 import pathlib
 import shlex
 import sys
+from collections.abc import Mapping
+from typing import Any
 
-from aae_tf.settings import Settings
+from aae_tf.settings import Settings, without_effect
 
 
 def say(line: str) -> None:
     """Prints a line at once."""
     print(line, flush=True)
+
+
+def say_without_effect(given: Mapping[str, Any], usual: Settings, settings: Settings) -> None:
+    """Says which of the flags given change nothing, and what they would need."""
+    for flag, wanted in without_effect(given, usual, settings):
+        say(f"note: --{flag} has no effect here; it counts with {wanted}")
 
 
 def metrics_table(metrics: dict[str, float]) -> str:

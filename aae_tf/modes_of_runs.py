@@ -9,7 +9,7 @@ from absl import flags
 
 from aae_tf import flags_of_door
 from aae_tf.errors import RunFolderError, SettingsError
-from aae_tf.messages import metrics_table, say
+from aae_tf.messages import metrics_table, say, say_without_effect
 from aae_tf.quiet_import import import_runner
 from aae_tf.reporting.collate import collate
 from aae_tf.reporting.record import record
@@ -33,7 +33,8 @@ def revisit(values: flags.FlagValues) -> int:
         check_folder("run_dir", run_dir)
         return _compare(values, run_dir)
     kept = RunFolder(run_dir).read_settings()
-    wanted = override(kept, flags_of_door.given(values))
+    given = flags_of_door.given(values)
+    wanted = override(kept, given)
     judged_alike = dataclasses.replace(wanted, evaluation=kept.evaluation)
     is_kept = (judged_alike if values.mode == "evaluate" else wanted) == kept
     if not is_kept or values.experiment not in (None, kept.experiment):
@@ -42,6 +43,7 @@ def revisit(values: flags.FlagValues) -> int:
             f"--run_dir={run_dir}: holds a run of --experiment={kept.experiment}, whose settings "
             f"--mode={values.mode} can't change; expected no other flags{apart}"
         )
+    say_without_effect(given, kept, wanted)
     runner = import_runner()
     if values.mode == "evaluate":
         say(metrics_table(runner.evaluate(run_dir, wanted.evaluation).metrics))

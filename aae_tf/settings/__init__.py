@@ -35,6 +35,7 @@ from aae_tf.settings.label_groups import (
     LabelSettings,
     StyleSettings,
 )
+from aae_tf.settings.without_effect import without_effect
 
 __all__ = [
     "GROUPS",
@@ -67,4 +68,5 @@ __all__ = [
     "parse_initializer",
     "parse_schedule",
     "to_flagfile",
+    "without_effect",
 ]

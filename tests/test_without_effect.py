@@ -1,0 +1,91 @@
+"""What is given and read by nothing: it is said, and nothing else is."""
+
+import pathlib
+
+import flagfile
+import pytest
+
+from aae_tf import experiments
+from aae_tf.command_line import main
+from aae_tf.settings import describe, override, without_effect
+from aae_tf.settings.without_effect import COUNT_WITH
+
+ROOT = pathlib.Path(__file__).parent.parent
+FLAGFILES = [*sorted((ROOT / "flags").rglob("*.flags")),
+             *sorted((ROOT / "docs" / "results").glob("*/run.flags"))]  # fmt: skip
+LABELS = {"num_labels": "100"}
+VAT = {"virtual_adversarial_weight": 1.0}
+MMD, SINKHORN, SLICED = ({"divergence": name} for name in
+                         ("mmd_imq", "sinkhorn", "sliced_wasserstein"))  # fmt: skip
+# Flag, value, an experiment and flags without which it counts for nothing, and with which it does.
+CASES = [
+    ("input_noise_kind", "truncated", "gaussian", {"input_noise": 0.0}, {"input_noise": 0.1}),
+    ("discriminator_noise", 0.7, ("vae_gaussian", "gaussian"), {}, {}),
+    ("discriminator_units", "7", ("wae_mmd", "wae_gan"), {}, {}),
+    ("prior_thickness", 0.3, ("gaussian", "label_swiss_roll"), {}, {}),
+    ("prior_components", 4, ("gaussian", "vae_mixture"), {}, {}),
+    ("encoder_noise_sd", 0.7, "gaussian", {"encoder": "gaussian"}, {"encoder": "isotropic"}),
+    ("encoder_noise_dim", 3, "gaussian", {"encoder": "isotropic"}, {"encoder": "implicit"}),
+    ("encoder_units", "7", "gaussian", {"network": "conv"}, {"network": "dense"}),
+    ("decoder_units", "7", "gaussian", {"network": "conv"}, {"network": "dense"}),
+    ("encoder_filters", "7", "gaussian", {"network": "dense"}, {"network": "conv"}),
+    ("decoder_filters", "7", "gaussian", {"network": "dense"}, {"network": "conv"}),
+    ("filter_size", 3, "gaussian", {"network": "dense"}, {"network": "conv"}),
+    ("conv_batch_norm", False, "gaussian", {"network": "dense"}, {"network": "conv"}),
+    ("labelled_batch_size", 50, "dim_reduction", {"num_labels": "0"}, LABELS),
+    ("labelled_batch_size", 50, ("label_mixture", "semi_supervised"), {}, {}),
+    ("classification_learning_rate", 0.5, "dim_reduction", {"num_labels": "0"}, LABELS),
+    ("classification_schedule", "2:0.5", "dim_reduction", {"num_labels": "0"}, LABELS),
+    ("virtual_adversarial_radius", 1.5, "semi_supervised", {}, VAT),
+    ("virtual_adversarial_warmup", 1.5, "semi_supervised", {}, VAT),
+    ("virtual_adversarial_phase", "classification", "semi_supervised", {}, VAT),
+    ("head_distance", 3.0, "dim_reduction", {"head_penalty": 0.0}, {"head_penalty": 2.0}),
+    ("head_penalty", 3.0, "dim_reduction", {"head_distance": 0.0}, {"head_distance": 2.0}),
+    ("decoder_variance", 0.5, "vae_gaussian", {}, {"likelihood": "gaussian"}),
+    ("projections", 7, "wae_mmd", SINKHORN, SLICED),
+    ("entropy_share", 0.1, "wae_mmd", MMD, SINKHORN),
+    ("pretraining_batch_size", 70, "wae_mmd", {}, {"pretraining_steps": 9}),
+    ("quality_samples", 500, "gaussian", {}, {"sample_quality": True}),
+    ("inception_weights", "imagenet", "gaussian", {}, {"sample_quality": True}),
+]
+
+
+def _told(experiment, given):
+    usual = experiments.settings_of(experiment)
+    return [flag for flag, _ in without_effect(given, usual, override(usual, given))]
+
+
+@pytest.mark.parametrize(("flag", "value", "experiment", "off", "on"), CASES,
+                         ids=[f"{case[0]}-{case[2]}" for case in CASES])  # fmt: skip
+def test_what_nothing_reads_is_told_and_what_something_reads_is_not(
+    flag, value, experiment, off, on
+):
+    pair = experiment if isinstance(experiment, tuple) else (experiment, experiment)
+    assert _told(pair[0], {**off, flag: value}) == [flag]
+    assert _told(pair[1], {**on, flag: value}) == []
+
+
+def test_every_flag_of_the_table_has_a_case_and_is_a_flag():
+    named = {flag for flags, _, _ in COUNT_WITH for flag in flags}
+    assert named - {"classification_"} <= {case[0] for case in CASES}
+    assert named - {"classification_"} <= {setting.flag for setting in describe()}
+
+
+def test_what_is_given_as_it_is_anyway_is_passed_over():
+    usual = experiments.settings_of("gaussian")
+    assert _told("gaussian", {"encoder_noise_sd": usual.networks.encoder_noise_sd}) == []
+
+
+@pytest.mark.parametrize("file", FLAGFILES, ids=lambda file: f"{file.parent.name}-{file.name}")
+def test_flagfiles_and_kept_runs_give_nothing_in_vain(file):
+    given = flagfile.read(file)
+    usual = experiments.settings_of(given.pop("experiment"), given.pop("recipe", None))
+    assert list(without_effect(given, usual, override(usual, given))) == []
+
+
+def test_the_door_says_it_in_a_line(empty_folder, capsys):
+    arguments = ("--experiment=gaussian", "--encoder_noise_sd=0.5", "--batch_size=50001")
+    assert main(["run_experiment.py", *arguments]) == 2
+    assert capsys.readouterr().out == (
+        "note: --encoder_noise_sd has no effect here; it counts with --encoder=isotropic\n"
+    )
