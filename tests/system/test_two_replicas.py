@@ -3,6 +3,7 @@
 import math
 
 import door
+import pytest
 import tensorflow as tf
 import tiny
 
@@ -21,3 +22,23 @@ def test_two_replicas_train_evaluate_and_export(place):
     metrics = door.read_json(place / "replicas", "result.json")["metrics"]
     assert all(map(math.isfinite, metrics.values()))
     assert (place / "of_replicas/gaussian/1/saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        (
+            ("--experiment=wae_mmd", "--pretraining_steps=2", "--pretraining_batch_size=15"),
+            "--pretraining_batch_size=15: expected a multiple of 2, the number of replicas",
+        ),
+        (
+            ("--experiment=semi_supervised", "--num_labels=9", "--labelled_batch_size=5"),
+            "--labelled_batch_size=5: expected a multiple of 2, the number of replicas",
+        ),
+    ],
+)
+def test_a_minibatch_that_replicas_cannot_share_evenly_is_refused(place, flags, expected):
+    done = door.call(place, *door.SMALL, *flags, "--epochs=1", "--replicas=2", "--run_dir=uneven")
+    assert done.returncode == 2
+    assert done.stderr == f"error: {expected}\n"
+    assert not (place / "uneven").exists()
