@@ -1,6 +1,7 @@
 """What is given and read by nothing: it is said, and nothing else is."""
 
 import pathlib
+import shutil
 
 import flagfile
 import pytest
@@ -88,4 +89,12 @@ def test_the_door_says_it_in_a_line(empty_folder, capsys):
     assert main(["run_experiment.py", *arguments]) == 2
     assert capsys.readouterr().out == (
         "note: --encoder_noise_sd has no effect here; it counts with --encoder=isotropic\n"
+    )
+
+
+def test_an_evaluation_says_it_too(empty_folder, capsys):
+    shutil.copytree(ROOT / "docs" / "results" / "figure2a_gaussian_8_epochs", "run")
+    assert main(["run_experiment.py", "--mode=evaluate", "--run_dir=run", "--quality_samples=300"])
+    assert capsys.readouterr().out == (
+        "note: --quality_samples has no effect here; it counts with --sample_quality\n"
     )
