@@ -41,7 +41,7 @@ OTHER = {
     "train_split": "train+extra",
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "label_adversary_weight": 2.5, "num_clusters": 12,
-    "label_adversary_warmup": 1.25,
+    "label_adversary_warmup": 1.25, "label_discriminator_noise": 0.45,
     "virtual_adversarial_weight": 1.75, "virtual_adversarial_radius": 0.65,
     "virtual_adversarial_phase": "classification", "virtual_adversarial_warmup": 0.7,
     "head_spread": 2.5, "head_distance": 0.9, "head_penalty": 0.8,
@@ -334,11 +334,12 @@ def test_weight_of_the_label_adversary_is_refused_where_there_is_none(settings):
         "--label_adversary_weight=2.5: expected 1 with --noadversarial_label, "
         "which leaves that discriminator out"
     )
-    values = {"adversarial_label": False, "label_adversary_warmup": 1.5}
-    assert str(_refusal(settings, **values)) == (
-        "--label_adversary_warmup=1.5: expected 0 with --noadversarial_label, "
-        "which leaves that discriminator out"
-    )
+    for flag in ("label_adversary_warmup", "label_discriminator_noise"):
+        values = {"adversarial_label": False, flag: 1.5}
+        assert str(_refusal(settings, **values)) == (
+            f"--{flag}=1.5: expected 0 with --noadversarial_label, "
+            "which leaves that discriminator out"
+        )
     assert not override(settings, {"adversarial_label": False}).categories.adversarial_label
 
 

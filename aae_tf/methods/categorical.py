@@ -104,13 +104,14 @@ class CategoricalAutoencoder(Method):
                 self.dtype,
             )
         }
-        if self.settings.categories.adversarial_label:
+        chosen = self.settings.categories
+        if chosen.adversarial_label:
             categorical = priors.categorical(self.num_categories, self.dtype)
             self.adversaries["label"] = Adversary(
                 self.label_discriminator,
                 sampler(categorical),
                 self.num_categories,
-                self._noise_for(categorical),
+                chosen.label_discriminator_noise or self._noise_for(categorical),
                 self.dtype,
             )
         discriminators = [adversary.network for adversary in self.adversaries.values()]

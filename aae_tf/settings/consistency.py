@@ -40,7 +40,9 @@ def check(settings) -> None:
 
 def _check_categories(settings):
     chosen, labels = settings.categories, settings.labels
-    for flag, unset in (("label_adversary_weight", 1), ("label_adversary_warmup", 0)):
+    unused = {"label_adversary_weight": 1, "label_adversary_warmup": 0,
+              "label_discriminator_noise": 0}  # fmt: skip
+    for flag, unset in unused.items():
         value = getattr(chosen, flag)
         if value != unset and not chosen.adversarial_label:
             expected = f"{unset} with --noadversarial_label, which leaves that discriminator out"

@@ -62,6 +62,12 @@ class CategorySettings(Checked):
         "epochs over which that weight grows evenly from 0; 0 for all of it from the start",
         at_least(0),
     )
+    label_discriminator_noise: float = setting(
+        0.0,
+        "standard deviation of Gaussian noise on one-hot vectors and q(y|x) where that "
+        "discriminator sees them; 0 for --discriminator_noise times their own deviation",
+        at_least(0),
+    )
     virtual_adversarial_weight: float = setting(
         0.0,
         "weight of how much q(y|x) changes under the small change of the image that changes it "

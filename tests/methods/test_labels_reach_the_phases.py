@@ -321,6 +321,26 @@ def test_label_adversary_asks_for_one_hot_vectors():
     assert np.all(np.abs(positives.sum(0) - 75) < 5 * np.sqrt(300 * 3 / 16))
 
 
+def test_noise_on_what_the_label_discriminator_sees_has_a_size_of_its_own():
+    own_deviation = np.sqrt(3 / 16)  # of one-hot vectors of four categories
+    for flags, label, style in (
+        ({"discriminator_noise": 0.5}, 0.5 * own_deviation, 0.5),
+        ({"discriminator_noise": 0.5, "label_discriminator_noise": 0.2}, 0.2, 0.5),
+        ({"label_discriminator_noise": 0.2}, 0.2, None),
+    ):
+        rig = _rig("clustering", **flags)
+        for phase, kinds in (("discriminator", ("prior_noise", "code_noise")),
+                             ("generator", ("code_noise",))):  # fmt: skip
+            draws = rig.phase(phase).draws(seeds.root(0), 2000)
+            for kind in kinds:
+                # 8000 draws: five sd of their own sd are 4 %.
+                assert np.std(draws["label"][kind]) == pytest.approx(label, rel=0.04)
+                if style is None:
+                    assert kind not in draws["style"]
+                else:
+                    assert np.std(draws["style"][kind]) == pytest.approx(style, rel=0.06)
+
+
 def test_more_labelled_images_a_minibatch_than_there_are_labels_is_refused():
     chosen = tiny.settings("semi_supervised", num_labels="all", labelled_batch_size=65)
     method = tiny.method_for(chosen)
