@@ -10,7 +10,9 @@ from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
 from aae_tf.networks.categorical_encoder import log_probabilities, probabilities
 from aae_tf.objectives import virtual_adversarial
+from aae_tf.objectives.balance import imbalance
 from aae_tf.objectives.reconstruction import half_squared_error
+from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 
@@ -169,6 +171,11 @@ class CategoricalAutoencoder(Method):
         }
         total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
         metrics = {f"{name}_loss": loss for name, loss in losses.items()}
+        if chosen.category_balance_weight:
+            # Of the whole minibatch: the mean over a replica's part of it would be farther off.
+            value = imbalance(gathered(codes["label"]))
+            metrics["imbalance"] = tf.fill(tf.shape(total), value)
+            total += chosen.category_balance_weight * value
         if self._has_virtual_adversarial("generator"):
             term = self._virtual_adversarial(batch, draws["virtual_adversarial"])
             metrics["virtual_adversarial_loss"] = term

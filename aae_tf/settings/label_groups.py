@@ -68,6 +68,12 @@ class CategorySettings(Checked):
         "discriminator sees them; 0 for --discriminator_noise times their own deviation",
         at_least(0),
     )
+    category_balance_weight: float = setting(
+        0.0,
+        "weight of how unequal the categories' shares of a minibatch are: KL of the mean of q(y|x) "
+        "from equal shares, beside the generator's loss (not in the paper); 0 leaves it out",
+        at_least(0),
+    )
     virtual_adversarial_weight: float = setting(
         0.0,
         "weight of how much q(y|x) changes under the small change of the image that changes it "

@@ -219,6 +219,25 @@ def test_generator_weighs_the_label_adversary_beside_the_style_adversary():
     np.testing.assert_allclose(loss.per_example, style + 3 * label, rtol=1e-6)
 
 
+@pytest.mark.parametrize("adversarial", [True, False])
+def test_generator_weighs_how_unequal_the_shares_of_categories_are(adversarial):
+    rig, off = (
+        _rig("clustering", adversarial_label=adversarial, category_balance_weight=weight)
+        for weight in (6.0, 0.0)
+    )
+    batch, draws = rig.first_batch(), {"style": {}, "label": {}}
+    loss = rig.phase("generator").loss(batch, draws)
+    shares = rig.method._both(batch, draws)[0].numpy().astype(np.float64).mean(0)
+    expected = np.sum(shares * np.log(4 * shares))
+    assert expected > 1e-3
+    np.testing.assert_allclose(loss.metrics["imbalance"], np.full(10, expected), rtol=1e-4)
+    without = off.phase("generator").loss(batch, draws)
+    assert "imbalance" not in without.metrics
+    np.testing.assert_allclose(
+        loss.per_example - without.per_example, np.full(10, 6 * expected), rtol=1e-3
+    )
+
+
 def test_weight_of_the_label_adversary_grows_evenly_over_the_epochs_of_its_warmup():
     rig = _rig("semi_supervised", label_adversary_weight=3.0, label_adversary_warmup=0.5)
     assert rig.feed.steps_per_epoch == 6

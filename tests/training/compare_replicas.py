@@ -37,6 +37,7 @@ SEMI_SUPERVISED = {
     "virtual_adversarial_warmup": 1.5,
     "label_adversary_warmup": 2.5,
     "label_discriminator_noise": 0.2,
+    "category_balance_weight": 3.0,
 }
 # A penalty on the codes of the whole minibatch, directions that all replicas share, convolutions.
 WAE = {
