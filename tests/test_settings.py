@@ -45,6 +45,7 @@ OTHER = {
     "category_balance_weight": 0.85,
     "virtual_adversarial_weight": 1.75, "virtual_adversarial_radius": 0.65,
     "virtual_adversarial_phase": "classification", "virtual_adversarial_warmup": 0.7,
+    "virtual_adversarial_neighbour_share": 0.15,
     "head_spread": 2.5, "head_distance": 0.9, "head_penalty": 0.8,
     "encoder_batch_norm": True, "decoder_batch_norm": True, "input_noise_kind": "truncated",
     "beta": 0.25, "likelihood": "gaussian", "decoder_variance": 0.3, "cost": "l1",
@@ -342,6 +343,15 @@ def test_weight_of_the_label_adversary_is_refused_where_there_is_none(settings):
             "which leaves that discriminator out"
         )
     assert not override(settings, {"adversarial_label": False}).categories.adversarial_label
+
+
+def test_a_minibatch_of_one_has_no_nearest_other(settings):
+    share = {"virtual_adversarial_neighbour_share": 0.2}
+    assert str(_refusal(settings, batch_size=1, **share)) == (
+        "--batch_size=1: expected 2 or more with --virtual_adversarial_neighbour_share, "
+        "so that each has another"
+    )
+    assert override(settings, {"batch_size": 2, **share})
 
 
 def test_virtual_adversarial_term_stands_beside_a_classification_where_there_is_one(settings):

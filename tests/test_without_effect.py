@@ -16,6 +16,7 @@ FLAGFILES = [*sorted((ROOT / "flags").rglob("*.flags")),
              *sorted((ROOT / "docs" / "results").glob("*/run.flags"))]  # fmt: skip
 LABELS = {"num_labels": "100"}
 VAT = {"virtual_adversarial_weight": 1.0}
+NEIGHBOUR = {"virtual_adversarial_neighbour_share": 0.2}
 MMD, SINKHORN, SLICED = ({"divergence": name} for name in
                          ("mmd_imq", "sinkhorn", "sliced_wasserstein"))  # fmt: skip
 # Flag, value, an experiment and flags without which it counts for nothing, and with which it does.
@@ -39,6 +40,8 @@ CASES = [
     ("classification_schedule", "2:0.5", "dim_reduction", {"num_labels": "0"}, LABELS),
     ("virtual_adversarial_radius", 1.5, "semi_supervised", {}, VAT),
     ("virtual_adversarial_warmup", 1.5, "semi_supervised", {}, VAT),
+    ("virtual_adversarial_neighbour_share", 0.2, "semi_supervised", {}, VAT),
+    ("virtual_adversarial_radius", 1.5, "semi_supervised", VAT | NEIGHBOUR, VAT),
     ("virtual_adversarial_phase", "classification", "semi_supervised", {}, VAT),
     ("head_distance", 3.0, "dim_reduction", {"head_penalty": 0.0}, {"head_penalty": 2.0}),
     ("head_penalty", 3.0, "dim_reduction", {"head_distance": 0.0}, {"head_distance": 2.0}),

@@ -209,7 +209,11 @@ class CategoricalAutoencoder(Method):
             logits, _ = self._encode_in_training(seen, draws, noise)
             return tf.cast(logits, self.dtype)
 
-        radius = self.settings.categories.virtual_adversarial_radius
+        chosen = self.settings.categories
+        radius = chosen.virtual_adversarial_radius
+        if chosen.virtual_adversarial_neighbour_share:
+            nearest = virtual_adversarial.nearest_distance(images, gathered(images))
+            radius = chosen.virtual_adversarial_neighbour_share * nearest
         change = virtual_adversarial.worst_change(logits_of, images, draws["direction"], radius)
         return virtual_adversarial.divergence(logits_of(images), logits_of(images + change))
 

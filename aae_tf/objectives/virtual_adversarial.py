@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from aae_tf.objectives.divergences import squared_distances
+
 # How far the power iteration steps to see a direction's effect on the logits, in units of a pixel:
 # small beside any radius, and large enough for differences of logits in float32.
 PROBE = 0.01
@@ -19,7 +21,7 @@ def worst_change(
     logits_of: Callable[[tf.Tensor], tf.Tensor],
     images: tf.Tensor,
     direction: tf.Tensor,
-    radius: float,
+    radius: float | tf.Tensor,
 ) -> tf.Tensor:
     """The change of each image that moves q(y|x) most, by one power iteration (section 3.3).
 
@@ -31,7 +33,8 @@ def worst_change(
       logits_of: maps images to logits `(batch, classes)`.
       images: `(batch, height, width, channels)`.
       direction: normal draws, shaped as the images: where the iteration starts.
-      radius: Euclidean length of the change of each image, in units of a pixel.
+      radius: Euclidean length of the change of each image, in units of a pixel; one for all, or of
+        a shape such as `(batch, 1, 1, 1)`.
 
     Returns:
       Shaped as the images, each of length `radius`; 0 where no change has any effect. No gradient
@@ -49,6 +52,27 @@ def worst_change(
         mean = tf.reduce_sum(probabilities * effect, -1, keepdims=True)
         seen = tf.reduce_sum(probabilities * (effect - mean) * logits)
     return radius * unit(tf.stop_gradient(tape.gradient(seen, images)))
+
+
+def nearest_distance(images: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """Euclidean distance of each image to the nearest of others but itself.
+
+    Hu et al. (2017, arXiv:1702.08720, section 4) take the radius in proportion to the distance of
+    the tenth neighbour in the whole data: where images lie close, small changes matter.
+
+    Args:
+      images: `(batch, height, width, channels)`.
+      others: `(count, height, width, channels)`, 2 or more, the images among them.
+
+    Returns:
+      `(batch, 1, 1, 1)` in units of a pixel; 0 for an image that is there twice. No gradient flows
+      through it.
+    """
+    rows, columns = (tf.reshape(each, [each.shape[0], -1]) for each in (images, others))
+    squared = squared_distances(tf.stop_gradient(rows), tf.stop_gradient(columns))
+    # The least is an image's distance to itself.
+    second = -tf.math.top_k(-squared, 2).values[:, 1]
+    return tf.reshape(tf.sqrt(second), [-1] + [1] * (len(images.shape) - 1))
 
 
 def divergence(logits: tf.Tensor, changed: tf.Tensor) -> tf.Tensor:

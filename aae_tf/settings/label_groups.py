@@ -83,6 +83,12 @@ class CategorySettings(Checked):
     virtual_adversarial_radius: float = setting(
         2.0, "Euclidean length of that change, in units of a pixel", above(0)
     )
+    virtual_adversarial_neighbour_share: float = setting(
+        0.0,
+        "that length instead as a share of the distance from each image to the nearest other of "
+        "its minibatch, so that alike images are changed less; 0 for one length for all",
+        at_least(0),
+    )
     virtual_adversarial_warmup: float = setting(
         0.0,
         "epochs over which the term's weight grows evenly from 0; 0 for all of it from the start",

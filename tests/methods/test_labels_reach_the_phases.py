@@ -333,6 +333,21 @@ def test_weight_of_the_worst_change_grows_evenly_over_the_epochs_of_its_warmup(e
         np.testing.assert_allclose(gap, share * whole, rtol=1e-3, atol=1e-6)
 
 
+def test_length_of_the_change_follows_the_distance_to_the_nearest_other_image():
+    flags = {"virtual_adversarial_weight": 1.0, "encoder_batch_norm": False}
+    rig = _rig("clustering", virtual_adversarial_neighbour_share=0.3, **flags)
+    batch, draws = rig.first_batch(), rig.phase("generator").draws(seeds.root(1), 10)
+    flat = batch["images"].numpy().reshape(10, -1)
+    apart = np.linalg.norm(flat[:, None] - flat[None], axis=-1) + 1e9 * np.eye(10)
+    lengths = 0.3 * apart.min(1)
+    assert lengths.max() > 1.05 * lengths.min() > 0
+    found = rig.phase("generator").loss(batch, draws).metrics["virtual_adversarial_loss"]
+    for row, length in enumerate(lengths):
+        fixed = _rig("clustering", virtual_adversarial_radius=float(length), **flags)
+        expected = fixed.phase("generator").loss(batch, draws).metrics["virtual_adversarial_loss"]
+        np.testing.assert_allclose(found[row], expected[row], rtol=2e-3, atol=1e-7)
+
+
 def test_label_adversary_asks_for_one_hot_vectors():
     rig = _rig("clustering")
     positives = rig.phase("discriminator").draws(seeds.root(0), 300)["label"]["prior"].numpy()

@@ -47,6 +47,24 @@ def test_change_of_a_linear_model_is_a_power_iteration_with_the_fisher_informati
     np.testing.assert_allclose(_change(_linear(), radius), _expected(1, radius), rtol=1e-9)
 
 
+def test_change_takes_a_length_for_each_image():
+    lengths = np.array([0.0, 0.3, 1.0, 2.0, 5.0]).reshape(5, 1, 1, 1)
+    found = _change(_linear(), tf.constant(lengths))
+    np.testing.assert_allclose(found, _expected(1, 1.0) * lengths, rtol=1e-9)
+
+
+def test_distance_to_the_nearest_other_image_by_a_loop():
+    others = RNG.normal(size=(9, *SHAPE[1:]))
+    others[3:8] = IMAGES
+    expected = [
+        min(np.linalg.norm(image - other) for k, other in enumerate(others) if k != row + 3)
+        for row, image in enumerate(IMAGES)
+    ]
+    found = virtual_adversarial.nearest_distance(tf.constant(IMAGES), tf.constant(others))
+    assert found.shape == (5, 1, 1, 1)
+    np.testing.assert_allclose(found[:, 0, 0, 0], expected, rtol=1e-9)
+
+
 def test_direction_survives_certainty_in_float32():
     # The largest probabilities are within 1e-7 of 1, where float32 can't tell them apart.
     q = _softmax(12 * IMAGES.reshape(-1, 6) @ WEIGHTS)

@@ -35,6 +35,7 @@ SEMI_SUPERVISED = {
     "virtual_adversarial_weight": 2.0,
     "virtual_adversarial_phase": "classification",
     "virtual_adversarial_warmup": 1.5,
+    "virtual_adversarial_neighbour_share": 0.3,
     "label_adversary_warmup": 2.5,
     "label_discriminator_noise": 0.2,
     "category_balance_weight": 3.0,
