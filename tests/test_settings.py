@@ -345,8 +345,11 @@ def test_weight_of_the_label_adversary_is_refused_where_there_is_none(settings):
     assert not override(settings, {"adversarial_label": False}).categories.adversarial_label
 
 
-def test_a_minibatch_of_one_has_no_nearest_other(settings):
+def test_a_minibatch_of_one_has_no_nearest_other():
+    settings = experiments.settings_of("clustering", "practical")
     share = {"virtual_adversarial_neighbour_share": 0.2}
+    assert override(settings, {"batch_size": 1, **share})  # which nothing reads
+    share["virtual_adversarial_weight"] = 1.0
     assert str(_refusal(settings, batch_size=1, **share)) == (
         "--batch_size=1: expected 2 or more with --virtual_adversarial_neighbour_share, "
         "so that each has another"

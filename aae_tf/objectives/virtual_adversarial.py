@@ -57,16 +57,16 @@ def worst_change(
 def nearest_distance(images: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Euclidean distance of each image to the nearest of others but itself.
 
-    Hu et al. (2017, arXiv:1702.08720, section 4) take the radius in proportion to the distance of
-    the tenth neighbour in the whole data: where images lie close, small changes matter.
+    Hu et al. (2017, arXiv:1702.08720) take the radius in proportion to the distance of the tenth
+    neighbour in the whole data: where images lie close, small changes matter.
 
     Args:
       images: `(batch, height, width, channels)`.
       others: `(count, height, width, channels)`, 2 or more, the images among them.
 
     Returns:
-      `(batch, 1, 1, 1)` in units of a pixel; 0 for an image that is there twice. No gradient flows
-      through it.
+      `(batch, 1, 1, 1)` in units of a pixel; up to rounding 0 for an image that is there twice.
+      No gradient flows through it.
     """
     rows, columns = (tf.reshape(each, [each.shape[0], -1]) for each in (images, others))
     squared = squared_distances(tf.stop_gradient(rows), tf.stop_gradient(columns))

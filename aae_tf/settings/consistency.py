@@ -47,7 +47,8 @@ def _check_categories(settings):
         if value != unset and not chosen.adversarial_label:
             expected = f"{unset} with --noadversarial_label, which leaves that discriminator out"
             raise SettingsError(flag, value, expected)
-    if chosen.virtual_adversarial_neighbour_share and settings.training.batch_size < 2:
+    measures = chosen.virtual_adversarial_weight and chosen.virtual_adversarial_neighbour_share
+    if measures and settings.training.batch_size < 2:
         expected = "2 or more with --virtual_adversarial_neighbour_share, so that each has another"
         raise SettingsError("batch_size", settings.training.batch_size, expected)
     if chosen.virtual_adversarial_phase == "classification" and (
