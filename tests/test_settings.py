@@ -36,6 +36,7 @@ OTHER = {
     "encoder_noise_sd": 0.6,
     "encoder_units": "7,8,9", "decoder_units": "6", "discriminator_units": "5,4",
     "activation": "elu", "output_activation": "linear", "initializer": "normal:0.5",
+    "encoder_initializer": "normal:0.25",
     "average_decay": 0.5, "input_noise": 0.77, "input_dropout": 0.33, "standardize": True,
     "hidden_noise": 0.15, "precise_batch_norm": True,
     "train_split": "train+extra",
@@ -215,6 +216,16 @@ def test_unknown_initializers_are_refused(settings, text):
     with pytest.raises(ValueError):
         parse_initializer(text)
     assert _refusal(settings, initializer=text).flag == "initializer"
+    refusal = _refusal(settings, encoder_initializer=text)
+    assert refusal.flag == "encoder_initializer"
+    assert "same, normal:SD" in str(refusal)
+
+
+def test_the_encoders_initializer_may_be_the_same(settings):
+    for text in ("same", "normal:0.01", "glorot_uniform"):
+        assert (
+            override(settings, {"encoder_initializer": text}).networks.encoder_initializer == text
+        )
 
 
 @pytest.mark.parametrize(

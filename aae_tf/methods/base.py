@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -184,12 +185,17 @@ class Method(abc.ABC):
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
             "hidden": encoder_layers(nets),
-            "style": self.style,
+            "style": self._encoder_style,
             "kind": nets.encoder,
             "implicit_noise_dim": nets.encoder_noise_dim,
             "noise_sd": unit * nets.encoder_noise_sd,
             "batch_norm": nets.encoder_batch_norm,
         }
+
+    @property
+    def _encoder_style(self) -> DenseStyle:
+        own = self.settings.networks.encoder_initializer
+        return self.style if own == "same" else dataclasses.replace(self.style, initializer=own)
 
     def _make_decoder(self, input_dim: int) -> Decoder:
         nets = self.settings.networks

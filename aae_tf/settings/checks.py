@@ -52,6 +52,16 @@ def some_units(value) -> str | None:
     return None if good else "positive layer sizes with commas between, such as 1000,1000"
 
 
+def or_word(word: str, check: Check) -> Check:
+    """The word, or what the check takes."""
+
+    def either(value):
+        wrong = None if value == word else check(value)
+        return wrong and f"{word}, {wrong}"
+
+    return either
+
+
 def one_of_or_own(choices: tuple[str, ...]) -> Check:
     """One of the names, or package.module:function."""
 

@@ -14,6 +14,7 @@ from aae_tf.settings.checks import (
     between,
     one_of,
     one_of_or_own,
+    or_word,
     parse_initializer,
     parse_schedule,
     parses,
@@ -265,6 +266,16 @@ class NetworkSettings(Checked):
         "he_normal",
         "of the weights: normal:SD, he_normal or glorot_uniform",
         parses(parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"),
+    )
+    encoder_initializer: str = setting(
+        "same",
+        "of the encoder's weights: same as --initializer, normal:SD, he_normal or glorot_uniform",
+        or_word(
+            "same",
+            parses(
+                parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"
+            ),
+        ),
     )
 
 

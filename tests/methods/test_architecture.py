@@ -90,3 +90,26 @@ def test_refused_run_leaves_nothing(tmp_path):
     with pytest.raises(SettingsError, match="decoder_filters=9,8,7,6,5: expected at most 4"):
         runner.train(_conv(**changes), *folders, print)
     assert not any(folder.exists() for folder in folders)
+
+
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_the_encoders_own_initializer_reaches_all_its_layers_and_no_other_network(network):
+    def kernels(**changes):
+        method = _method(override(_conv("clustering", encoder_batch_norm=True, **changes),
+                                  {"network": network}), (28, 28, 1))  # fmt: skip
+        return {
+            (name, v.path): v.numpy()
+            for name, net in method.networks.items()
+            for v in net.trainable_variables
+            if v.path.endswith("kernel")
+        }
+
+    usual, own = kernels(), kernels(encoder_initializer="normal:0.001")
+    assert usual.keys() == own.keys()
+    for (name, path), kernel in own.items():
+        if name == "encoder":
+            assert kernel.std() < 0.0015, path
+            assert usual[name, path].std() > 0.02, path
+        else:
+            np.testing.assert_array_equal(kernel, usual[name, path])
+    assert len({name for name, _ in own}) == 4
