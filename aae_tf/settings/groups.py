@@ -39,6 +39,10 @@ PHASES = (
     "wasserstein",
 )
 
+INITIALIZER = parses(
+    parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Checked):
@@ -265,17 +269,12 @@ class NetworkSettings(Checked):
     initializer: str = setting(
         "he_normal",
         "of the weights: normal:SD, he_normal or glorot_uniform",
-        parses(parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"),
+        INITIALIZER,
     )
     encoder_initializer: str = setting(
         "same",
         "of the encoder's weights: same as --initializer, normal:SD, he_normal or glorot_uniform",
-        or_word(
-            "same",
-            parses(
-                parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"
-            ),
-        ),
+        or_word("same", INITIALIZER),
     )
 
 
