@@ -137,7 +137,10 @@ class CategoricalAutoencoder(Method):
 
     def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
         categories, codes = self._both(batch, draws)
-        decoded = self.decoder(self.represent(codes, categories), training=True)
+        shown = categories
+        if not self.settings.categories.category_from_reconstruction:
+            shown = tf.stop_gradient(categories)
+        decoded = self.decoder(self.represent(codes, shown), training=True)
         error = half_squared_error(batch["images"], tf.cast(decoded, self.dtype))
         return PhaseLoss(error, {"largest_probability": tf.reduce_max(categories, -1)})
 

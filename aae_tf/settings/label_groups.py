@@ -51,6 +51,11 @@ class CategorySettings(Checked):
     adversarial_label: bool = setting(
         True, "match the categorical code to one-hot vectors by a discriminator of its own"
     )
+    category_from_reconstruction: bool = setting(
+        True,
+        "let the reconstruction's loss move q(y|x); without it the decoder takes the category as "
+        "given and only the style learns what else there is to say (not in the paper)",
+    )
     label_adversary_weight: float = setting(
         1.0,
         "weight of the generator's loss against that discriminator; the loss against the style's "

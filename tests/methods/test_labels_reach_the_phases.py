@@ -211,6 +211,28 @@ def test_adversary_on_the_label_can_be_left_out():
     assert "label_discriminator" in _rig("discrete").method.networks
 
 
+@pytest.mark.parametrize("name", ["clustering", "dim_reduction", "semi_supervised"])
+def test_reconstruction_moves_all_but_the_category_where_the_decoder_takes_it_as_given(name):
+    slopes, losses = [], []
+    for reached in (True, False):
+        rig = _rig(name, category_from_reconstruction=reached)
+        encoder, others = rig.method.encoder, rig.method.reconstructing_networks()[1:]
+        own = {id(v) for v in encoder.category.trainable_variables}
+        moved = [v for network in (encoder, *others) for v in network.trainable_variables]
+        category = [v.value for v in moved if id(v) in own]
+        rest = [v.value for v in moved if id(v) not in own]
+        with tf.GradientTape() as tape:
+            loss = rig.phase("reconstruction").loss(rig.first_batch(), {}).per_example
+        zero = tf.UnconnectedGradients.ZERO
+        both = tape.gradient(loss, [category, rest], unconnected_gradients=zero)
+        slopes.append([[float(tf.norm(slope)) for slope in part] for part in both])
+        losses.append(loss.numpy())
+    np.testing.assert_array_equal(*losses)
+    (of_category, _), (none, of_rest) = slopes
+    assert max(of_category) > 1e-4 and max(none) == 0
+    assert len(of_rest) > 6 and np.count_nonzero(of_rest) >= len(of_rest) - 2
+
+
 def test_generator_weighs_the_label_adversary_beside_the_style_adversary():
     rig = _rig("clustering", label_adversary_weight=3.0)
     loss = rig.phase("generator").loss(rig.first_batch(), {"style": {}, "label": {}})
