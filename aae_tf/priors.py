@@ -18,6 +18,7 @@ import tensorflow_probability as tfp
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.settings import PriorSettings
+from aae_tf.settings.checks import parse_shares
 from aae_tf.user_code import load_function
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -152,9 +153,26 @@ def sphere(dim: int, dtype=tf.float32) -> tfd.Distribution:
     return tfd.SphericalUniform(dim, dtype=dtype, name="sphere")
 
 
-def categorical(classes: int, dtype=tf.float32) -> tfd.Distribution:
-    """One-hot vectors of equally probable classes (AAE, section 5)."""
-    return tfd.OneHotCategorical(logits=tf.zeros(classes, dtype), dtype=dtype, name="categorical")
+def categorical(classes: int, dtype=tf.float32, shares: str = "equal") -> tfd.Distribution:
+    """One-hot vectors of classes, equally probable as in the paper (AAE, section 5) or by shares.
+
+    Args:
+      classes: how many.
+      dtype: of the samples.
+      shares: how probable each class is, as `parse_shares` reads it.
+
+    Raises:
+      SettingsError: if they are of another number of classes.
+    """
+    read = parse_shares(shares)
+    if isinstance(read, float):
+        logits = tf.constant(np.arange(classes) * math.log(read), dtype)
+    elif len(read) == classes:
+        logits = tf.constant(np.log(read), dtype)
+    else:
+        expected = f"{classes} numbers, one for each category"
+        raise SettingsError("category_shares", shares, expected)
+    return tfd.OneHotCategorical(logits=logits, dtype=dtype, name="categorical")
 
 
 class UserPrior:

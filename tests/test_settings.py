@@ -42,7 +42,7 @@ OTHER = {
     "train_split": "train+extra",
     "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
     "adversarial_label": False, "label_adversary_weight": 2.5, "num_clusters": 12,
-    "category_from_reconstruction": False,
+    "category_from_reconstruction": False, "category_shares": "geometric:0.75",
     "label_adversary_warmup": 1.25, "label_discriminator_noise": 0.45,
     "category_balance_weight": 0.85,
     "virtual_adversarial_weight": 1.75, "virtual_adversarial_radius": 0.65,

@@ -121,17 +121,21 @@ class Method(abc.ABC):
     def draw(self, seed: seeds.Seed, count: tf.Tensor | int) -> dict[str, tf.Tensor]:
         """'codes' of the prior.
 
-        Where the decoder takes a category, also 'labels', each category as probable as another.
+        Where the decoder takes a category, also 'labels', by `draw_labels`.
         """
         code_seed = seeds.fold(seed, "codes") if self.num_categories else seed
         drawn = tf.reshape(self.prior.sample(count, seed=code_seed), [count, self.latent_dim])
         codes = tf.cast(drawn, self.dtype)
         if not self.num_categories:
             return {"codes": codes}
+        return {"codes": codes, "labels": self.draw_labels(seeds.fold(seed, "labels"), count)}
+
+    def draw_labels(self, seed: seeds.Seed, count: tf.Tensor | int) -> tf.Tensor:
+        """Categories `(count,)`, each as probable as another."""
         labels = tf.random.stateless_uniform(
-            [count], seeds.fold(seed, "labels"), maxval=self.num_categories, dtype=tf.int32
+            [count], seed, maxval=self.num_categories, dtype=tf.int32
         )
-        return {"codes": codes, "labels": tf.cast(labels, tf.int64)}
+        return tf.cast(labels, tf.int64)
 
     def decode_drawn(self, codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Images of what `draw` has drawn."""

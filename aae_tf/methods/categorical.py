@@ -33,6 +33,9 @@ class CategoricalAutoencoder(Method):
 
     def build_networks(self):
         self.num_categories = self.categories_of_settings()
+        self.category_prior = priors.categorical(
+            self.num_categories, self.dtype, self.settings.categories.category_shares
+        )
         units = self.settings.networks.discriminator_units
         self.encoder = CategoricalEncoder(self.num_categories, **self._encoder_arguments())
         self.decoder = self._make_decoder(self.representation_dim)
@@ -91,6 +94,12 @@ class CategoricalAutoencoder(Method):
         categories, codes = self.encode_both(images)
         return self.decode(codes, categories)
 
+    def draw_labels(self, seed: seeds.Seed, count: tf.Tensor | int) -> tf.Tensor:
+        """Categories `(count,)` of the distribution that the code is matched to."""
+        if self.settings.categories.category_shares == "equal":
+            return super().draw_labels(seed, count)
+        return tf.argmax(self.category_prior.sample(count, seed=seed), -1)
+
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
         self._steps_per_epoch = steps_per_epoch
 
@@ -108,12 +117,11 @@ class CategoricalAutoencoder(Method):
         }
         chosen = self.settings.categories
         if chosen.adversarial_label:
-            categorical = priors.categorical(self.num_categories, self.dtype)
             self.adversaries["label"] = Adversary(
                 self.label_discriminator,
-                sampler(categorical),
+                sampler(self.category_prior),
                 self.num_categories,
-                chosen.label_discriminator_noise or self._noise_for(categorical),
+                chosen.label_discriminator_noise or self._noise_for(self.category_prior),
                 self.dtype,
             )
         discriminators = [adversary.network for adversary in self.adversaries.values()]
@@ -176,7 +184,8 @@ class CategoricalAutoencoder(Method):
         metrics = {f"{name}_loss": loss for name, loss in losses.items()}
         if chosen.category_balance_weight:
             # Of the whole minibatch: the mean over a replica's part of it would be farther off.
-            value = imbalance(gathered(codes["label"]))
+            log_shares = tf.nn.log_softmax(self.category_prior.logits)
+            value = imbalance(gathered(codes["label"]), log_shares)
             metrics["imbalance"] = tf.fill(tf.shape(total), value)
             total += chosen.category_balance_weight * value
         if self._has_virtual_adversarial("generator"):

@@ -96,6 +96,28 @@ def parse_initializer(text: str) -> tuple[str, float]:
     raise ValueError(text)
 
 
+def parse_shares(text: str) -> float | tuple[float, ...]:
+    """Reads the shares of categories.
+
+    Returns:
+      The ratio of one category's share to the one before: 1 for 'equal', 0.9 for 'geometric:0.9';
+      or of '3,2,1' a number for each category, to which its share is in proportion.
+
+    Raises:
+      ValueError: if the text is none of these, a ratio isn't within 0 and 1, or a number isn't
+        above 0.
+    """
+    if text == "equal":
+        return 1.0
+    name, colon, ratio = text.partition(":")
+    if name == "geometric" and colon and 0 < float(ratio) < 1:
+        return float(ratio)
+    shares = tuple(float(share) for share in text.split(","))
+    if len(shares) > 1 and all(0 < share < math.inf for share in shares):
+        return shares
+    raise ValueError(text)
+
+
 def parse_schedule(text: str) -> str | tuple[tuple[int, float], ...]:
     """Reads a learning-rate schedule.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from aae_tf.settings.checks import above, at_least, one_of, parse_count, parses
+from aae_tf.settings.checks import above, at_least, one_of, parse_count, parse_shares, parses
 from aae_tf.settings.group import Checked, setting
 
 
@@ -73,10 +73,16 @@ class CategorySettings(Checked):
         "discriminator sees them; 0 for --discriminator_noise times their own deviation",
         at_least(0),
     )
+    category_shares: str = setting(
+        "equal",
+        "how probable the categories are that the code is matched to: equal as in the paper, "
+        "geometric:RATIO (of each to the one before) or a number for each, such as 3,2,1",
+        parses(parse_shares, "equal, geometric:RATIO (below 1), or numbers above 0 with commas"),
+    )
     category_balance_weight: float = setting(
         0.0,
-        "weight of how unequal the categories' shares of a minibatch are: KL of the mean of q(y|x) "
-        "from equal shares, beside the generator's loss (not in the paper); 0 leaves it out",
+        "weight of how far the categories' shares of a minibatch are from --category_shares: KL of "
+        "the mean of q(y|x), beside the generator's loss (not in the paper); 0 leaves it out",
         at_least(0),
     )
     virtual_adversarial_weight: float = setting(
