@@ -17,8 +17,7 @@ import tensorflow_probability as tfp
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
-from aae_tf.settings import PriorSettings
-from aae_tf.settings.checks import parse_shares
+from aae_tf.settings import PriorSettings, parse_shares
 from aae_tf.user_code import load_function
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -159,7 +158,7 @@ def categorical(classes: int, dtype=tf.float32, shares: str = "equal") -> tfd.Di
     Args:
       classes: how many.
       dtype: of the samples.
-      shares: how probable each class is, as `parse_shares` reads it.
+      shares: how probable each class is, as `settings.parse_shares` reads it.
 
     Raises:
       SettingsError: if they are of another number of classes.

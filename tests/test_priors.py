@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from aae_tf import priors, seeds
+from aae_tf.errors import SettingsError
 from aae_tf.settings import PriorSettings
 
 COUNT = 50_000
@@ -144,6 +145,24 @@ def test_categorical_is_one_hot_with_equal_shares():
     np.testing.assert_array_equal(drawn.sum(1), 1)
     np.testing.assert_allclose(drawn.mean(0), 0.2, atol=5 * 0.4 / math.sqrt(COUNT))
     np.testing.assert_allclose(prior.log_prob(drawn), -math.log(5), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [("geometric:0.5", [8 / 15, 4 / 15, 2 / 15, 1 / 15]), ("3,1,4,2", [0.3, 0.1, 0.4, 0.2])],
+)
+def test_categorical_has_the_shares_that_it_is_given(shares, expected):
+    prior = priors.categorical(4, shares=shares)
+    np.testing.assert_allclose(prior.log_prob(np.eye(4, dtype=np.float32)), np.log(expected), 1e-5)
+    np.testing.assert_allclose(_sample(prior).mean(0), expected, atol=5 * 0.5 / math.sqrt(COUNT))
+
+
+def test_shares_of_another_number_of_categories_are_refused():
+    with pytest.raises(SettingsError) as refusal:
+        priors.categorical(3, shares="2,1")
+    assert str(refusal.value) == (
+        "--category_shares=2,1: expected 3 numbers, one for each category"
+    )
 
 
 @pytest.mark.parametrize("components", [1, 3, 10])

@@ -20,6 +20,7 @@ from aae_tf.settings import (
     override,
     parse_initializer,
     parse_schedule,
+    parse_shares,
     to_flagfile,
 )
 
@@ -220,6 +221,26 @@ def test_unknown_initializers_are_refused(settings, text):
     refusal = _refusal(settings, encoder_initializer=text)
     assert refusal.flag == "encoder_initializer"
     assert "same, normal:SD" in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [("equal", 1.0), ("geometric:0.9", 0.9), ("3,2,0.5", (3.0, 2.0, 0.5))],
+)
+def test_shares_of_categories(settings, text, parsed):
+    assert parse_shares(text) == parsed
+    assert override(settings, {"category_shares": text}).categories.category_shares == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "even", "geometric", "geometric:", "geometric:0", "geometric:1", "geometric:nan",
+             "1", "1,0", "1,-2", "1,inf", "1,nan", "1,x", "1,"],
+)  # fmt: skip
+def test_unknown_shares_of_categories_are_refused(settings, text):
+    with pytest.raises(ValueError):
+        parse_shares(text)
+    refusal = str(_refusal(settings, category_shares=text))
+    assert refusal.startswith(f"--category_shares={text}: expected equal, geometric:RATIO")
 
 
 def test_the_encoders_initializer_may_be_the_same(settings):

@@ -4,7 +4,13 @@ Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 """
 
 from aae_tf.settings.autoencoder_groups import VariationalSettings, WassersteinSettings
-from aae_tf.settings.checks import PRIORS, parse_count, parse_initializer, parse_schedule
+from aae_tf.settings.checks import (
+    PRIORS,
+    parse_count,
+    parse_initializer,
+    parse_schedule,
+    parse_shares,
+)
 from aae_tf.settings.evaluation_group import EvaluationSettings
 from aae_tf.settings.flat import (
     GROUPS,
@@ -67,6 +73,7 @@ __all__ = [
     "parse_count",
     "parse_initializer",
     "parse_schedule",
+    "parse_shares",
     "to_flagfile",
     "without_effect",
 ]

@@ -260,6 +260,20 @@ def test_generator_weighs_how_unequal_the_shares_of_categories_are(adversarial):
     )
 
 
+def test_code_is_matched_to_the_shares_of_categories_that_are_asked_for():
+    rig = _rig("clustering", category_shares="5,3,1,1", category_balance_weight=6.0)
+    drawn = rig.phase("discriminator").draws(seeds.root(2), 4000)["label"]["prior"].numpy()
+    expected = np.array([0.5, 0.3, 0.1, 0.1])
+    np.testing.assert_allclose(drawn.mean(0), expected, atol=5 * 0.5 / np.sqrt(4000))
+    batch, draws = rig.first_batch(), {"style": {}, "label": {}}
+    shares = rig.method._both(batch, draws)[0].numpy().astype(np.float64).mean(0)
+    found = rig.phase("generator").loss(batch, draws).metrics["imbalance"]
+    np.testing.assert_allclose(found, np.sum(shares * np.log(shares / expected)), rtol=1e-4)
+    labels = rig.method.sample(seeds.root(3), 4000)["labels"].numpy()
+    counts = np.bincount(labels, minlength=4) / 4000
+    np.testing.assert_allclose(counts, expected, atol=5 * 0.5 / np.sqrt(4000))
+
+
 def test_weight_of_the_label_adversary_grows_evenly_over_the_epochs_of_its_warmup():
     rig = _rig("semi_supervised", label_adversary_weight=3.0, label_adversary_warmup=0.5)
     assert rig.feed.steps_per_epoch == 6

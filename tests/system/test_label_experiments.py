@@ -139,6 +139,10 @@ REFUSED = {
     "none": (("--experiment=semi_supervised", "--num_labels=0"), "--num_labels=0: expected"),
     "no number": (("--experiment=label_mixture", "--num_labels=some"), "--num_labels=some"),
     "one cluster": (("--experiment=clustering", "--num_clusters=1"), "--num_clusters=1"),
+    "shares and clusters": (
+        ("--experiment=clustering", "--num_clusters=4", "--category_shares=3,2,1"),
+        "--category_shares=3,2,1: expected 4 numbers",
+    ),
     "components and classes": (("--experiment=label_mixture",), "--prior_components=10"),
     "no such setting": (("--experiment=gaussian", "--num_labels=30"), "--num_labels=30"),
     "dropout of all": (("--experiment=clustering", "--input_dropout=1"), "--input_dropout=1"),
