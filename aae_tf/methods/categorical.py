@@ -96,6 +96,7 @@ class CategoricalAutoencoder(Method):
 
     def draw_labels(self, seed: seeds.Seed, count: tf.Tensor | int) -> tf.Tensor:
         """Categories `(count,)` of the distribution that the code is matched to."""
+        # Equal shares are drawn as ever, so that the samples of a kept run stay what they were.
         if self.settings.categories.category_shares == "equal":
             return super().draw_labels(seed, count)
         return tf.argmax(self.category_prior.sample(count, seed=seed), -1)
