@@ -50,7 +50,7 @@ _PAPER = Settings(
     evaluation=EvaluationSettings(likelihood_samples=(FEW,)),
 )
 
-# Validation images, seed 0: 325 nats; the paper's rates without the noise 298 (8 epochs), Adam at
+# Validation images, seed 0: 325 nats; A.2.1's rates without the noise 298 (8 epochs), Adam at
 # 1e-3 282 (20 epochs). Small discriminators make a step faster.
 _RECIPES = recipes_of(
     NAME,
