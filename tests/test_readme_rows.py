@@ -53,15 +53,15 @@ def groups():
 
 def test_every_row_for_which_the_paper_has_a_number_is_there():
     printed = {
-        figure.source
+        (figure.source.removeprefix("AAE, "), figure.value)
         for name in ("likelihood", "semi_supervised", "clustering", "dim_reduction")
         for figure in experiments.find(name).paper
         if dict(figure.settings).get("dataset", "mnist") == "mnist"
     }
-    named = " ".join(row[0] for row in _rows())
-    assert {source.removeprefix("AAE, ") for source in printed} <= set(
-        re.findall(r"table \d|figure 11[a-d]", named)
-    )
+    named = [(re.search(r"table \d|figure 11[a-d]", row[0]), row[1]) for row in _rows()]
+    assert printed == {
+        (source[0], float(paper.partition(" ± ")[0])) for source, paper in named if source
+    }
 
 
 @pytest.mark.parametrize("row", _rows(), ids=lambda row: row[0])
