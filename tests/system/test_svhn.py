@@ -48,15 +48,13 @@ def test_split_that_the_data_set_has_not_is_refused(data_dir):
 
 
 @pytest.mark.parametrize("name", ["table2_svhn_1000", "table2_svhn_1000_paper"])
-def test_flagfile_trains_evaluates_draws_and_exports(
-    name, data_dir, tmp_path, monkeypatch, capsys
-):
+def test_flagfile_trains_evaluates_draws_and_exports(name, data_dir, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    units = [f"--{name}_units=16" for name in ("encoder", "decoder", "discriminator")]
+    units = [f"--{net}_units=16" for net in ("encoder", "decoder", "discriminator")]
     flags = ["--num_labels=20", "--labelled_batch_size=10", "--batch_size=40", "--epochs=1"]
     status = main(
-        ["run_experiment.py", f"--flagfile={FLAGS / name}.flags", *units, *flags, f"--data_dir={data_dir}",
-         "--run_dir=run", "--export_dir=models"]
+        ["run_experiment.py", f"--flagfile={FLAGS / name}.flags", *units, *flags,
+         f"--data_dir={data_dir}", "--run_dir=run", "--export_dir=models"]
     )  # fmt: skip
     assert status == 0, capsys.readouterr().err
     assert (tmp_path / "run/figures/style_grid.png").exists()
