@@ -64,6 +64,20 @@ def test_every_row_for_which_the_paper_has_a_number_is_there():
     }
 
 
+def test_fashion_mnist_has_a_row_for_each_row_of_the_paper():
+    """But the one by ten million samples."""
+    kinds = [
+        {
+            re.search(r"table \d|figure 11[a-d]", row[0])[0]
+            for row in rows
+            if row[0][:8] != "the same"
+        }
+        for rows in (_rows(), _rows("Fashion-MNIST rows"))
+    ]
+    assert kinds[0] == kinds[1]
+    assert {row[3] for row in _rows("Fashion-MNIST rows")} == {"2"}
+
+
 @pytest.mark.parametrize("row", _rows() + _rows("Fashion-MNIST rows"), ids=lambda row: row[0])
 def test_a_rows_command_has_these_numbers(groups, row):
     label, paper, ours, count, epochs, minutes, command = row
