@@ -48,7 +48,7 @@ OTHER = {
     "category_balance_weight": 0.85,
     "virtual_adversarial_weight": 1.75, "virtual_adversarial_radius": 0.65,
     "virtual_adversarial_phase": "classification", "virtual_adversarial_warmup": 0.7,
-    "virtual_adversarial_neighbour_share": 0.15,
+    "virtual_adversarial_neighbour_share": 0.15, "virtual_adversarial_start": 2,
     "head_spread": 2.5, "head_distance": 0.9, "head_penalty": 0.8,
     "encoder_batch_norm": True, "decoder_batch_norm": True, "input_noise_kind": "truncated",
     "beta": 0.25, "likelihood": "gaussian", "decoder_variance": 0.3, "cost": "l1",
@@ -388,6 +388,17 @@ def test_a_minibatch_of_one_has_no_nearest_other():
         "so that each has another"
     )
     assert override(settings, {"batch_size": 2, **share})
+
+
+def test_a_term_that_begins_after_the_last_epoch_is_refused():
+    settings = experiments.settings_of("clustering", "practical")
+    late = {"epochs": 5, "virtual_adversarial_start": 5}
+    assert override(settings, late)  # which nothing reads
+    late["virtual_adversarial_weight"] = 1.0
+    assert str(_refusal(settings, **late)) == (
+        "--virtual_adversarial_start=5: expected below --epochs=5, so that the term begins"
+    )
+    assert override(settings, {**late, "virtual_adversarial_start": 4})
 
 
 def test_virtual_adversarial_term_stands_beside_a_classification_where_there_is_one(settings):

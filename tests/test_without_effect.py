@@ -40,6 +40,7 @@ CASES = [
     ("classification_schedule", "2:0.5", "dim_reduction", {"num_labels": "0"}, LABELS),
     ("virtual_adversarial_radius", 1.5, "semi_supervised", {}, VAT),
     ("virtual_adversarial_warmup", 1.5, "semi_supervised", {}, VAT),
+    ("virtual_adversarial_start", 1, "semi_supervised", {}, VAT),
     ("virtual_adversarial_neighbour_share", 0.2, "semi_supervised", {}, VAT),
     ("virtual_adversarial_radius", 1.5, "semi_supervised", VAT | NEIGHBOUR, VAT),
     ("virtual_adversarial_phase", "classification", "semi_supervised", {}, VAT),

@@ -142,4 +142,6 @@ class Notebook(Observer):
 
     def curve(self, key):
         """A metric's value at every step."""
-        return np.concatenate([report.values[key] for report in self.reports])
+        return np.concatenate(
+            [report.values[key] for report in self.reports if key in report.values]
+        )

@@ -226,12 +226,13 @@ class Method(abc.ABC):
         steps_per_epoch: int,
         common_draws=no_common_draws,
         settings: PhaseSettings | None = None,
+        begins: Mapping[str, int] | None = None,
     ) -> Phase:
         """A phase with the optimizer of the settings that have its name, or of the given ones."""
         variables = [v for network in updates for v in network.trainable_variables]
         epochs, chosen = self.settings.training.epochs, settings or self.settings.phase(name)
         optimizer = optimizers.build(chosen, variables, steps_per_epoch, epochs)
-        return Phase(name, tuple(updates), optimizer, loss, draws, common_draws)
+        return Phase(name, tuple(updates), optimizer, loss, draws, common_draws, begins or {})
 
     def _encode_in_training(self, inputs, draws: Draws, hidden_noise):
         """What the encoder gives of what it is to see, with a phase's draws."""

@@ -15,6 +15,8 @@ from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
+VAT = "virtual_adversarial"  # the term as its draws and its beginning are named
+
 
 class CategoricalAutoencoder(Method):
     """An AAE of two codes, each with a discriminator of its own.
@@ -132,7 +134,8 @@ class CategoricalAutoencoder(Method):
             self._phase("discriminator", discriminators,
                         self._discriminator, self._discriminator_draws, steps_per_epoch),
             self._phase("generator", (self.encoder,),
-                        self._generator, self._generator_draws, steps_per_epoch),
+                        self._generator, self._generator_draws, steps_per_epoch,
+                        begins=self._virtual_adversarial_begins("generator")),
         )  # fmt: skip
 
     def reconstructing_networks(self):
@@ -189,30 +192,43 @@ class CategoricalAutoencoder(Method):
             value = imbalance(gathered(codes["label"]), log_shares)
             metrics["imbalance"] = tf.fill(tf.shape(total), value)
             total += chosen.category_balance_weight * value
-        if self._has_virtual_adversarial("generator"):
-            term = self._virtual_adversarial(batch, draws["virtual_adversarial"])
+        if self._has_virtual_adversarial("generator", draws):
+            term = self._virtual_adversarial(batch, draws[VAT])
             metrics["virtual_adversarial_loss"] = term
             total += self._virtual_adversarial_weight(draws) * term
         return PhaseLoss(total, metrics)
 
-    def _has_virtual_adversarial(self, phase: str) -> bool:
-        """Whether the term stands beside the phase's loss."""
+    def _virtual_adversarial_in(self, phase: str) -> bool:
+        """Whether the term stands beside the phase's loss, sooner or later."""
         chosen = self.settings.categories
         return chosen.virtual_adversarial_weight > 0 and chosen.virtual_adversarial_phase == phase
+
+    def _virtual_adversarial_begins(self, phase: str) -> dict[str, int]:
+        """The step at which the term begins, where the phase has it and it begins later."""
+        start = self.settings.categories.virtual_adversarial_start * self._steps_per_epoch
+        return {VAT: start} if start and self._virtual_adversarial_in(phase) else {}
+
+    def _has_virtual_adversarial(self, phase: str, draws: Draws) -> bool:
+        """Whether the term stands beside the phase's loss at a step, whose draws these are."""
+        later = self._virtual_adversarial_begins(phase)
+        return self._virtual_adversarial_in(phase) and (not later or draws["begun"][VAT])
 
     def _virtual_adversarial_weight(self, draws: Draws):
         """Of the term at a step; `draws` are those of its phase."""
         chosen = self.settings.categories
         return self._grown(
-            chosen.virtual_adversarial_weight, chosen.virtual_adversarial_warmup, draws
+            chosen.virtual_adversarial_weight,
+            chosen.virtual_adversarial_warmup,
+            draws,
+            chosen.virtual_adversarial_start,
         )
 
-    def _grown(self, weight: float, warmup: float, draws: Draws):
-        """What a weight has grown to at a step, evenly from 0 over `warmup` epochs."""
+    def _grown(self, weight: float, warmup: float, draws: Draws, start: int = 0):
+        """What a weight has grown to at a step, evenly from 0 over `warmup` epochs from `start`."""
         if not warmup:
             return weight
-        steps = warmup * self._steps_per_epoch
-        return weight * tf.minimum(tf.cast(draws["step"], self.dtype) / steps, 1)
+        steps = tf.cast(draws["step"] - start * self._steps_per_epoch, self.dtype)
+        return weight * tf.minimum(steps / (warmup * self._steps_per_epoch), 1)
 
     def _virtual_adversarial(self, batch: Batch, draws: Draws):
         """How much the worst small change of the clean images changes q(y|x)."""
@@ -245,9 +261,9 @@ class CategoricalAutoencoder(Method):
 
     def _virtual_adversarial_draws(self, phase: str, seed: seeds.Seed, batch_size: int) -> Draws:
         """Where the search for the worst change starts, in the phase that has the term."""
-        if not self._has_virtual_adversarial(phase):
+        if not self._virtual_adversarial_in(phase):
             return {}
         shape, folded = [batch_size, *self.image_shape], seeds.fold(seed, "direction")
         direction = tf.random.stateless_normal(shape, folded, dtype=self.dtype)
         own = {**self._encoder_draws(seed, batch_size), "direction": direction}
-        return {"virtual_adversarial": own}
+        return {VAT: own}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aae_tf.errors import SettingsError
-from aae_tf.methods.categorical import CategoricalAutoencoder
+from aae_tf.methods.categorical import VAT, CategoricalAutoencoder
 from aae_tf.objectives.classification import cross_entropy
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
@@ -34,6 +34,7 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
         return self._phase(
             "classification", (self.encoder,),
             self._classification, self._labelled_draws, steps_per_epoch,
+            begins=self._virtual_adversarial_begins("classification"),
         )  # fmt: skip
 
     def _classification(self, batch: Batch, draws: Draws) -> PhaseLoss:
@@ -44,8 +45,8 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
         right = tf.equal(tf.argmax(logits, -1, tf.int32), batch["labels"])
         loss = cross_entropy(batch["labels"], logits)
         metrics = {"accuracy": tf.cast(right, self.dtype)}
-        if self._has_virtual_adversarial("classification"):
-            term = self._virtual_adversarial(batch, draws["virtual_adversarial"])
+        if self._has_virtual_adversarial("classification", draws):
+            term = self._virtual_adversarial(batch, draws[VAT])
             metrics["virtual_adversarial_loss"] = term
             # Its mean beside each labelled image's loss, since there may be more or fewer images.
             loss += self._virtual_adversarial_weight(draws) * tf.reduce_mean(term)

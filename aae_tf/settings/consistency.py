@@ -51,6 +51,10 @@ def _check_categories(settings):
     if measures and settings.training.batch_size < 2:
         expected = "2 or more with --virtual_adversarial_neighbour_share, so that each has another"
         raise SettingsError("batch_size", settings.training.batch_size, expected)
+    start, epochs = chosen.virtual_adversarial_start, settings.training.epochs
+    if chosen.virtual_adversarial_weight and start and start >= epochs:
+        expected = f"below --epochs={epochs}, so that the term begins"
+        raise SettingsError("virtual_adversarial_start", start, expected)
     if chosen.virtual_adversarial_phase == "classification" and (
         labels is None or labels.count == 0
     ):

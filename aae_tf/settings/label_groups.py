@@ -100,9 +100,15 @@ class CategorySettings(Checked):
         "its minibatch, so that alike images are changed less; 0 for one length for all",
         at_least(0),
     )
+    virtual_adversarial_start: int = setting(
+        0,
+        "epochs before the term begins, so that categories form without it and it then moves "
+        "their borders; it costs nothing before",
+        at_least(0),
+    )
     virtual_adversarial_warmup: float = setting(
         0.0,
-        "epochs over which the term's weight grows evenly from 0; 0 for all of it from the start",
+        "epochs over which the term's weight then grows evenly from 0; 0 for all of it at once",
         at_least(0),
     )
     virtual_adversarial_phase: str = setting(

@@ -35,7 +35,7 @@ COUNT_WITH = (
      lambda s: _has_phase("classification", s) and s.labels.count != 0,
      "labels and an experiment that classifies"),
     (["virtual_adversarial_radius", "virtual_adversarial_warmup", "virtual_adversarial_phase",
-      "virtual_adversarial_neighbour_share"],
+      "virtual_adversarial_start", "virtual_adversarial_neighbour_share"],
      lambda s: s.categories.virtual_adversarial_weight > 0, "--virtual_adversarial_weight above 0"),
     (["virtual_adversarial_radius"],
      lambda s: (s.categories.virtual_adversarial_neighbour_share == 0

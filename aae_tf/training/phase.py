@@ -57,6 +57,9 @@ class Phase:
         examples' share.
       common_draws: the same for random tensors that belong to no example, such as directions; every
         replica is given all of them, among the others.
+      begins: the steps, each an epoch's first, at which terms of the loss begin that weren't there
+        from the start, by the term's name. The trainer compiles the step anew there, so that a term
+        costs nothing before, and puts among the draws 'begun': a Python bool for each term.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Phase:
     loss: Callable[[Batch, Draws], PhaseLoss]
     draws: Callable[[Seed, int], Draws] = no_draws
     common_draws: Callable[[Seed], Draws] = no_common_draws
+    begins: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def variables(self) -> list[keras.Variable]:

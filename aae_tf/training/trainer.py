@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -84,7 +85,9 @@ class Trainer:
         self._prepare = prepare or (lambda batch, seed: batch)
         self._strategy, self._average = strategy, average
         self._replicas = strategy.num_replicas_in_sync
-        self._keys: tuple[str, ...] = ()
+        # The loss is made of other terms in each stage, which ends where a term begins.
+        self._begins = sorted({step for phase in self.phases for step in phase.begins.values()})
+        self._keys: dict[int, tuple[str, ...]] = {}
         self._finite: dict[str, bool] = {}
         # XLA can't compile a function that captures the variables of several CPU devices.
         self._step = tf.function(self._replica_step, jit_compile=xla and self._replicas == 1)
@@ -133,17 +136,19 @@ class Trainer:
         Returns:
           For each 'phase/metric' its value at each step, `(count,)`.
         """
+        stage = bisect.bisect_right(self._begins, first_step)
         try:
-            stacked, finite = self._call(source, tf.constant(first_step), tf.constant(count))
+            stacked, finite = self._call(source, tf.constant(first_step), tf.constant(count), stage)
         except tf.errors.OpError as error:
             self.feed.explain(error)
             raise
         overflown = [p.name for p, ok in zip(self.phases, finite.numpy(), strict=True) if not ok]
         self._overflown = overflown[0] if overflown else None
         stacked = stacked.numpy()
-        return {key: stacked[:, column] for column, key in enumerate(self._keys)}
+        return {key: stacked[:, column] for column, key in enumerate(self._keys[stage])}
 
-    def _steps(self, source, first_step, count):
+    def _steps(self, source, first_step, count, stage):
+        begun = self._begins[:stage]
         rows = tf.TensorArray(tf.float64, size=count)
         for index in tf.range(count):
             step = first_step + index
@@ -158,10 +163,11 @@ class Trainer:
                 phase.name: {
                     **phase.common_draws(seeds.fold(seed, phase.name, "common")),
                     "step": step,
+                    "begun": {term: start in begun for term, start in phase.begins.items()},
                 }
                 for phase in self.phases
             }
-            values = self._strategy.run(self._step, args=(batch, draws, common))
+            values = self._strategy.run(self._step, args=(batch, draws, common, stage))
             row = self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
             rows = rows.write(index, tf.cast(row, tf.float64))
             if self._average is not None:
@@ -174,7 +180,7 @@ class Trainer:
         ]
         return rows.stack(), tf.stack(finite)
 
-    def _replica_step(self, batch, draws, common):
+    def _replica_step(self, batch, draws, common, stage):
         """One step on one replica's share; returns its part of the means over the global batch."""
         batch, draws = tf.nest.map_structure(self._share, (batch, draws))
         means = {}
@@ -195,7 +201,7 @@ class Trainer:
             means[f"{phase.name}/loss"] = mean
             for name, value in loss.metrics.items():
                 means[f"{phase.name}/{name}"] = self._part_of_mean(value)
-        self._keys = tuple(means)
+        self._keys[stage] = tuple(means)
         return tf.stack(list(means.values()))
 
     def _part_of_mean(self, per_example):

@@ -369,6 +369,34 @@ def test_weight_of_the_worst_change_grows_evenly_over_the_epochs_of_its_warmup(e
         np.testing.assert_allclose(gap, share * whole, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("experiment", "phase"),
+    [("clustering", "generator"), ("semi_supervised", "classification")],
+)
+def test_worst_change_counts_from_the_epoch_at_which_it_begins(experiment, phase):
+    flags = {"virtual_adversarial_weight": 4.0, "virtual_adversarial_phase": phase}
+    rig = _rig(experiment, virtual_adversarial_start=2, virtual_adversarial_warmup=1.5, **flags)
+    full, off = (_rig(experiment, **{**flags, **more}) for more in ({}, OFF))
+    own = rig.phase(phase)
+    assert own.begins == {"virtual_adversarial": 2 * rig.feed.steps_per_epoch}
+    assert not full.phase(phase).begins and not off.phase(phase).begins
+
+    def loss(rig, step, begun):
+        draws = rig.phase(phase).draws(seeds.root(1), 10)
+        draws |= {"step": tf.constant(step), "begun": {"virtual_adversarial": begun}}
+        return rig.phase(phase).loss(rig.first_batch(), draws)
+
+    before = loss(rig, 11, False)
+    assert "virtual_adversarial_loss" not in before.metrics
+    without = loss(off, 11, False).per_example
+    np.testing.assert_array_equal(before.per_example, without)
+    whole = loss(full, 0, True).per_example - without
+    assert np.abs(whole).min() > 1e-4
+    for step, share in ((12, 0), (15, 1 / 3), (18, 2 / 3), (21, 1), (1000, 1)):
+        gap = loss(rig, step, True).per_example - without
+        np.testing.assert_allclose(gap, share * whole, rtol=1e-3, atol=1e-6)
+
+
 def test_length_of_the_change_follows_the_distance_to_the_nearest_other_image():
     flags = {"virtual_adversarial_weight": 1.0, "encoder_batch_norm": False}
     rig = _rig("clustering", virtual_adversarial_neighbour_share=0.3, **flags)

@@ -34,6 +34,7 @@ SEMI_SUPERVISED = {
     "encoder": "gaussian",
     "virtual_adversarial_weight": 2.0,
     "virtual_adversarial_phase": "classification",
+    "virtual_adversarial_start": 1,
     "virtual_adversarial_warmup": 1.5,
     "virtual_adversarial_neighbour_share": 0.3,
     "label_adversary_warmup": 2.5,
@@ -70,7 +71,7 @@ def trained(strategy, changes):
     trainer.train(0, STEPS, 3, [note, norm])
     variables = network_variables(method.networks) | optimizer_variables(phases)
     variables |= {f"averages/{name}": value for name, value in average.variables.items()}
-    curves = {key: note.curve(key) for key in note.reports[0].values}
+    curves = {key: note.curve(key) for key in note.reports[-1].values}
     return {key: value.numpy() for key, value in variables.items()}, curves
 
 

@@ -62,6 +62,27 @@ def test_phases_are_told_the_number_of_the_step(steps_per_call, pieces):
     np.testing.assert_array_equal(note.curve("reconstruction/step"), np.arange(10))
 
 
+@pytest.mark.parametrize("steps_per_call", [1, 3, 100])
+@pytest.mark.parametrize("pieces", [(0, 16), (0, 4, 16), (0, 6, 13, 16)])
+def test_terms_are_there_from_the_step_at_which_they_begin(steps_per_call, pieces):
+    traced = []
+
+    def terms(batch, draws):
+        traced.append(draws["begun"])
+        there = [name for name, begun in draws["begun"].items() if begun]
+        return {name: tf.ones(len(batch["images"])) for name in ("always", *there)}
+
+    trainer = toy.trainer(toy.phase(metrics=terms, begins={"first": 4, "second": 12}))
+    note = tiny.Notebook()
+    for first, last in itertools.pairwise(pieces):
+        trainer.train(first, last, steps_per_call, [note])
+    found = [sorted(key.partition("/")[2] for key in report.values) for report in note.reports]
+    for report, terms_there in zip(note.reports, found, strict=True):
+        started = ["always"] + ["first"] * (report.step > 4) + ["second"] * (report.step > 12)
+        assert terms_there == sorted([*started, "loss"])
+    assert len(traced) == 3  # once for each stage, whatever the pieces
+
+
 def test_state_changes_with_every_step(rig, undivided):
     states = {_run(rig, 7, (0, last))[0] for last in (1, STEPS - 1)}
     assert len(states | {undivided[0]}) == 3

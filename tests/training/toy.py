@@ -20,7 +20,15 @@ class Weight(keras.Model):
         self.built = True
 
 
-def phase(name="reconstruction", steps_per_epoch=4, epochs=6, draws=no_draws, metrics=None, **how):
+def phase(
+    name="reconstruction",
+    steps_per_epoch=4,
+    epochs=6,
+    draws=no_draws,
+    metrics=None,
+    begins=None,
+    **how,
+):
     """Descends the weight itself; `metrics` makes per-example metrics of a step's draws."""
     network = Weight()
     settings = PhaseSettings(name=name, **{"optimizer": "sgd", "momentum": 0.0, **how})
@@ -30,7 +38,7 @@ def phase(name="reconstruction", steps_per_epoch=4, epochs=6, draws=no_draws, me
         ones = tf.ones(tf.shape(batch["images"])[0])
         return PhaseLoss(network.value * ones, metrics(batch, drawn) if metrics else {})
 
-    return Phase(name, (network,), optimizer, loss, draws)
+    return Phase(name, (network,), optimizer, loss, draws, begins=begins or {})
 
 
 def trainer(*phases, count=43, batch_size=10, seed=0):
