@@ -128,14 +128,18 @@ def _run(values: flags.FlagValues) -> int:
 
 
 def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) -> int:
-    from aae_tf import several
+    from aae_tf import best_seed, several
 
-    runs = several.plan(settings, several.parse_seeds(values.seeds), run_dir, export_dir)
-    status = several.train(runs, say)
+    seeds = several.parse_seeds(values.seeds)
+    beginning = best_seed.read(values.best_after, values.score, seeds, settings)
+    runs = several.plan(settings, seeds, run_dir, export_dir)
+    status = several.train(runs, say, beginning)
     if status > 128:
         program, _ = this_program()
         again = [*commands.flags_of(flatten(settings), leave_out=("seed",)),
                  f"--seeds={values.seeds}", f"--run_dir={run_dir}"]  # fmt: skip
+        if beginning is not None:
+            again += [f"--best_after={beginning.epochs}", f"--score={beginning.score}"]
         if values.export_dir != "saved_models":
             again.append(f"--export_dir={values.export_dir}")
         say(f"stopped; resume with:\n  {program} {shlex.join(again)}")

@@ -66,6 +66,12 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         "the first one is exported",
         "N,N,...",
     )
+    flags.DEFINE_integer("best_after", None, "", flag_values=values)
+    note(
+        DOOR,
+        "--best_after=EPOCHS",
+        "with --seeds: train each so many epochs, and only the best of them to the end, by --score",
+    )
     string(
         "export_dir",
         "saved_models",
@@ -120,7 +126,12 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
     )
     flags.DEFINE_integer("trials", 20, "", flag_values=values)
     note(DOOR, "--trials=N", "how many settings --mode=search tries [20]")
-    string("score", None, "measure on validation images that --mode=search goes by", "NAME")
+    string(
+        "score",
+        None,
+        "measure on validation images that --mode=search and --best_after go by",
+        "NAME",
+    )
     string(
         "halving",
         None,
@@ -199,6 +210,8 @@ def parse(values: flags.FlagValues, argv: list[str]) -> None:
         # One in a flagfile, such as a run's own, gives way.
         if any(re.fullmatch(r"--?seed(=.*)?", part, re.DOTALL) for part in argv[1:]):
             raise SettingsError("seeds", values.seeds, "no --seed beside it")
+    elif values.best_after is not None:
+        raise SettingsError("best_after", values.best_after, "two --seeds or more beside it")
     if values.report_format not in FORMATS:
         raise SettingsError("report_format", values.report_format, "one of " + ", ".join(FORMATS))
 

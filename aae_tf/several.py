@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aae_tf import commands
+from aae_tf import best_seed, commands
+from aae_tf.best_seed import Beginning
 from aae_tf.child import Children, status_of
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.reporting.collate import collate
@@ -126,7 +127,9 @@ def plan(
     return runs
 
 
-def train(runs: Sequence[SeedRun], say: Callable[[str], None]) -> int:
+def train(
+    runs: Sequence[SeedRun], say: Callable[[str], None], beginning: Beginning | None = None
+) -> int:
     """Trains what isn't finished, and tells the table over the seeds.
 
     A run that can't go on doesn't keep the others from theirs.
@@ -134,6 +137,8 @@ def train(runs: Sequence[SeedRun], say: Callable[[str], None]) -> int:
     Args:
       runs: from `plan`.
       say: told what happens, line by line.
+      beginning: after which only the best one goes on, and is exported where the first would be;
+        None for all.
 
     Returns:
       0, or the exit status of a stop by a signal or of a wrong flag.
@@ -145,6 +150,18 @@ def train(runs: Sequence[SeedRun], say: Callable[[str], None]) -> int:
     folder = RunFolder(runs[0].folder.path.parent)
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder.locked(), Children() as children:
+        if beginning is not None:
+            begun = {run.folder.path: run.settings for run in runs}
+            best, status = best_seed.find(begun, beginning, children, say)
+            if best is None:
+                return status
+            export_dir = runs[0].export_dir
+            runs = [
+                dataclasses.replace(run, export_dir=export_dir)
+                for run in runs
+                if run.folder.path == best
+            ]
+            say(f"the best beginning is seed {runs[0].seed}'s; only it goes on")
         for number, run in enumerate(runs, 1):
             if children.received:
                 return 128 + children.received

@@ -18,7 +18,10 @@ from aae_tf.reporting.over_seeds import markdown, mean_and_error, paper_text
 from aae_tf.reporting.provenance import short_commit
 from aae_tf.settings import PLACES
 
-KEPT = ("settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "result.json")
+KEPT = (
+    "settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "begun.json",
+    "result.json",
+)  # fmt: skip
 # Of the table; they are in result.json.
 LEFT_OUT = ("mmd", "empty_region", "mean_error", "covariance_error")
 

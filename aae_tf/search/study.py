@@ -9,23 +9,18 @@ It imports no TensorFlow.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from aae_tf.child import Children, status_of
+from aae_tf.child import Children
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.files import write_json
 from aae_tf.reporting.run_folder import RunFolder
-from aae_tf.search import hparams, plan, results, scores
+from aae_tf.search import hparams, plan, results, scores, talk
 from aae_tf.search.halving import Judge
 from aae_tf.search.plan import Search
+from aae_tf.search.talk import Say
 from aae_tf.search.trial import Trial, read_scores
-from aae_tf.settings import flatten
-
-Say = Callable[[str], None]
 
 
 def run(search: Search, say: Say) -> int:
@@ -85,51 +80,26 @@ def _make(search: Search, trial: Trial, judge: Judge, children: Children, say: S
     told = ", ".join(f"{flag}={value}" for flag, value in trial.drawn.items())
     say(f"trial {trial.number} ({trial.number + 1} of {search.trials}): {told}")
     known = trial.scores()
-    job = {
-        "settings": flatten(trial.settings),
-        "folder": str(trial.folder),
-        "score": search.score,
-        "rungs": [epoch for epoch in search.halving.rungs if epoch not in known],
-    }
-    process = children.start(
-        "aae_tf.search.worker", ["aae-tf"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    rungs = [epoch for epoch in search.halving.rungs if epoch not in known]
+    name = f"trial {trial.number}"
+
+    def goes_on(epoch: int, score: float) -> bool:
+        trial.ended = not judge.goes_on(epoch, score)
+        if trial.ended and epoch < search.halving.epochs:
+            say(f"{name}: stopped, as others did better")
+        return not trial.ended
+
+    status = talk.train(
+        children, name, trial.settings, trial.folder, search.score, rungs, goes_on, say
     )
-    error = ""
-    with process.stdout:
-        _tell(process, json.dumps(job))
-        for line in process.stdout:
-            message = json.loads(line)
-            error = message.get("error", error)
-            if "say" in message:
-                say(message["say"])
-            if "score" in message:
-                epoch, score = message["epoch"], message["score"]
-                trial.ended = not judge.goes_on(epoch, score)
-                say(f"trial {trial.number}: {search.score} {score:.5g} after epoch {epoch}")
-                if trial.ended and epoch < search.halving.epochs:
-                    say(f"trial {trial.number}: stopped, as others did better")
-                _tell(process, "stop" if trial.ended else "on")
-    status = status_of(process)
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.close()
-    if children.received or status >= 128:
+    if status or children.received:
         return status
-    if error:
-        problem = UserError(f"trial {trial.number}: {error}")
-        problem.exit_status = status
-        raise problem
     if trial.diverged:
         judge.failed()
-        say(f"trial {trial.number}: {trial.diverged}")
-    elif status or not trial.ended:
-        raise UserError(f"trial {trial.number}: ended with status {status}, as told above")
+        say(f"{name}: {trial.diverged}")
+    elif not trial.ended:
+        raise UserError(f"{name}: ended with status 0, as told above")
     return 0
-
-
-def _tell(process: subprocess.Popen, line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # it has ended; its exit status says why
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
 
 
 def _withdraw(search: Search, trials: Sequence[Trial], error: UserError) -> None:

@@ -80,6 +80,7 @@ def run(
     from aae_tf import data as data_sources
     from aae_tf import runner
     from aae_tf.evaluation import Evaluator
+    from aae_tf.reporting.provenance import commit_of_checkout
     from aae_tf.reporting.run_folder import RunFolder
     from aae_tf.search import rungs as watching
     from aae_tf.search import scores
@@ -93,6 +94,7 @@ def run(
     runner.check_judges(settings.evaluation)
     data = without_test(data_sources.load(settings.data))
     session = Session(settings, run_folder, data, strategy)
+    commit = commit_of_checkout()
     method = session.method
     judged = settings.evaluation.sample_quality
     final = (*method.final_measures, *(["sample_quality"] if judged else []))
@@ -118,9 +120,12 @@ def run(
             _note(folder, str(epoch), value)
             return ask(epoch, value)
 
+        first_step = session.checkpoints.progress.step
         with contextlib.closing(recorder):
             watcher = watching.Rungs(recorder, session.trainer, rungs, judge)
-            return session.train(watcher)
+            received = session.train(watcher)
+        runner.note_provenance(session, first_step, commit)
+        return received
 
 
 def _note(folder: pathlib.Path, key: str, value: float | str) -> None:

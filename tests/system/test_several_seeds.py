@@ -57,3 +57,30 @@ def test_a_seed_that_fails_keeps_no_other_from_its_run(place):
     result = json.loads((place / "one_fails" / "seed_1" / "result.json").read_text())
     assert result["seed"] == 1
     assert "gaussian, practical, 1 epoch, seed 1: " in done.stdout
+
+
+@pytest.mark.slow
+def test_only_the_best_beginning_goes_on_and_is_the_single_run(undisturbed, place, flags):
+    command = (*flags, "--seeds=0,1", "--run_dir=begun", "--export_dir=of_begun")
+    choice = ("--best_after=1", "--score=sliced_wasserstein")
+    done = door.call(place, *command, *choice)
+    assert done.returncode == 0, done.stderr[-3000:]
+    begun = door.read_json(place / "begun", "begun.json")
+    best = begun["best"]
+    assert min(begun["scores"], key=begun["scores"].get) == str(best)
+    assert f"the best beginning is seed {best}'s; only it goes on" in done.stdout
+    assert f"gaussian, practical, 2 epochs, seed {best}: " in done.stdout
+    other = place / "begun" / f"seed_{1 - best}"
+    assert not (other / "result.json").exists() and (other / "checkpoints").is_dir()
+    assert [path.name for path in (place / "of_begun" / "gaussian").iterdir()] == ["1"]
+    (earlier,) = door.read_json(place / "begun" / f"seed_{best}", "provenance.json")["earlier"]
+    assert earlier["step"] == 300
+
+    again = door.call(place, *command, *choice)
+    assert again.returncode == 0 and f"seed_{best} is finished already" in again.stdout
+
+    # Without the choice the other one goes on too, and is what it would have been alone.
+    done = door.call(place, *command)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "resumed at step 300" in done.stdout
+    assert door.state(place / "begun" / "seed_0") == door.state(undisturbed[1])

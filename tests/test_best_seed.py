@@ -1,0 +1,113 @@
+"""Of several seeds the best beginning: how it is chosen, and what is refused."""
+
+import csv
+import json
+
+import pytest
+
+from aae_tf import best_seed, several
+from aae_tf.best_seed import Beginning
+from aae_tf.command_line import main
+from aae_tf.errors import SettingsError, UserError
+from aae_tf.experiments import settings_of
+from aae_tf.settings import override
+
+BEGUN = Beginning(2, "coverage")
+
+
+@pytest.fixture
+def runs(tmp_path):
+    settings = override(settings_of("gaussian"), {"epochs": 5})
+    return several.plan(settings, (4, 0, 7), tmp_path / "runs", None)
+
+
+@pytest.fixture
+def find(runs, monkeypatch):
+    """The seed that goes on, where runs get these scores by training; and what was trained."""
+    trained = []
+
+    def finding(results, beginning=BEGUN):
+        def train(children, name, settings, folder, score, rungs, goes_on, say):
+            trained.append((settings.training.seed, score, list(rungs)))
+            result = results[settings.training.seed]
+            assert not goes_on(2, 0.0)
+            folder.mkdir(parents=True)
+            noted = {"diverged": result} if isinstance(result, str) else {"2": result}
+            (folder / "scores.json").write_text(json.dumps(noted))
+            return 0
+
+        monkeypatch.setattr("aae_tf.search.talk.train", train)
+        begun = {run.folder.path: run.settings for run in runs}
+        children = type("Children", (), {"received": 0})
+        best, status = best_seed.find(begun, beginning, children, lambda line: None)
+        assert status == 0
+        return begun[best].training.seed
+
+    finding.trained = trained
+    return finding
+
+
+def test_seed_with_the_best_score_goes_on_and_its_folder_tells_of_the_others(find, runs):
+    assert find({4: 0.3, 0: 0.9, 7: 0.5}) == 0  # more coverage is better
+    assert find.trained == [(seed, "coverage", [2]) for seed in (4, 0, 7)]
+    told = {"epochs": 2, "score": "coverage", "scores": {"4": 0.3, "0": 0.9, "7": 0.5}, "best": 0}
+    for folder in (runs[1].folder.path, runs[1].folder.path.parent):
+        assert json.loads((folder / "begun.json").read_text()) == told
+    assert not (runs[0].folder.path / "begun.json").exists()
+
+
+def test_less_is_better_where_the_measure_says_so_and_the_first_of_equals_goes_on(find):
+    assert find({4: 0.3, 0: 0.9, 7: 0.3}, Beginning(2, "sliced_wasserstein")) == 4
+
+
+def test_what_has_begun_is_not_trained_again_and_what_diverged_is_passed_over(find):
+    assert find({4: 0.1, 0: "became nan", 7: 0.5}) == 7
+    assert find({}) == 7 and len(find.trained) == 3
+
+
+def test_all_diverged_is_an_error(find):
+    with pytest.raises(UserError, match="--seeds: the runs of all diverged"):
+        find(dict.fromkeys((4, 0, 7), "became nan"))
+
+
+def _trained_alone(run, **measures):
+    run.folder.path.mkdir(parents=True)
+    with open(run.folder.path / "metrics.csv", "w") as file:
+        table = csv.writer(file)
+        table.writerow(["step", "epoch", *(f"validation/{name}" for name in measures)])
+        for epoch in (1, 2, 3):
+            table.writerow([10 * epoch, epoch, *(epoch * value for value in measures.values())])
+
+
+def test_a_run_that_was_trained_alone_counts_by_its_row_of_that_epoch(find, runs):
+    _trained_alone(runs[2], coverage=0.3)
+    assert find({4: 0.5, 0: 0.55}) == 7
+    assert [seed for seed, *_ in find.trained] == [4, 0]
+
+
+def test_a_measure_that_such_a_run_lacks_is_refused(find, runs):
+    _trained_alone(runs[0], coverage=0.3, reconstruction_error=2.0)
+    expected = r"--score=elbo: expected a measure .*, one of reconstruction_error, coverage"
+    with pytest.raises(SettingsError, match=expected):
+        find({}, Beginning(2, "elbo"))
+    assert not find.trained
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--best_after=1"], "--best_after=1: expected two --seeds or more beside it"),
+        (["--best_after=1", "--seeds=3"], "--best_after=1: expected two --seeds or more"),
+        (["--best_after=0", "--seeds=0,1"], "--best_after=0: expected from 1 to below --epochs=20"),
+        (["--best_after=20", "--seeds=0,1"], "--best_after=20: expected from 1 to below"),
+        (["--best_after=1", "--seeds=0,1"], "--score=: expected a measure on validation images"),
+        (["--best_after=1", "--seeds=0,1", "--score=luck"], "--score=luck: expected a measure on"),
+        (["--best_after=1", "--seeds=0,1", "--score=fid"], "--sample_quality"),
+        (["--best_after=1", "--mode=report"], "--best_after=1: expected two --seeds or more"),
+    ],
+)
+def test_what_does_not_go_together_is_told_in_one_line(empty_folder, capsys, flags, expected):
+    assert main(["x", "--experiment=gaussian", *flags]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and expected in said.err
+    assert not list(empty_folder.iterdir())
