@@ -1,5 +1,6 @@
 """The README's tables of the paper's rows: each command's runs give the number beside it."""
 
+import json
 import pathlib
 import re
 import statistics
@@ -25,11 +26,16 @@ def _rows(table="rows"):
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
 
 
-def _settings(command):
-    """What a run by the command trains with, by flag name."""
+def _read_command(command):
+    """The flagfile, and the flags after it."""
     path, link, more = re.fullmatch(r"\[(.+)\]\((.+)\)(?: `(.+)`)?", command).groups()
     assert path == link
-    given = flagfile.read(ROOT / path, *(more or "").split())
+    return ROOT / path, *(more or "").split()
+
+
+def _settings(command):
+    """What a run by the command trains with, by flag name."""
+    given = flagfile.read(*_read_command(command))
     usual = experiments.settings_of(given["experiment"], given.get("recipe"))
     return given["experiment"], _compared(flatten(override(usual, given), only_changing_run=True))
 
@@ -49,6 +55,20 @@ def groups():
             flat = flatten(settings, only_changing_run=True)
             found.append((group.experiment, _compared(flat), group))
     return found
+
+
+def _check_beginnings(group, told):
+    """Each run is of the best of as many seeds, no seed among two, or all are seeds from 0 on."""
+    if "best_after" not in told:
+        assert group.seeds == list(range(len(group.seeds)))
+        return
+    count, begun_before = len(told["seeds"].split(",")), set()
+    for run in group.runs:
+        begun = json.loads((run.folder / "begun.json").read_text())
+        assert (str(begun["epochs"]), begun["score"]) == (told["best_after"], told["score"])
+        assert len(begun["scores"]) == count and begun["best"] == run.result["seed"]
+        assert not begun_before & begun["scores"].keys()
+        begun_before |= begun["scores"].keys()
 
 
 def test_every_row_for_which_the_paper_has_a_number_is_there():
@@ -79,6 +99,7 @@ def test_a_rows_command_has_these_numbers(groups, row):
     label, paper, ours, count, epochs, minutes, command = row
     experiment, wanted = _settings(command)
     (group,) = [kept for name, flat, kept in groups if (name, flat) == (experiment, wanted)]
+    _check_beginnings(group, flagfile.read_of_seeds(*_read_command(command)))
     measure = "error_percent"
     if experiment == "likelihood":
         measure = f"log_likelihood_10{'000000' if 'million' in label else '000'}"

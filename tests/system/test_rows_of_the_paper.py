@@ -91,7 +91,12 @@ def test_flagfile_trains_a_step(name, recipe, tmp_path):
     session = Session(settings, RunFolder(tmp_path / "run"), images, strategy)
     weight = session.method.encoder.trainable_variables[0].value
     before = weight.numpy()
-    source = session.trainer.feed.source(0, None)
-    losses = session.trainer.run_steps(source, 0, 1)
-    assert all(math.isfinite(value[0]) for value in losses.values())
+    # Also the first step with a term that begins later.
+    for step in sorted({0, *(s for phase in session.phases for s in phase.begins.values())}):
+        source = session.trainer.feed.source(step, None)
+        losses = session.trainer.run_steps(source, step, 1)
+        assert all(math.isfinite(value[0]) for value in losses.values())
+    begins = settings.categories and settings.categories.virtual_adversarial_weight
+    assert ("generator/virtual_adversarial_loss" in losses
+            or "classification/virtual_adversarial_loss" in losses) == bool(begins)  # fmt: skip
     assert (weight.numpy() != before).any()
