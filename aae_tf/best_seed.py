@@ -8,6 +8,7 @@ TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import math
 import pathlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +19,13 @@ from aae_tf.files import write_json
 from aae_tf.reporting.run_folder import MetricsTable
 from aae_tf.search import scores, talk
 from aae_tf.search.trial import read_scores
-from aae_tf.settings import Settings, flatten
+from aae_tf.settings import Settings
 
 FILE = "begun.json"  # of the folder of all seeds, and of the one that went on
+# Evaluations of which metrics.csv has a row of each epoch, whoever trained it.
+OF_EPOCHS = tuple(
+    name for name in (scores.MINIMISED | scores.MAXIMISED) if name not in scores.FINAL
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,16 +50,17 @@ def read(
       SettingsError: if they don't go together, or not with seeds and settings.
     """
     if epochs is None:
+        if score:
+            raise SettingsError("score", score, "--best_after beside it, or --mode=search")
         return None
     if len(seeds) < 2:
         raise SettingsError("best_after", epochs, "two --seeds or more beside it")
     if not 1 <= epochs < settings.training.epochs:
         expected = f"from 1 to below --epochs={settings.training.epochs}"
         raise SettingsError("best_after", epochs, expected)
-    if not score:
-        raise SettingsError("score", "", "a measure on validation images, for --best_after")
-    scores.check(score)
-    scores.check_flags(score, flatten(settings))
+    if score not in (fit := scores.names(OF_EPOCHS)):
+        expected = f"a measure on validation images, one of {', '.join(fit)}"
+        raise SettingsError("score", score or "", expected)
     return Beginning(epochs, score)
 
 
@@ -79,11 +85,10 @@ def find(
     Raises:
       UserError: if a run can't be begun, or all diverged.
     """
-    found: dict[pathlib.Path, float] = {}
+    known: dict[pathlib.Path, float | None] = {}
     for folder, own in settings.items():
         name = f"seed {own.training.seed}"
-        known = _known(folder, beginning)
-        if known is None:
+        if not (_row(folder, beginning) or _diverged(folder)):
             say(f"{name}: {beginning.epochs} of {own.training.epochs} epochs, in {folder}")
             status = talk.train(
                 children, name, own, folder, beginning.score, [beginning.epochs],
@@ -91,13 +96,14 @@ def find(
             )  # fmt: skip
             if status or children.received:
                 return None, 128 + children.received if children.received else status
-            known = _known(folder, beginning)
-        if known is None:
-            raise UserError(f"{name}: has no score after epoch {beginning.epochs}, as told above")
-        if isinstance(known, str):
-            say(f"{name}: {known}")
+        if row := _row(folder, beginning):
+            known[folder] = _score(row, beginning)
+        elif reason := _diverged(folder):
+            say(f"{name}: {reason}")
+            known[folder] = None
         else:
-            found[folder] = known
+            raise UserError(f"{name}: has no score after epoch {beginning.epochs}, as told above")
+    found = {folder: score for folder, score in known.items() if score is not None}
     if not found:
         raise UserError("--seeds: the runs of all diverged, as told above")
     choose = max if scores.is_better_larger(beginning.score) else min
@@ -105,7 +111,7 @@ def find(
     described = {
         "epochs": beginning.epochs,
         "score": beginning.score,
-        "scores": {str(settings[folder].training.seed): score for folder, score in found.items()},
+        "scores": {str(settings[folder].training.seed): score for folder, score in known.items()},
         "best": settings[best].training.seed,
     }
     for folder in (best.parent, best):
@@ -113,21 +119,32 @@ def find(
     return best, 0
 
 
-def _known(folder: pathlib.Path, beginning: Beginning) -> float | str | None:
-    """A run's score, or why it diverged; None before either.
+def _row(folder: pathlib.Path, beginning: Beginning) -> dict[str, float] | None:
+    """What metrics.csv has of the epoch, whether the run was begun here or alone; None before it.
 
     Raises:
-      SettingsError: if the run is past those epochs and has other measures of them alone.
+      UserError: if the file can't be used.
     """
-    noted = read_scores(folder)
-    if "diverged" in noted:
-        return str(noted["diverged"])
-    if isinstance(score := noted.get(str(beginning.epochs)), (int, float)):
-        return score
-    rows = MetricsTable(folder / "metrics.csv", sys.maxsize).rows  # of a run that was begun alone
-    for row in rows:
-        if row["epoch"] == beginning.epochs:
-            made = [key.removeprefix("validation/") for key in row if "validation/" in key]
-            scores.check_made(beginning.score, made)
-            return row[f"validation/{beginning.score}"]
-    return None
+    file = folder / "metrics.csv"
+    try:
+        rows = MetricsTable(file, sys.maxsize).rows
+        return next((row for row in rows if row["epoch"] == beginning.epochs), None)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} can't be used ({error!r})") from None
+
+
+def _score(row: dict[str, float], beginning: Beginning) -> float | None:
+    """The score of an epoch; None if it isn't finite.
+
+    Raises:
+      SettingsError: if this prior, or these data, don't have it.
+    """
+    made = [key.removeprefix("validation/") for key in row if key.startswith("validation/")]
+    scores.check_made(beginning.score, made)
+    score = row[f"validation/{beginning.score}"]
+    return score if math.isfinite(score) else None
+
+
+def _diverged(folder: pathlib.Path) -> str:
+    """Why a run has no score and never will, or ''."""
+    return str(read_scores(folder).get("diverged", ""))

@@ -63,7 +63,7 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         "seeds",
         None,
         "train several seeds one after another, in run_dir/seed_N; finished ones are passed over, "
-        "the first one is exported",
+        "the first one is exported (with --best_after the best)",
         "N,N,...",
     )
     flags.DEFINE_integer("best_after", None, "", flag_values=values)

@@ -22,7 +22,7 @@ from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
 from aae_tf.reporting import model_card
-from aae_tf.reporting.provenance import commit_of_checkout, earlier_sessions, provenance
+from aae_tf.reporting.provenance import commit_of_checkout
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.reporting.side_by_side import Restored
@@ -113,7 +113,7 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
     recorder = Recorder(folder, method, phases, data, evaluator, progress, epochs, judged)
     with contextlib.closing(recorder):
         received = session.train(recorder)
-        state = note_provenance(session, first_step, commit)
+        state = session.note_provenance(first_step, commit)
         if received:
             return Outcome(folder, {}, signal=received)
         say("evaluating, drawing" + (" and exporting" if export_dir is not None else ""))
@@ -123,30 +123,6 @@ def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome
             metrics = _final_metrics(settings, folder, evaluator, data, progress)
     exported = None if export_dir is None else export(folder, export_dir, say, data)
     return Outcome(folder, metrics, exported, state)
-
-
-def note_provenance(session: Session, first_step: int, commit: str) -> str:
-    """Writes where a run comes from, once it was trained or stopped.
-
-    Args:
-      session: that trained it.
-      first_step: at which it began to.
-      commit: of the program then.
-
-    Returns:
-      The digest of the variables of networks and optimizers.
-    """
-    folder, progress = session.folder, session.checkpoints.progress
-    state = session.digest()
-    before = folder.read_json("provenance.json")
-    # Of a run that another session trained to its end the record stays.
-    if progress.step > first_step or before.get("step") != progress.step:
-        devices = list(session.strategy.extended.worker_devices)
-        earlier = earlier_sessions(before, first_step)
-        folder.write_provenance(
-            provenance(devices, progress.seconds, state, progress.step, earlier, commit)
-        )
-    return state
 
 
 def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None) -> Outcome:

@@ -13,6 +13,7 @@ from aae_tf.data.labelled import check_class_numbers, check_labels, labelled_row
 from aae_tf.errors import DivergedError, SettingsError
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting.progress import ProgressBar
+from aae_tf.reporting.provenance import earlier_sessions, provenance
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.settings import Settings
 from aae_tf.training import Observer, Stopped, Trainer, precise_norm
@@ -150,6 +151,27 @@ class Session:
             raise DivergedError(f"{error}; {good}; try lower learning rates") from None
         checkpoints.save_if_new()
         return received[0] if received and progress.step < total else 0
+
+    def note_provenance(self, first_step: int, commit: str) -> str:
+        """Writes where the run comes from, once it was trained or stopped.
+
+        Args:
+          first_step: at which this session began to train.
+          commit: of the program then.
+
+        Returns:
+          The digest of the variables of networks and optimizers.
+        """
+        state, progress = self.digest(), self.checkpoints.progress
+        before = self.folder.read_json("provenance.json")
+        # Of a run that another session trained to its end the record stays.
+        if progress.step > first_step or before.get("step") != progress.step:
+            devices = list(self.strategy.extended.worker_devices)
+            earlier = earlier_sessions(before, first_step)
+            self.folder.write_provenance(
+                provenance(devices, progress.seconds, state, progress.step, earlier, commit)
+            )
+        return state
 
     def digest(self) -> str:
         """SHA-256 of the variables of networks and optimizers."""

@@ -144,7 +144,8 @@ def train(
       0, or the exit status of a stop by a signal or of a wrong flag.
 
     Raises:
-      UserError: if another process trains seeds there; at the end, if some of the runs failed.
+      UserError: if another process trains seeds there; if the best beginning can't be found; at
+        the end, if some of the runs failed.
     """
     failed = []
     folder = RunFolder(runs[0].folder.path.parent)
@@ -180,7 +181,8 @@ def train(
             if status:
                 failed.append(run.seed)
     with contextlib.suppress(RunFolderError):  # where not one run has come to its end
-        say("\n" + collate(folder.path, "text"))
+        shown = folder.path if beginning is None else runs[0].folder.path
+        say("\n" + collate(shown, "text"))
     if failed:
         listed = ", ".join(map(str, failed))
         raise UserError(f"--seeds: the runs of these failed, as told above: {listed}")

@@ -1,7 +1,10 @@
 """Of several seeds the best beginning: how it is chosen, and what is refused."""
 
 import csv
+import dataclasses
 import json
+import math
+import pathlib
 
 import pytest
 
@@ -31,9 +34,11 @@ def find(runs, monkeypatch):
             trained.append((settings.training.seed, score, list(rungs)))
             result = results[settings.training.seed]
             assert not goes_on(2, 0.0)
-            folder.mkdir(parents=True)
-            noted = {"diverged": result} if isinstance(result, str) else {"2": result}
-            (folder / "scores.json").write_text(json.dumps(noted))
+            if isinstance(result, str):
+                folder.mkdir(parents=True)
+                (folder / "scores.json").write_text(json.dumps({"diverged": result}))
+            else:
+                _rows(folder, (1, 2), **{beginning.score: result / 2})
             return 0
 
         monkeypatch.setattr("aae_tf.search.talk.train", train)
@@ -45,6 +50,16 @@ def find(runs, monkeypatch):
 
     finding.trained = trained
     return finding
+
+
+def _rows(folder, epochs, **measures):
+    """A metrics.csv in which measures grow with the epochs."""
+    folder.mkdir(parents=True)
+    with open(folder / "metrics.csv", "w") as file:
+        table = csv.writer(file)
+        table.writerow(["step", "epoch", *(f"validation/{name}" for name in measures)])
+        for epoch in epochs:
+            table.writerow([10 * epoch, epoch, *(epoch * value for value in measures.values())])
 
 
 def test_seed_with_the_best_score_goes_on_and_its_folder_tells_of_the_others(find, runs):
@@ -60,9 +75,11 @@ def test_less_is_better_where_the_measure_says_so_and_the_first_of_equals_goes_o
     assert find({4: 0.3, 0: 0.9, 7: 0.3}, Beginning(2, "sliced_wasserstein")) == 4
 
 
-def test_what_has_begun_is_not_trained_again_and_what_diverged_is_passed_over(find):
+def test_what_has_begun_is_not_trained_again_and_what_diverged_is_passed_over(find, runs):
     assert find({4: 0.1, 0: "became nan", 7: 0.5}) == 7
     assert find({}) == 7 and len(find.trained) == 3
+    told = json.loads((runs[2].folder.path / "begun.json").read_text())
+    assert told["scores"] == {"4": 0.1, "0": None, "7": 0.5}
 
 
 def test_all_diverged_is_an_error(find):
@@ -70,27 +87,71 @@ def test_all_diverged_is_an_error(find):
         find(dict.fromkeys((4, 0, 7), "became nan"))
 
 
-def _trained_alone(run, **measures):
-    run.folder.path.mkdir(parents=True)
-    with open(run.folder.path / "metrics.csv", "w") as file:
-        table = csv.writer(file)
-        table.writerow(["step", "epoch", *(f"validation/{name}" for name in measures)])
-        for epoch in (1, 2, 3):
-            table.writerow([10 * epoch, epoch, *(epoch * value for value in measures.values())])
-
-
 def test_a_run_that_was_trained_alone_counts_by_its_row_of_that_epoch(find, runs):
-    _trained_alone(runs[2], coverage=0.3)
+    _rows(runs[2].folder.path, (1, 2, 3), coverage=0.3)
     assert find({4: 0.5, 0: 0.55}) == 7
     assert [seed for seed, *_ in find.trained] == [4, 0]
 
 
+def test_a_run_that_diverged_later_counts_by_its_row_too(find, runs):
+    _rows(runs[0].folder.path, (1, 2, 3), coverage=0.3)
+    (runs[0].folder.path / "scores.json").write_text('{"diverged": "became nan"}')
+    assert find({0: 0.5, 7: 0.55}) == 4
+
+
+def test_a_score_that_is_no_number_is_never_the_best(find, runs):
+    _rows(runs[0].folder.path, (1, 2), coverage=math.nan)
+    assert find({0: 0.5, 7: 0.55}) == 7
+
+
+def test_another_score_is_read_from_the_same_rows(find, runs):
+    for run, coverage, distance in zip(runs, (0.1, 0.2, 0.3), (0.3, 0.1, 0.2), strict=True):
+        _rows(run.folder.path, (2,), coverage=coverage, sliced_wasserstein=distance)
+    assert find({}) == 7
+    assert find({}, Beginning(2, "sliced_wasserstein")) == 0
+
+
 def test_a_measure_that_such_a_run_lacks_is_refused(find, runs):
-    _trained_alone(runs[0], coverage=0.3, reconstruction_error=2.0)
+    _rows(runs[0].folder.path, (2,), coverage=0.3, reconstruction_error=2.0)
     expected = r"--score=elbo: expected a measure .*, one of reconstruction_error, coverage"
     with pytest.raises(SettingsError, match=expected):
         find({}, Beginning(2, "elbo"))
     assert not find.trained
+
+
+@pytest.mark.parametrize("text", ["epoch\nmany\n", "step,epoch\n1,many\n", "step\n1\n"])
+def test_rows_that_cannot_be_read_are_an_error_of_one_line(find, runs, text):
+    runs[0].folder.path.mkdir(parents=True)
+    (runs[0].folder.path / "metrics.csv").write_text(text)
+    with pytest.raises(UserError, match=r"seed_4/metrics.csv can't be used"):
+        find({})
+
+
+def test_a_signal_while_seeds_begin_ends_the_choice(runs, monkeypatch):
+    children = type("Children", (), {"received": 0})
+
+    def train(*arguments):
+        children.received = 15
+        return 143
+
+    monkeypatch.setattr("aae_tf.search.talk.train", train)
+    begun = {run.folder.path: run.settings for run in runs}
+    assert best_seed.find(begun, BEGUN, children, lambda line: None) == (None, 143)
+    assert not runs[0].folder.path.parent.exists()
+
+
+def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch):
+    runs = [dataclasses.replace(runs[0], export_dir=pathlib.Path("models")), *runs[1:]]
+    best, started, said = runs[2], [], []
+    monkeypatch.setattr(best_seed, "find", lambda *arguments: (best.folder.path, 0))
+    monkeypatch.setattr("aae_tf.several.status_of", lambda process: 0)
+    monkeypatch.setattr(
+        "aae_tf.child.Children.start", lambda self, module, arguments: started.append(arguments)
+    )
+    assert several.train(runs, said.append, BEGUN) == 0
+    ((_, *flags),) = started
+    assert {"--seed=7", f"--run_dir={best.folder.path}", "--export_dir=models"} <= set(flags)
+    assert "the best beginning is seed 7's; only it goes on" in said
 
 
 @pytest.mark.parametrize(
@@ -102,7 +163,8 @@ def test_a_measure_that_such_a_run_lacks_is_refused(find, runs):
         (["--best_after=20", "--seeds=0,1"], "--best_after=20: expected from 1 to below"),
         (["--best_after=1", "--seeds=0,1"], "--score=: expected a measure on validation images"),
         (["--best_after=1", "--seeds=0,1", "--score=luck"], "--score=luck: expected a measure on"),
-        (["--best_after=1", "--seeds=0,1", "--score=fid"], "--sample_quality"),
+        (["--best_after=1", "--seeds=0,1", "--score=fid"], "--score=fid: expected a measure on"),
+        (["--seeds=0,1", "--score=coverage"], "--score=coverage: expected --best_after beside it"),
         (["--best_after=1", "--mode=report"], "--best_after=1: expected two --seeds or more"),
     ],
 )

@@ -51,7 +51,8 @@ class Group:
       experiment: name.
       recipe: name of the one that the settings differ least from; of equals the one asked for.
       settings: what differs from the recipe, by flag name, seed and epochs aside; where samples
-        were judged also how many, and the file of the weights that judged them, if otherwise.
+        were judged also how many, and the file of the weights that judged them, if otherwise;
+        'best_of' where each run was the best of so many beginnings.
       epochs: of each run.
       runs: one for each seed, in their order.
       repeated: runs of a seed that another run has, which count in no number.
@@ -136,7 +137,7 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
             if own:
                 own = complete(own, settings_of(result["experiment"], result["recipe"]))
             recipe, told = _recipe(own, result)
-            told |= _judged(own, result)
+            told |= _judged(own, result) | _begun(file)
             key = result["experiment"], recipe, tuple(told.items()), result["epochs"]
             found[key].append(Run(file.parent, result, own, _commits(file)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
@@ -233,6 +234,12 @@ def _judged(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]
         "inception_weights": _shown(judged["inception_weights"]),
     }
     return {flag: value for flag, value in found.items() if value != usual[flag]}
+
+
+def _begun(file: pathlib.Path) -> dict[str, int]:
+    """Of how many seeds a run had the best beginning, where it was chosen so (--best_after)."""
+    begun = _json_beside(file, "begun.json")
+    return {"best_of": len(begun["scores"])} if begun else {}
 
 
 def _shown(value: Any) -> Any:

@@ -29,6 +29,7 @@ MAXIMISED = {
     "sample_quality": ("precision", "recall", "precision_pixels", "recall_pixels"),
 }
 OF_INCEPTION = ("fid", "kid")
+FINAL = ("style", "sample_quality")  # evaluations made at the end alone, or at rungs
 
 
 def names(evaluations: Collection[str] | None = None) -> list[str]:

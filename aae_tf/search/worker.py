@@ -1,7 +1,8 @@
 """One trial: a run that stops after its epochs' rungs to ask whether to go on.
 
-The search runs it in a process of its own, and talks with it in lines of JSON: the job and the
-answers come on standard input, what is to be said and scores go to standard output.
+A search, or a choice among seeds, runs it in a process of its own, and talks with it in lines of
+JSON: the job and the answers come on standard input, what is to be said and scores go to standard
+output.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import math
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Callable, Collection
 
@@ -45,6 +47,8 @@ def main() -> int:
         settings = override(settings_of(flat["experiment"], flat["recipe"]), flat)
         number = run(settings, folder, job["score"], job["rungs"], lambda s: tell(say=s), ask)
         return 128 + number if number else 0
+    except KeyboardInterrupt:  # before training, which ends by signals in its own way
+        return 128 + signal.SIGINT
     except DivergedError as error:
         _note(folder, "diverged", " ".join(str(error).split()))
         return 0
@@ -121,11 +125,22 @@ def run(
             return ask(epoch, value)
 
         first_step = session.checkpoints.progress.step
+        _check_ahead(rungs, first_step // session.trainer.feed.steps_per_epoch, folder)
         with contextlib.closing(recorder):
             watcher = watching.Rungs(recorder, session.trainer, rungs, judge)
             received = session.train(watcher)
-        runner.note_provenance(session, first_step, commit)
+        session.note_provenance(first_step, commit)
         return received
+
+
+def _check_ahead(rungs: Collection[int], epochs: int, folder: pathlib.Path) -> None:
+    """Checks that no rung is behind, lest the trial be trained to its end without being asked."""
+    behind = [rung for rung in rungs if rung <= epochs]
+    if behind:
+        raise UserError(
+            f"{folder}: is past epoch {behind[0]}, and what was measured then isn't there; "
+            "expected another --run_dir"
+        )
 
 
 def _note(folder: pathlib.Path, key: str, value: float | str) -> None:

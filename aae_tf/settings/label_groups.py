@@ -103,7 +103,7 @@ class CategorySettings(Checked):
     virtual_adversarial_start: int = setting(
         0,
         "epochs before the term begins, so that categories form without it and it then moves "
-        "their borders; it costs nothing before",
+        "their borders; it costs next to nothing before",
         at_least(0),
     )
     virtual_adversarial_warmup: float = setting(

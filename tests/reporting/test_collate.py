@@ -70,6 +70,17 @@ def test_seeds_share_a_row_of_mean_and_standard_error(folder):
     assert shown["paper"] == "error_percent 1.9 ± 0.1 (AAE, table 2)"
 
 
+def test_the_best_of_several_beginnings_is_told_apart_from_plain_runs(folder):
+    begun = {"epochs": 2, "score": "nmi", "scores": {"0": 0.5, "2": None, "3": 0.4}, "best": 0}
+    (folder / "semi0" / "begun.json").write_text(json.dumps(begun))
+    rows = [row for row in json.loads(collate(folder, "json")) if row["seeds"] == [0]]
+    (row,) = [row for row in rows if row["settings"] == {"best_of": 3}]
+    assert row["experiment"] == "semi_supervised" and row["command"][-1] == "--seed=0"
+    others = [row for row in json.loads(collate(folder, "json")) if row["seeds"] == [1, 2, 3]]
+    assert [row["settings"] for row in others] == [{}]
+    assert "best_of=3" in collate(folder, "text") and "best_of=3" in collate(folder)
+
+
 def test_a_single_run_has_no_error(folder):
     row = next(r for r in json.loads(collate(folder, "json")) if r["settings"])
     assert row["settings"] == {"num_labels": "1000"}

@@ -7,7 +7,7 @@ import pytest
 import tiny
 
 from aae_tf import data as data_sources
-from aae_tf.errors import DivergedError, SettingsError
+from aae_tf.errors import DivergedError, SettingsError, UserError
 from aae_tf.reporting.run_folder import MetricsTable, RunFolder
 from aae_tf.search import worker
 from aae_tf.search.hidden import without_test
@@ -131,3 +131,11 @@ def test_scores_are_kept_beside_each_other(tmp_path):
     worker._note(tmp_path / "new", "diverged", "a loss became NaN")
     found = json.loads((tmp_path / "new" / "scores.json").read_text())
     assert found == {"1": 0.5, "diverged": "a loss became NaN"}
+
+
+def test_a_trial_past_a_rung_that_nothing_is_known_of_is_refused_not_trained_on(train, tmp_path):
+    train(answers=(False,))
+    (tmp_path / "trial" / "scores.json").unlink()
+    with pytest.raises(UserError, match="trial: is past epoch 1, and what was measured then isn't"):
+        train()
+    assert len(_rows(tmp_path / "trial")) == 1

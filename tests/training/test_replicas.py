@@ -43,6 +43,7 @@ def test_two_replicas_report_the_means_of_the_global_batch(found, method):
     assert any(key.endswith("/loss") for key in curves)
     told = "wasserstein/divergence" if method == "wae" else "accuracy_on_codes"
     assert any(told in key for key in curves)
+    assert ("classification/virtual_adversarial_loss" in curves) == (method == "semi_supervised")
     assert max(curves.values()) < 1e-9, curves
 
 
