@@ -173,3 +173,11 @@ def test_what_does_not_go_together_is_told_in_one_line(empty_folder, capsys, fla
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and expected in said.err
     assert not list(empty_folder.iterdir())
+
+
+def test_a_stopped_choice_names_the_command_that_goes_on_with_it(empty_folder, capsys, monkeypatch):
+    monkeypatch.setattr("aae_tf.several.train", lambda *arguments: 143)
+    choice = ["--seeds=0,1", "--best_after=1", "--score=coverage", "--run_dir=runs"]
+    assert main(["x", "--experiment=gaussian", *choice]) == 143
+    told = capsys.readouterr().out
+    assert "stopped; resume with:" in told and all(flag in told for flag in choice)

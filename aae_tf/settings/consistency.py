@@ -52,7 +52,7 @@ def _check_categories(settings):
         expected = "2 or more with --virtual_adversarial_neighbour_share, so that each has another"
         raise SettingsError("batch_size", settings.training.batch_size, expected)
     start, epochs = chosen.virtual_adversarial_start, settings.training.epochs
-    if chosen.virtual_adversarial_weight and start and start >= epochs:
+    if chosen.virtual_adversarial_weight and start >= epochs:
         expected = f"below --epochs={epochs}, so that the term begins"
         raise SettingsError("virtual_adversarial_start", start, expected)
     if chosen.virtual_adversarial_phase == "classification" and (

@@ -59,7 +59,8 @@ class Phase:
         replica is given all of them, among the others.
       begins: the steps, each an epoch's first, at which terms of the loss begin that weren't there
         from the start, by the term's name. The trainer compiles the step anew there, so that a term
-        isn't computed before, and puts among the draws 'begun': a Python bool for each term.
+        isn't computed before, leaves out what `draws` has under the term's name, and puts among
+        the draws 'begun': a Python bool for each term.
     """
 
     name: str

@@ -148,7 +148,10 @@ class Trainer:
         return {key: stacked[:, column] for column, key in enumerate(self._keys[stage])}
 
     def _steps(self, source, first_step, count, stage):
-        begun = self._begins[:stage]
+        begun = {
+            phase.name: {term: step in self._begins[:stage] for term, step in phase.begins.items()}
+            for phase in self.phases
+        }
         rows = tf.TensorArray(tf.float64, size=count)
         for index in tf.range(count):
             step = first_step + index
@@ -159,11 +162,13 @@ class Trainer:
                 phase.name: phase.draws(seeds.fold(seed, phase.name), self.feed.batch_size)
                 for phase in self.phases
             }
+            for name, own in draws.items():  # nor is drawn what a term isn't there for
+                draws[name] = {key: v for key, v in own.items() if begun[name].get(key, True)}
             common = {
                 phase.name: {
                     **phase.common_draws(seeds.fold(seed, phase.name, "common")),
                     "step": step,
-                    "begun": {term: start in begun for term, start in phase.begins.items()},
+                    "begun": begun[phase.name],
                 }
                 for phase in self.phases
             }

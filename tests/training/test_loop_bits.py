@@ -70,9 +70,15 @@ def test_terms_are_there_from_the_step_at_which_they_begin(steps_per_call, piece
     def terms(batch, draws):
         traced.append(draws["begun"])
         there = [name for name, begun in draws["begun"].items() if begun]
+        assert set(draws) == {"step", "begun", "always", *there}
         return {name: tf.ones(len(batch["images"])) for name in ("always", *there)}
 
-    trainer = toy.trainer(toy.phase(metrics=terms, begins={"first": 4, "second": 12}))
+    def made(seed, batch_size):
+        drawn = tf.random.stateless_uniform([batch_size], seed)
+        return {"always": drawn, "first": drawn, "second": {"nested": drawn}}
+
+    begins = {"first": 4, "second": 12}
+    trainer = toy.trainer(toy.phase(metrics=terms, draws=made, begins=begins))
     note = tiny.Notebook()
     for first, last in itertools.pairwise(pieces):
         trainer.train(first, last, steps_per_call, [note])
