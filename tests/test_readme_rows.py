@@ -57,12 +57,17 @@ def groups():
     return found
 
 
+def _count(told):
+    """Of how many beginnings the command takes the best; None without such a choice."""
+    return len(told["seeds"].split(",")) if "best_after" in told else None
+
+
 def _check_beginnings(group, told):
     """Each run is of the best of as many seeds, no seed among two, or all are seeds from 0 on."""
-    if "best_after" not in told:
+    if (count := _count(told)) is None:
         assert group.seeds == list(range(len(group.seeds)))
         return
-    count, begun_before = len(told["seeds"].split(",")), set()
+    begun_before = set()
     for run in group.runs:
         begun = json.loads((run.folder / "begun.json").read_text())
         assert (str(begun["epochs"]), begun["score"]) == (told["best_after"], told["score"])
@@ -98,8 +103,13 @@ def test_fashion_mnist_has_each_row_of_the_paper_but_that_by_ten_million_samples
 def test_a_rows_command_has_these_numbers(groups, row):
     label, paper, ours, count, epochs, minutes, command = row
     experiment, wanted = _settings(command)
-    (group,) = [kept for name, flat, kept in groups if (name, flat) == (experiment, wanted)]
-    _check_beginnings(group, flagfile.read_of_seeds(*_read_command(command)))
+    of_seeds = flagfile.read_of_seeds(*_read_command(command))
+    (group,) = [
+        kept
+        for name, flat, kept in groups
+        if (name, flat) == (experiment, wanted) and kept.settings.get("best_of") == _count(of_seeds)
+    ]
+    _check_beginnings(group, of_seeds)
     measure = "error_percent"
     if experiment == "likelihood":
         measure = f"log_likelihood_10{'000000' if 'million' in label else '000'}"
