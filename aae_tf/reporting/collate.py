@@ -87,7 +87,7 @@ def _row(group: Group, folder: pathlib.Path) -> dict[str, Any]:
         "paper": group.figures,
         "minutes": summary(group.minutes),
         "commits": group.commits,
-        "command": group.command,
+        "commands": group.commands,
         "runs": [str(run.folder.relative_to(folder)) for run in group.runs],
         "repeated": [str(run.folder.relative_to(folder)) for run in group.repeated],
     }

@@ -29,7 +29,7 @@ def text(group: Group, measures: Sequence[str] = ()) -> str:
     rows = _rows(group, measures)
     if rows:
         lines.append(over_seeds.columns(HEAD, rows, right=range(1, len(HEAD) - 1)))
-    return "\n".join([*lines, _command(group)])
+    return "\n".join([*lines, *map(_command, group.commands)])
 
 
 def markdown(group: Group, measures: Sequence[str] = ()) -> str:
@@ -38,7 +38,7 @@ def markdown(group: Group, measures: Sequence[str] = ()) -> str:
     rows = _rows(group, measures)
     if rows:
         parts.append(over_seeds.markdown(HEAD, rows))
-    parts.append(f"```\n{_command(group)}\n```")
+    parts.append("\n".join(["```", *map(_command, group.commands), "```"]))
     return "\n\n".join(parts)
 
 
@@ -81,10 +81,10 @@ def _rows(group: Group, measures: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def _command(group: Group) -> str:
-    """The command, on as many lines as it takes, that can be pasted into a shell."""
+def _command(parts: Sequence[str]) -> str:
+    """A command, on as many lines as it takes, that can be pasted into a shell."""
     lines = [""]
-    for part in map(shlex.quote, group.command):
+    for part in map(shlex.quote, parts):
         if len(lines[-1]) + len(part) > WIDTH - 2:
             lines[-1] += "\\"
             lines.append("    ")

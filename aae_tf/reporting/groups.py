@@ -35,12 +35,25 @@ class Run:
       settings: its settings.json; empty without one.
       commits: of the programs that trained it, in their order; 'unknown' if its provenance.json
         doesn't say.
+      begun: its begun.json, of the beginnings of which it had the best; empty without one.
     """
 
     folder: pathlib.Path
     result: Mapping[str, Any]
     settings: Mapping[str, Any]
     commits: Sequence[str]
+    begun: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def chosen_by(self) -> list[str]:
+        """The flags by which it was chosen among beginnings; none if it wasn't."""
+        if not self.begun:
+            return []
+        return [
+            f"--seeds={','.join(self.begun['scores'])}",
+            f"--best_after={self.begun['epochs']}",
+            f"--score={self.begun['score']}",
+        ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +110,8 @@ class Group:
         return list(dict.fromkeys(commit for run in self.runs for commit in run.commits))
 
     @property
-    def command(self) -> list[str]:
-        """The command that makes these runs again."""
+    def commands(self) -> list[list[str]]:
+        """What makes these runs again: one command, or one for each choice among beginnings."""
         first = dict(self.runs[0].settings) or {
             "experiment": self.experiment, "recipe": self.recipe, "epochs": math.ceil(self.epochs),
         }  # fmt: skip
@@ -113,8 +126,10 @@ class Group:
             first["likelihood_samples"] = ",".join(map(str, drawn))
         first["recipe"] = self.recipe
         listed = ",".join(map(str, self.seeds))
-        flags = commands.flags_of(first, leave_out=NOT_TOLD)
-        return ["aae-tf", *flags, f"--seeds={listed}" if len(self.runs) > 1 else f"--seed={listed}"]
+        common = ["aae-tf", *commands.flags_of(first, leave_out=NOT_TOLD)]
+        if chosen := [run.chosen_by for run in self.runs if run.begun]:
+            return [common + flags for flags in chosen]
+        return [[*common, f"--seeds={listed}" if len(self.runs) > 1 else f"--seed={listed}"]]
 
     def values(self, name: str) -> list[float]:
         """A measure on test images, of the runs that have it."""
@@ -137,9 +152,10 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
             if own:
                 own = complete(own, settings_of(result["experiment"], result["recipe"]))
             recipe, told = _recipe(own, result)
-            told |= _judged(own, result) | _begun(file)
+            begun = _begun(file)
+            told |= _judged(own, result) | ({"best_of": len(begun["scores"])} if begun else {})
             key = result["experiment"], recipe, tuple(told.items()), result["epochs"]
-            found[key].append(Run(file.parent, result, own, _commits(file)))
+            found[key].append(Run(file.parent, result, own, _commits(file), begun))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
             raise RunFolderError(f"{file} can't be used ({error!r})") from None
     groups = [
@@ -236,10 +252,12 @@ def _judged(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]
     return {flag: value for flag, value in found.items() if value != usual[flag]}
 
 
-def _begun(file: pathlib.Path) -> dict[str, int]:
-    """Of how many seeds a run had the best beginning, where it was chosen so (--best_after)."""
+def _begun(file: pathlib.Path) -> Mapping[str, Any]:
+    """Of what beginnings a run had the best, where it was chosen so (--best_after)."""
     begun = _json_beside(file, "begun.json")
-    return {"best_of": len(begun["scores"])} if begun else {}
+    if begun:
+        _ = int(begun["epochs"]), begun["score"], begun["scores"].keys()  # a command needs them
+    return begun
 
 
 def _shown(value: Any) -> Any:

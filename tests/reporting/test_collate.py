@@ -64,7 +64,7 @@ def test_seeds_share_a_row_of_mean_and_standard_error(folder):
     assert row["minutes"]["mean"] == pytest.approx(2.5)
     assert row["runs"] == [f"semi{seed}" for seed in range(4)]
     assert row["commits"] == ["0123456789abcdef"]
-    assert row["command"][-1] == "--seeds=0,1,2,3"
+    assert [command[-1] for command in row["commands"]] == ["--seeds=0,1,2,3"]
     shown = next(row for row in _cells(collate(folder)) if row["seeds"] == "0, 1, 2, 3")
     assert shown["error_percent"] == f"{np.mean(ERRORS):.2f} ± {stats.sem(ERRORS):.2f} (4)"
     assert shown["paper"] == "error_percent 1.9 ± 0.1 (AAE, table 2)"
@@ -75,7 +75,10 @@ def test_the_best_of_several_beginnings_is_told_apart_from_plain_runs(folder):
     (folder / "semi0" / "begun.json").write_text(json.dumps(begun))
     rows = [row for row in json.loads(collate(folder, "json")) if row["seeds"] == [0]]
     (row,) = [row for row in rows if row["settings"] == {"best_of": 3}]
-    assert row["experiment"] == "semi_supervised" and row["command"][-1] == "--seed=0"
+    assert row["experiment"] == "semi_supervised"
+    # By the seed alone the run would be the same, and chosen among nothing.
+    (command,) = row["commands"]
+    assert command[-3:] == ["--seeds=0,2,3", "--best_after=2", "--score=nmi"]
     others = [row for row in json.loads(collate(folder, "json")) if row["seeds"] == [1, 2, 3]]
     assert [row["settings"] for row in others] == [{}]
     assert "best_of=3" in collate(folder, "text") and "best_of=3" in collate(folder)
@@ -126,7 +129,7 @@ def test_what_a_later_evaluation_judged_by_counts(tmp_path):
         file.write_text(json.dumps({**json.loads(file.read_text()), "evaluation": judged}))
     groups = groups_below(tmp_path)
     assert [group.seeds for group in groups] == [[0], [1]]
-    assert "--quality_samples=500" in groups[0].command
+    assert "--quality_samples=500" in groups[0].commands[0]
 
 
 def test_settings_found_by_flags_stand_in_the_row_of_the_recipe_that_they_are(tmp_path):
@@ -143,7 +146,7 @@ def test_settings_found_by_flags_stand_in_the_row_of_the_recipe_that_they_are(tm
         ("averaged", "input_noise=0.2", [2]),
         ("practical", "", [3]),
     ]
-    command = groups_below(tmp_path)[1].command
+    command = groups_below(tmp_path)[1].commands[0]
     assert "--recipe=averaged" in command and "--input_noise=0.2" in command
     assert not any(flag.startswith("--average_decay") for flag in command)
 
@@ -233,7 +236,7 @@ def test_a_seed_that_was_run_twice_counts_once(tmp_path):
     ):
         results.write(tmp_path / name, seed=seed, metrics=measured)
     (row,) = json.loads(collate(tmp_path, "json"))
-    assert row["seeds"] == [0, 1] and row["command"][-1] == "--seeds=0,1"
+    assert row["seeds"] == [0, 1] and row["commands"][0][-1] == "--seeds=0,1"
     assert row["metrics"]["mmd"]["n"] == 2 and row["metrics"]["mmd"]["mean"] == 0.5
     assert row["runs"] == ["20261125-1", "other"]
     assert row["repeated"] == ["20261124-1", "zero"]
@@ -279,9 +282,9 @@ def test_samples_judged_otherwise_are_not_taken_together(tmp_path):
         (2, 3): "quality_samples=1000",
         (4, 5): "inception_weights=w.h5",
     }
-    assert "--sample_quality" in found[2, 3].command
-    assert "--quality_samples=1000" in found[2, 3].command
-    assert "--inception_weights=/a/place/w.h5" in found[4, 5].command
+    assert "--sample_quality" in found[2, 3].commands[0]
+    assert "--quality_samples=1000" in found[2, 3].commands[0]
+    assert "--inception_weights=/a/place/w.h5" in found[4, 5].commands[0]
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,22 @@ def test_the_command_gives_the_settings_again(tmp_path, changes):
 
 
 def test_the_command_of_several_runs_names_their_seeds(group):
-    assert group.command == ["aae-tf", "--experiment=semi_supervised", "--recipe=practical",
-                             "--seeds=0,1,2"]  # fmt: skip
+    assert group.commands == [["aae-tf", "--experiment=semi_supervised", "--recipe=practical",
+                               "--seeds=0,1,2"]]  # fmt: skip
+
+
+def test_each_choice_among_beginnings_has_its_command(tmp_path):
+    for seed, others in ((2, "0,1,2"), (3, "3,4,5")):
+        results.write(tmp_path / str(seed), "clustering", seed=seed, metrics={"nmi": 0.5})
+        scores = dict.fromkeys(others.split(","), 1.0)
+        begun = {"epochs": 4, "score": "error_percent", "scores": scores, "best": seed}
+        (tmp_path / str(seed) / "begun.json").write_text(json.dumps(begun))
+    (found,) = groups_below(tmp_path)
+    for told in (group_report.text(found), group_report.markdown(found)):
+        commands = [line for line in told.splitlines() if line.startswith("aae-tf ")]
+        assert [line.partition("--seeds=")[2] for line in commands] == [
+            f"{seeds} --best_after=4 --score=error_percent" for seeds in ("0,1,2", "3,4,5")
+        ]
 
 
 def test_the_command_asks_for_the_samples_of_any_runs_later_evaluation(tmp_path):
@@ -104,4 +118,4 @@ def test_the_command_asks_for_the_samples_of_any_runs_later_evaluation(tmp_path)
         metrics = {f"log_likelihood_{count}": value for count, value in numbers.items()}
         results.write(tmp_path / str(seed), "likelihood", seed=seed, metrics=metrics)
     (found,) = groups_below(tmp_path)
-    assert "--likelihood_samples=10000,10000000" in found.command
+    assert "--likelihood_samples=10000,10000000" in found.commands[0]
