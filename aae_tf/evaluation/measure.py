@@ -80,15 +80,16 @@ class Evaluator:
         Args:
           folder: where unfinished sums are kept; None to keep none.
         """
-        counts = [n for n in self._method.settings.evaluation.likelihood_samples if n]
-        if not counts:
-            return {}
-        seed = seeds.fold(self._seed, "log_likelihood")
-        likelihood = LogLikelihood(self._method, self._data, seed, folder)
         found: dict[str, float] = {}
-        for count in counts:
-            found.update(likelihood.measure(count))
+        if counts := self._sample_counts:
+            likelihood = self._log_likelihood(folder)
+            for count in counts:
+                found.update(likelihood.measure(count))
         return found
+
+    def validation_log_likelihood(self) -> float:
+        """What `LogLikelihood.of_validation` gives by the least number of samples asked for."""
+        return self._log_likelihood().of_validation(self._sample_counts[0])
 
     def aggregated_posterior(self, split: Split) -> np.ndarray:
         """A draw of q(z|x) for each image: a sample of q(z), which is to match the prior."""
@@ -102,6 +103,15 @@ class Evaluator:
     def samples(self, count: int) -> np.ndarray:
         """Decoded samples of the prior in 0..1, the first of those that sample quality judges."""
         return np.concatenate(list(blocks.of_samples(self._method, self._seed, count, "samples")))
+
+    @property
+    def _sample_counts(self) -> list[int]:
+        """By how many samples the settings ask for a log-likelihood, ascending."""
+        return [n for n in self._method.settings.evaluation.likelihood_samples if n]
+
+    def _log_likelihood(self, folder: pathlib.Path | None = None) -> LogLikelihood:
+        seed = seeds.fold(self._seed, "log_likelihood")
+        return LogLikelihood(self._method, self._data, seed, folder)
 
     def _reconstruction(self, split: Split) -> dict[str, float]:
         rebuilt = self.passes.reconstruct(split)

@@ -22,7 +22,7 @@ from aae_tf.settings import Settings, differences, flatten, override
 FILE = "search.json"  # of the folder: what is searched
 ATTEMPTS = 1000  # to draw what was not drawn before
 # Settings that change no run, but may change its score.
-JUDGING = ("sample_quality", "quality_samples", "inception_weights")
+JUDGING = ("sample_quality", "quality_samples", "inception_weights", "likelihood_samples")
 
 
 @dataclasses.dataclass(frozen=True)

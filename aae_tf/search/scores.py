@@ -25,11 +25,13 @@ MAXIMISED = {
     "component_share": ("component_share", "component_share_matched"),
     "clustering": ("nmi", "ari"),
     "elbo": ("elbo",),
+    "log_likelihood": ("log_likelihood",),
     "style": ("class_read_as_asked",),
     "sample_quality": ("precision", "recall", "precision_pixels", "recall_pixels"),
 }
 OF_INCEPTION = ("fid", "kid")
-FINAL = ("style", "sample_quality")  # evaluations made at the end alone, or at rungs
+LOG_LIKELIHOOD = "log_likelihood"
+FINAL = ("style", "sample_quality", LOG_LIKELIHOOD)  # made at the end alone, or at rungs
 
 
 def names(evaluations: Collection[str] | None = None) -> list[str]:
@@ -75,6 +77,8 @@ def check_flags(score: str, flat: Mapping[str, Any]) -> None:
     if score in OF_INCEPTION:
         needed.append("inception_weights")
     missing = [f"--{flag}" for flag in needed if not flat[flag]]
+    if score == LOG_LIKELIHOOD and flat["likelihood_samples"] == "0":
+        missing.append("--likelihood_samples")
     if missing:
         raise SettingsError("score", score, f"{' and '.join(missing)} beside it")
 

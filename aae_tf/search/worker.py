@@ -100,8 +100,11 @@ def run(
     session = Session(settings, run_folder, data, strategy)
     commit = commit_of_checkout()
     method = session.method
-    judged = settings.evaluation.sample_quality
-    final = (*method.final_measures, *(["sample_quality"] if judged else []))
+    asked = {
+        "sample_quality": settings.evaluation.sample_quality,
+        scores.LOG_LIKELIHOOD: any(settings.evaluation.likelihood_samples),
+    }
+    final = (*method.final_measures, *(name for name, wanted in asked.items() if wanted))
     scores.check(score, (*method.measures, *final))
     evaluator = Evaluator(method, session.seed, data)
     if score in scores.names(method.measures):  # the others take long, and have to wait
@@ -116,7 +119,10 @@ def run(
             """Notes the score of the epochs done, and asks."""
             if score not in measures:
                 with session.judged():
-                    measures = evaluator.evaluate(data.validation, final=True)
+                    if score == scores.LOG_LIKELIHOOD:
+                        measures = {score: evaluator.validation_log_likelihood()}
+                    else:
+                        measures = evaluator.evaluate(data.validation, final=True)
             scores.check_made(score, measures)
             value = measures[score]
             if not math.isfinite(value):

@@ -8,7 +8,9 @@ import tiny
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.evaluation import Evaluator
+from aae_tf.experiments import settings_of
 from aae_tf.search import scores
+from aae_tf.settings import flatten
 
 EXPERIMENTS = ("gaussian", "label_mixture", "semi_supervised", "clustering", "vae_gaussian",
                "wae_mmd")  # fmt: skip
@@ -42,10 +44,19 @@ def test_the_documentation_says_what_scores_need():
 
 
 def test_larger_is_better_of_what_counts_successes():
-    for name in ("coverage", "nmi", "elbo", "recall", "component_share"):
+    for name in ("coverage", "nmi", "elbo", "recall", "component_share", "log_likelihood"):
         assert scores.is_better_larger(name)
     for name in ("error_percent", "fid", "reconstruction_error", "sliced_wasserstein"):
         assert not scores.is_better_larger(name)
+
+
+def test_the_log_likelihood_wants_a_number_of_samples():
+    asked = flatten(settings_of("likelihood"))
+    scores.check_flags("log_likelihood", asked)
+    told = r"--score=log_likelihood: expected --likelihood_samples beside it"
+    with pytest.raises(SettingsError, match=told):
+        scores.check_flags("log_likelihood", {**asked, "likelihood_samples": "0"})
+    scores.check_flags("coverage", {**asked, "likelihood_samples": "0"})
 
 
 @pytest.mark.parametrize("name", ["test/error_percent", "mmd", "accuracy", "coverage_of_prior"])

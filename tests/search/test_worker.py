@@ -100,6 +100,19 @@ def test_a_measure_that_is_made_at_the_end_alone_is_made_at_the_rungs(train):
     assert "validation/class_read_as_asked" not in _rows(folder)[-1]
 
 
+def test_the_log_likelihood_is_that_of_validation_images_at_the_rungs(train):
+    asked, folder = train(score="log_likelihood", likelihood_samples="50")
+    assert [epoch for epoch, _ in asked] == [1, 2]
+    assert all(np.isfinite(value) for _, value in asked) and asked[0][1] != asked[1][1]
+    assert "validation/log_likelihood" not in _rows(folder)[-1]
+
+
+def test_the_log_likelihood_by_no_samples_is_refused(train, tmp_path):
+    with pytest.raises(SettingsError, match="--score=log_likelihood: expected "):
+        train(score="log_likelihood")
+    assert not (tmp_path / "trial").exists()
+
+
 def test_a_measure_that_the_method_lacks_is_refused_before_training(train, tmp_path):
     with pytest.raises(SettingsError, match=r"--score=nmi: expected .* one of reconstruction_err"):
         train(score="nmi")

@@ -32,7 +32,8 @@ class LogLikelihood:
 
     Args:
       method: whose samples are the window's.
-      data: whose validation images choose sigma, and whose test images are scored.
+      data: whose validation images choose sigma, and whose test images are scored (or the
+        validation images themselves).
       seed: of the samples; fewer of them are the first of more.
       folder: where a pass keeps its unfinished sums, or None to keep none.
     """
@@ -48,9 +49,9 @@ class LogLikelihood:
         self._seed, self._folder = seed, folder
         self._method = method
         self._samples = ModelSamples(method, seed, self._settings.execution.xla)
+        self._data = data  # whose test images may be hidden, and are looked at when scored
         rows = spaced(len(data.validation), VALIDATION_IMAGES)
         self._validation = _flat(data.validation.intensities(rows))
-        self._test = _flat(data.test.intensities())
         self._centre = self._validation.mean(0, dtype=np.float64)
         self._state = ""
 
@@ -69,7 +70,8 @@ class LogLikelihood:
         """
         self._state = weights.digest(self._method)
         sigma = self._best_sigma(count)
-        both = np.concatenate([self._validation, self._test])
+        test = _flat(self._data.test.intensities())
+        both = np.concatenate([self._validation, test])
         window = ParzenWindow(both, self._centre, [sigma], self._settings.execution.xla)
         sums = self._pass(window, both, count, f"{count}_score", "log-likelihood of test images")
         log_densities = window.log_densities(sums)[:, 0]
@@ -82,9 +84,28 @@ class LogLikelihood:
                 found[f"{name}_standard_error"] = float(own.std(ddof=1) / math.sqrt(len(own)))
         found[f"test/parzen_sigma_{count}"] = sigma
         found[f"test/parzen_error_{count}"] = error_of_float32(
-            self._test, self._centre, sigma, self._samples, count, self._settings.execution.xla
+            test, self._centre, sigma, self._samples, count, self._settings.execution.xla
         )
         return found
+
+    def of_validation(self, count: int) -> float:
+        """The log-likelihood of all validation images by so many samples, and of nothing else.
+
+        It says which of several models is likelier to be better, not how good it is: sigma is the
+        one at which up to 1000 of the same images are most probable.
+
+        Args:
+          count: of samples.
+
+        Returns:
+          The mean of log p(x) over the images, in nats.
+        """
+        self._state = weights.digest(self._method)
+        sigma = self._best_sigma(count)
+        images = _flat(self._data.validation.intensities())
+        window = ParzenWindow(images, self._centre, [sigma], self._settings.execution.xla)
+        sums = self._pass(window, images, count, f"{count}_validation", "log-likelihood")
+        return float(window.log_densities(sums).mean())
 
     def _best_sigma(self, count: int) -> float:
         """The sigma at which the validation images are most probable under so many samples."""

@@ -21,6 +21,7 @@ from aae_tf.evaluation.likelihood import (
 )
 from aae_tf.evaluation.likelihood.model_samples import ModelSamples
 from aae_tf.evaluation.likelihood.parzen import ParzenWindow
+from aae_tf.search.hidden import without_test
 
 ROOT = seeds.root(0)
 CHUNK, COUNT = 50, 230
@@ -131,6 +132,24 @@ def test_the_choice_of_sigma_never_sees_test_images(method, data, whole):
     other = dataclasses.replace(data, validation=Split(255 - data.validation.images))
     third = _measure(method, other)
     assert third[f"test/parzen_sigma_{COUNT}"] != one[f"test/parzen_sigma_{COUNT}"]
+
+
+def test_that_of_all_validation_images_never_looks_at_test_images(method, data, whole, monkeypatch):
+    likelihood = LogLikelihood(method, without_test(data), ROOT)
+    assert len(data.validation) > 20
+    assert likelihood.of_validation(COUNT) == pytest.approx(
+        whole[f"validation/log_likelihood_{COUNT}"], abs=1e-4
+    )
+    # Sigma is still by some of them, and the mean over all.
+    monkeypatch.setattr(log_likelihood, "VALIDATION_IMAGES", 20)
+    likelihood = LogLikelihood(method, without_test(data), ROOT)
+    sigma = likelihood._best_sigma(COUNT)
+    assert sigma != pytest.approx(whole[f"test/parzen_sigma_{COUNT}"], rel=1e-3)
+    samples = _samples(method, COUNT).reshape(COUNT, -1).astype(np.float64)
+    kde = KernelDensity(bandwidth=sigma, leaf_size=COUNT).fit(samples)
+    images = data.validation.intensities().reshape(len(data.validation), -1)
+    expected = kde.score_samples(images.astype(np.float64)).mean()
+    assert likelihood.of_validation(COUNT) == pytest.approx(expected, abs=1e-3)
 
 
 def test_sigma_is_chosen_for_each_number_of_samples(method, data):
