@@ -164,6 +164,10 @@ def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch):
         (["--best_after=1", "--seeds=0,1"], "--score=: expected a measure on validation images"),
         (["--best_after=1", "--seeds=0,1", "--score=luck"], "--score=luck: expected a measure on"),
         (["--best_after=1", "--seeds=0,1", "--score=fid"], "--score=fid: expected a measure on"),
+        (
+            ["--best_after=1", "--seeds=0,1", "--score=log_likelihood", "--likelihood_samples=9"],
+            "--score=log_likelihood: expected a measure on",
+        ),
         (["--seeds=0,1", "--score=coverage"], "--score=coverage: expected --best_after beside it"),
         (["--best_after=1", "--mode=report"], "--best_after=1: expected two --seeds or more"),
     ],

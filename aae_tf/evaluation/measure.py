@@ -88,7 +88,11 @@ class Evaluator:
         return found
 
     def validation_log_likelihood(self) -> float:
-        """What `LogLikelihood.of_validation` gives by the least number of samples asked for."""
+        """What `LogLikelihood.of_validation` gives by the least number of samples asked for.
+
+        Raises:
+          IndexError: if the settings ask for none.
+        """
         return self._log_likelihood().of_validation(self._sample_counts[0])
 
     def aggregated_posterior(self, split: Split) -> np.ndarray:

@@ -17,6 +17,8 @@ from typing import Any
 from aae_tf import commands
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.experiments import CATALOGUE, settings_of
+from aae_tf.reporting import beginnings
+from aae_tf.reporting.beginnings import Beginnings
 from aae_tf.reporting.over_seeds import paper_text
 from aae_tf.settings import PLACES, complete, flatten
 
@@ -35,25 +37,14 @@ class Run:
       settings: its settings.json; empty without one.
       commits: of the programs that trained it, in their order; 'unknown' if its provenance.json
         doesn't say.
-      begun: its begun.json, of the beginnings of which it had the best; empty without one.
+      begun: the beginnings of which it had the best, where it was chosen so.
     """
 
     folder: pathlib.Path
     result: Mapping[str, Any]
     settings: Mapping[str, Any]
     commits: Sequence[str]
-    begun: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def chosen_by(self) -> list[str]:
-        """The flags by which it was chosen among beginnings; none if it wasn't."""
-        if not self.begun:
-            return []
-        return [
-            f"--seeds={','.join(self.begun['scores'])}",
-            f"--best_after={self.begun['epochs']}",
-            f"--score={self.begun['score']}",
-        ]
+    begun: Beginnings | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +56,7 @@ class Group:
       recipe: name of the one that the settings differ least from; of equals the one asked for.
       settings: what differs from the recipe, by flag name, seed and epochs aside; where samples
         were judged also how many, and the file of the weights that judged them, if otherwise;
-        'best_of' where each run was the best of so many beginnings.
+        `Beginnings.told` where each run was the best of so many.
       epochs: of each run.
       runs: one for each seed, in their order.
       repeated: runs of a seed that another run has, which count in no number.
@@ -127,8 +118,8 @@ class Group:
         first["recipe"] = self.recipe
         listed = ",".join(map(str, self.seeds))
         common = ["aae-tf", *commands.flags_of(first, leave_out=NOT_TOLD)]
-        if chosen := [run.chosen_by for run in self.runs if run.begun]:
-            return [common + flags for flags in chosen]
+        if chosen := dict.fromkeys(run.begun for run in self.runs if run.begun):
+            return [common + begun.flags for begun in chosen]
         return [[*common, f"--seeds={listed}" if len(self.runs) > 1 else f"--seed={listed}"]]
 
     def values(self, name: str) -> list[float]:
@@ -152,8 +143,8 @@ def groups_below(folder: pathlib.Path) -> list[Group]:
             if own:
                 own = complete(own, settings_of(result["experiment"], result["recipe"]))
             recipe, told = _recipe(own, result)
-            begun = _begun(file)
-            told |= _judged(own, result) | ({"best_of": len(begun["scores"])} if begun else {})
+            begun = _begun(file, result)
+            told |= _judged(own, result) | (begun.told if begun else {})
             key = result["experiment"], recipe, tuple(told.items()), result["epochs"]
             found[key].append(Run(file.parent, result, own, _commits(file), begun))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
@@ -252,12 +243,11 @@ def _judged(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]
     return {flag: value for flag, value in found.items() if value != usual[flag]}
 
 
-def _begun(file: pathlib.Path) -> Mapping[str, Any]:
-    """Of what beginnings a run had the best, where it was chosen so (--best_after)."""
-    begun = _json_beside(file, "begun.json")
-    if begun:
-        _ = int(begun["epochs"]), begun["score"], begun["scores"].keys()  # a command needs them
-    return begun
+def _begun(file: pathlib.Path, result: Mapping[str, Any]) -> Beginnings | None:
+    """The beginnings of which a run had the best, where it was chosen so (--best_after)."""
+    if not file.with_name("begun.json").exists():
+        return None
+    return beginnings.read(_json_beside(file, "begun.json"), result["seed"])
 
 
 def _shown(value: Any) -> Any:

@@ -22,7 +22,7 @@ from aae_tf.settings import Settings, differences, flatten, override
 FILE = "search.json"  # of the folder: what is searched
 ATTEMPTS = 1000  # to draw what was not drawn before
 # Settings that change no run, but may change its score.
-JUDGING = ("sample_quality", "quality_samples", "inception_weights", "likelihood_samples")
+JUDGING = ("sample_quality", "quality_samples", "inception_weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +48,11 @@ class Search:
     def described(self) -> dict[str, Any]:
         """What has to stay the same for the search to go on; more trials may be asked for."""
         flat = flatten(self.settings)
+        by_samples = ("likelihood_samples",) if self.score == scores.LOG_LIKELIHOOD else ()
+        judging = (*JUDGING, *by_samples)
         return {
             **flatten(self.settings, only_changing_run=True),
-            **{flag: flat[flag] for flag in JUDGING},
+            **{flag: flat[flag] for flag in judging},
             "score": self.score,
             "halving": ",".join(map(str, self.halving.rungs)),
             **{f"space/{flag}": str(dimension) for flag, dimension in self.space.items()},

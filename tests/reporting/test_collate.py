@@ -74,7 +74,8 @@ def test_the_best_of_several_beginnings_is_told_apart_from_plain_runs(folder):
     begun = {"epochs": 2, "score": "nmi", "scores": {"0": 0.5, "2": None, "3": 0.4}, "best": 0}
     (folder / "semi0" / "begun.json").write_text(json.dumps(begun))
     rows = [row for row in json.loads(collate(folder, "json")) if row["seeds"] == [0]]
-    (row,) = [row for row in rows if row["settings"] == {"best_of": 3}]
+    told = {"best_of": 3, "best_after": 2, "score": "nmi"}
+    (row,) = [row for row in rows if row["settings"] == told]
     assert row["experiment"] == "semi_supervised"
     # By the seed alone the run would be the same, and chosen among nothing.
     (command,) = row["commands"]
@@ -307,6 +308,18 @@ def test_files_of_another_form_are_named(tmp_path, name, changes):
     file = results.write(tmp_path / "run", metrics={"mmd": 1.0}) / f"{name}.json"
     told = {**json.loads(file.read_text()), **changes} if changes else changes
     file.write_text(json.dumps(told))
+    with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
+        collate(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]"])
+def test_a_begun_of_another_form_is_named(tmp_path, content):
+    file = results.write(tmp_path / "run", metrics={"mmd": 1.0}) / "begun.json"
+    begun = {"epochs": 2, "score": "mmd", "scores": {"0": 0.5, "1": None}, "best": 0}
+    file.write_text(json.dumps(begun))
+    assert "best_of=2, best_after=2, score=mmd" in collate(tmp_path)
+    file.write_text(content)
     with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
         collate(tmp_path)
     assert "\n" not in str(caught.value)

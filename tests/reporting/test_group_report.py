@@ -103,7 +103,14 @@ def test_each_choice_among_beginnings_has_its_command(tmp_path):
         scores = dict.fromkeys(others.split(","), 1.0)
         begun = {"epochs": 4, "score": "error_percent", "scores": scores, "best": seed}
         (tmp_path / str(seed) / "begun.json").write_text(json.dumps(begun))
-    (found,) = groups_below(tmp_path)
+    # The same choice on another machine, and one by another measure, which is a group of its own.
+    results.write(tmp_path / "1", "clustering", seed=1, metrics={"nmi": 0.4})
+    again = json.loads((tmp_path / "2" / "begun.json").read_text()) | {"best": 1}
+    (tmp_path / "1" / "begun.json").write_text(json.dumps(again))
+    results.write(tmp_path / "5", "clustering", seed=5, metrics={"nmi": 0.4})
+    (tmp_path / "5" / "begun.json").write_text(json.dumps(begun | {"score": "nmi"}))
+    found, other = sorted(groups_below(tmp_path), key=lambda group: group.seeds)
+    assert (found.seeds, other.seeds) == ([1, 2, 3], [5])
     for told in (group_report.text(found), group_report.markdown(found)):
         commands = [line for line in told.splitlines() if line.startswith("aae-tf ")]
         assert [line.partition("--seeds=")[2] for line in commands] == [

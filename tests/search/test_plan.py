@@ -77,6 +77,16 @@ def test_another_search_is_refused_with_what_differs(search, tmp_path, changes, 
         plan.check(searches.make(tmp_path / "search", **changes))
 
 
+def test_the_number_of_samples_counts_where_they_are_the_score(search, tmp_path):
+    _keep(search)
+    plan.check(searches.make(tmp_path / "search", likelihood_samples="50"))
+    asked = {"score": "log_likelihood", "likelihood_samples": "50"}
+    _keep(searches.make(tmp_path / "by_samples", **asked))
+    plan.check(searches.make(tmp_path / "by_samples", **asked))
+    with pytest.raises(RunFolderError, match="--likelihood_samples: 50, now 60"):
+        plan.check(searches.make(tmp_path / "by_samples", **{**asked, "likelihood_samples": "60"}))
+
+
 @pytest.mark.parametrize("content", ["", "[1]", "7"])
 def test_a_damaged_folder_is_refused(search, content):
     _keep(search)

@@ -39,7 +39,8 @@ def test_the_documentation_says_what_scores_need():
     page = pathlib.Path(__file__).parents[2] / "docs" / "search.md"
     score = page.read_text().partition("## Score")[2].partition("## What it leaves")[0]
     conditional = {"fid", "kid", "precision_pixels", "recall_pixels"}.union(*NOT_MADE.values())
-    for name in {"--sample_quality", "--inception_weights", *conditional}:
+    needed = {"--sample_quality", "--inception_weights", "--likelihood_samples"}
+    for name in needed | conditional:
         assert f"`{name}`" in score, name
 
 

@@ -1,4 +1,4 @@
-"""The log-likelihood of test images by a Parzen window on a method's samples (AAE, table 1)."""
+"""The log-likelihood of held-out images by a Parzen window on a method's samples (AAE, table 1)."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class LogLikelihood:
 
     Args:
       method: whose samples are the window's.
-      data: whose validation images choose sigma, and whose test images are scored (or the
-        validation images themselves).
+      data: whose validation images choose sigma; `measure` scores the test images beside them.
       seed: of the samples; fewer of them are the first of more.
       folder: where a pass keeps its unfinished sums, or None to keep none.
     """
