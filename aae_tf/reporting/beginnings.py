@@ -1,4 +1,4 @@
-"""What the report of a run says of the beginnings among which it was chosen (--best_after).
+"""The beginnings among which a run was chosen (--best_after), as its begun.json has them.
 
 It imports no TensorFlow.
 """
