@@ -91,9 +91,15 @@ def find(
         if not (_row(folder, beginning) or _diverged(folder)):
             say(f"{name}: {beginning.epochs} of {own.training.epochs} epochs, in {folder}")
             status = talk.train(
-                children, name, own, folder, beginning.score, [beginning.epochs],
-                lambda epoch, score: False, say,
-            )  # fmt: skip
+                children,
+                name,
+                own,
+                folder,
+                beginning.score,
+                [beginning.epochs],
+                lambda epoch, score: False,
+                say,
+            )
             if status or children.received:
                 return None, 128 + children.received if children.received else status
         if row := _row(folder, beginning):

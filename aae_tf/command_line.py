@@ -136,8 +136,11 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
     status = several.train(runs, say, beginning)
     if status > 128:
         program, _ = this_program()
-        again = [*commands.flags_of(flatten(settings), leave_out=("seed",)),
-                 f"--seeds={values.seeds}", f"--run_dir={run_dir}"]  # fmt: skip
+        again = [
+            *commands.flags_of(flatten(settings), leave_out=("seed",)),
+            f"--seeds={values.seeds}",
+            f"--run_dir={run_dir}",
+        ]
         if beginning is not None:
             again += [f"--best_after={beginning.epochs}", f"--score={beginning.score}"]
         if values.export_dir != "saved_models":
@@ -147,8 +150,10 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
 
 
 def _search(values: flags.FlagValues, settings: Settings) -> int:
-    for name, expected in (("space", "a file that says what flags may be"),
-                           ("score", "a measure on validation images")):  # fmt: skip
+    for name, expected in (
+        ("space", "a file that says what flags may be"),
+        ("score", "a measure on validation images"),
+    ):
         if not values[name].value:
             raise SettingsError(name, "", f"{expected}, for --mode=search")
     from aae_tf.search import halving, plan, results, space, study
@@ -165,10 +170,15 @@ def _search(values: flags.FlagValues, settings: Settings) -> int:
     plan.check(search)
     status, (program, _) = study.run(search, say), this_program()
     if status:
-        again = [*commands.flags_of(flatten(settings)), "--mode=search", f"--space={values.space}",
-                 f"--score={values.score}", f"--trials={values.trials}",
-                 *([f"--halving={values.halving}"] if values.halving else []),
-                 f"--run_dir={search.folder}"]  # fmt: skip
+        again = [
+            *commands.flags_of(flatten(settings)),
+            "--mode=search",
+            f"--space={values.space}",
+            f"--score={values.score}",
+            f"--trials={values.trials}",
+            *([f"--halving={values.halving}"] if values.halving else []),
+            f"--run_dir={search.folder}",
+        ]
         say(f"stopped; resume with:\n  {program} {shlex.join(again)}")
         return status
     say("\n" + (search.folder / results.TABLE).read_text().rstrip())

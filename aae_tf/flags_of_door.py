@@ -13,9 +13,17 @@ from aae_tf.reporting.collate import FORMATS
 from aae_tf.settings import describe
 
 MODES = (
-    "train", "evaluate", "export", "convert", "compare", "report", "search", "explore", "predict",
+    "train",
+    "evaluate",
+    "export",
+    "convert",
+    "compare",
+    "report",
+    "search",
+    "explore",
+    "predict",
     "list",
-)  # fmt: skip
+)
 DOOR = "What to do"
 PREDICT = "Predictions (--mode=predict)"
 
@@ -148,8 +156,10 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
     _define_predict(values, note)
 
     kinds = {
-        int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool,
-    }  # fmt: skip
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        bool: flags.DEFINE_bool,
+    }
     for setting in describe():
         kinds.get(setting.type, flags.DEFINE_string)(
             setting.flag, None, setting.help, flag_values=values
@@ -169,19 +179,31 @@ def _define_predict(values: flags.FlagValues, note) -> None:
     """The flags of --mode=predict alone."""
     string, integer, number = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
     for define_one, name, default, shown, text in (
-        (string, "server", None, "ADDRESS", "HOST:PORT for gRPC (needs the extra 'client'), "
-         "http://HOST:PORT or https://HOST:PORT for REST; without a server give --model"),
+        (
+            string,
+            "server",
+            None,
+            "ADDRESS",
+            "HOST:PORT for gRPC (needs the extra 'client'), "
+            "http://HOST:PORT or https://HOST:PORT for REST; without a server give --model",
+        ),
         (string, "model_name", None, "NAME", "of the model at the server"),
         (integer, "model_version", None, "N", "version at the server (default: the newest)"),
         (string, "model_label", None, "LABEL", "instead of a version: canary or stable"),
         (string, "signature", "", "NAME", "what to ask; without it you are told which there are"),
-        (string, "input", None, "PATH", "PNG or JPEG, a folder of them, .npy, .npz with arrays "
-         "called as the signature's inputs, or .csv as encode writes it; none for sample"),
+        (
+            string,
+            "input",
+            None,
+            "PATH",
+            "PNG or JPEG, a folder of them, .npy, .npz with arrays "
+            "called as the signature's inputs, or .csv as encode writes it; none for sample",
+        ),
         (integer, "count", 100, "N", "how many sample draws; with --seed"),
         (integer, "predict_batch_size", 100, "N", "inputs in one request, at most"),
         (number, "timeout", 10.0, "SECONDS", "for one request"),
         (integer, "retries", 3, "N", "further attempts where no server answers"),
-    ):  # fmt: skip
+    ):
         define_one(name, default, text, flag_values=values)
         default_shown = "" if default in (None, "") else f" [{default:g}]"
         note(PREDICT, f"--{name}={shown}", text + default_shown)

@@ -102,8 +102,17 @@ def test_what_cannot_be_used_is_refused_with_status_1(refused, empty_folder, arg
     assert expected in refused(1, *arguments)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"experiment": "gaussian"}',
-                                     '{"experiment": "gausian", "recipe": "paper"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"experiment": "gaussian"}',
+        '{"experiment": "gausian", "recipe": "paper"}',
+    ],
+)
 @pytest.mark.parametrize("mode", ["train", "evaluate", "export"])
 def test_damaged_settings_of_a_run_are_refused(refused, empty_folder, mode, content):
     (empty_folder / "run").mkdir()

@@ -61,9 +61,14 @@ def test_unknown_names_are_refused_with_the_choices():
 
 @pytest.mark.parametrize(
     "name, prior, latent_dim",
-    [("gaussian", "gaussian", 2), ("mixture", "mixture", 2), ("swiss_roll", "swiss_roll", 2),
-     ("uniform", "uniform", 2), ("sphere", "sphere", 3)],
-)  # fmt: skip
+    [
+        ("gaussian", "gaussian", 2),
+        ("mixture", "mixture", 2),
+        ("swiss_roll", "swiss_roll", 2),
+        ("uniform", "uniform", 2),
+        ("sphere", "sphere", 3),
+    ],
+)
 def test_experiment_is_on_the_prior_that_it_is_called_by(name, prior, latent_dim):
     for settings in experiments.CATALOGUE[name].recipes.values():
         assert (settings.prior.prior, settings.prior.latent_dim) == (prior, latent_dim)
@@ -95,9 +100,14 @@ def test_paper_recipe_holds_the_papers_numbers(name):
 
 @pytest.mark.parametrize(
     "name, latent_dim, epochs, noise, dropout",
-    [("style", 15, 20, 0, 0), ("likelihood", 8, 20, 0, 0), ("semi_supervised", 10, 5000, 0.3, 0),
-     ("clustering", 5, 1500, 0, 0.2), ("dim_reduction", 2, 5000, 0.3, 0)],
-)  # fmt: skip
+    [
+        ("style", 15, 20, 0, 0),
+        ("likelihood", 8, 20, 0, 0),
+        ("semi_supervised", 10, 5000, 0.3, 0),
+        ("clustering", 5, 1500, 0, 0.2),
+        ("dim_reduction", 2, 5000, 0.3, 0),
+    ],
+)
 def test_paper_recipe_has_the_sections_sizes_and_input_noise(
     name, latent_dim, epochs, noise, dropout
 ):
@@ -115,8 +125,10 @@ def test_paper_recipe_of_the_wae_holds_its_papers_numbers(name):
     assert (training.batch_size, training.epochs) == (100, 100)
     assert (training.input_noise, training.input_noise_kind) == (0.01, "truncated")
     assert (settings.prior.prior, settings.prior.latent_dim, settings.prior.prior_scale) == (
-        "gaussian", 8, 1.0,
-    )  # fmt: skip
+        "gaussian",
+        8,
+        1.0,
+    )
     assert (chosen.cost, chosen.cost_scale, chosen.penalty_weight) == ("l2_squared", 1.0, 10.0)
     assert chosen.pretraining_steps == 200
     rates = {"wasserstein": 1e-3, "discriminator": 5e-4}
@@ -172,14 +184,16 @@ def test_vae_has_the_aaes_networks_and_prior(name):
 
 @pytest.mark.parametrize(
     "name, changes, value, deviation",
-    [("semi_supervised", {"num_labels": "100"}, 1.90, 0.10),
-     ("semi_supervised", {"num_labels": "1000"}, 1.60, 0.08),
-     ("semi_supervised", {"num_labels": "all"}, 0.85, 0.02),
-     ("clustering", {"num_clusters": 16}, 9.55, 2.05),
-     ("clustering", {"num_clusters": 30}, 4.10, 1.13),
-     ("dim_reduction", {"num_labels": "0"}, 13.95, None),
-     ("dim_reduction", {"num_labels": "100", "latent_dim": 10}, 3.90, None)],
-)  # fmt: skip
+    [
+        ("semi_supervised", {"num_labels": "100"}, 1.90, 0.10),
+        ("semi_supervised", {"num_labels": "1000"}, 1.60, 0.08),
+        ("semi_supervised", {"num_labels": "all"}, 0.85, 0.02),
+        ("clustering", {"num_clusters": 16}, 9.55, 2.05),
+        ("clustering", {"num_clusters": 30}, 4.10, 1.13),
+        ("dim_reduction", {"num_labels": "0"}, 13.95, None),
+        ("dim_reduction", {"num_labels": "100", "latent_dim": 10}, 3.90, None),
+    ],
+)
 def test_a_run_stands_beside_its_own_row_of_the_paper(name, changes, value, deviation):
     settings = override(experiments.settings_of(name), changes)
     found = experiments.find(name).paper_figures(settings)["test/error_percent"]
@@ -197,19 +211,25 @@ def test_likelihood_is_of_an_8_dimensional_code_on_a_gaussian_of_sd_5(recipe):
 
 @pytest.mark.parametrize(
     "changes, expected",
-    [({}, {"10000": (340, 2)}),
-     ({"likelihood_samples": "10000000"}, {"10000000": (427, None)}),
-     ({"likelihood_samples": "10000,10000000"}, {"10000": (340, 2), "10000000": (427, None)}),
-     ({"likelihood_samples": "0"}, {}),
-     ({"likelihood_samples": "20000"}, {}),
-     ({"latent_dim": 6}, {}),
-     ({"dataset": "TFD_48x48.mat", "latent_dim": 15, "prior_scale": 10.0},
-      {"10000": (2252, 16)}),
-     ({"dataset": "/a/place/TFD_48x48.npz", "latent_dim": 15, "prior_scale": 10.0},
-      {"10000": (2252, 16)}),
-     ({"dataset": "faces.npz", "latent_dim": 15, "prior_scale": 10.0}, {}),
-     ({"dataset": "mnist.npz"}, {})],
-)  # fmt: skip
+    [
+        ({}, {"10000": (340, 2)}),
+        ({"likelihood_samples": "10000000"}, {"10000000": (427, None)}),
+        ({"likelihood_samples": "10000,10000000"}, {"10000": (340, 2), "10000000": (427, None)}),
+        ({"likelihood_samples": "0"}, {}),
+        ({"likelihood_samples": "20000"}, {}),
+        ({"latent_dim": 6}, {}),
+        (
+            {"dataset": "TFD_48x48.mat", "latent_dim": 15, "prior_scale": 10.0},
+            {"10000": (2252, 16)},
+        ),
+        (
+            {"dataset": "/a/place/TFD_48x48.npz", "latent_dim": 15, "prior_scale": 10.0},
+            {"10000": (2252, 16)},
+        ),
+        ({"dataset": "faces.npz", "latent_dim": 15, "prior_scale": 10.0}, {}),
+        ({"dataset": "mnist.npz"}, {}),
+    ],
+)
 def test_log_likelihoods_stand_beside_those_of_table_1_by_as_many_samples(changes, expected):
     settings = override(experiments.settings_of("likelihood"), changes)
     found = experiments.find("likelihood").paper_figures(settings)

@@ -27,12 +27,28 @@ def page(empty_folder, capsys):
 
 def test_flags_stand_in_groups(page):
     assert [title.split(" (")[0] for title in page] == [
-        "What to do", "Predictions", "Training", "Data", "Labels", "Prior", "Style",
-        "Categorical code", "Clusters", "Cluster heads", "Variational auto-encoder",
+        "What to do",
+        "Predictions",
+        "Training",
+        "Data",
+        "Labels",
+        "Prior",
+        "Style",
+        "Categorical code",
+        "Clusters",
+        "Cluster heads",
+        "Variational auto-encoder",
         "Wasserstein auto-encoder",
-        "Networks", "Evaluation", "Execution", "Phase: reconstruction", "Phase: discriminator",
-        "Phase: generator", "Phase: classification", "Phase: elbo", "Phase: wasserstein",
-    ]  # fmt: skip
+        "Networks",
+        "Evaluation",
+        "Execution",
+        "Phase: reconstruction",
+        "Phase: discriminator",
+        "Phase: generator",
+        "Phase: classification",
+        "Phase: elbo",
+        "Phase: wasserstein",
+    ]
 
 
 def _entries(text):
@@ -42,8 +58,12 @@ def _entries(text):
 
 def _entry(page, setting):
     start = f"--[no]{setting.flag} " if setting.type is bool else f"--{setting.flag}="
-    found = [(title, entry) for title, text in page.items() for entry in _entries(text)
-             if entry.startswith(start)]  # fmt: skip
+    found = [
+        (title, entry)
+        for title, text in page.items()
+        for entry in _entries(text)
+        if entry.startswith(start)
+    ]
     assert len(found) == 1
     return found[0]
 
@@ -94,8 +114,11 @@ def test_list_tells_what_each_experiment_reproduces_on_what_and_how_long(empty_f
     for row, experiment in zip(rows, experiments.CATALOGUE.values(), strict=True):
         cells = [row[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
         assert cells == [
-            experiment.name, experiment.reproduces, experiment.data, experiment.expected_time,
-        ]  # fmt: skip
+            experiment.name,
+            experiment.reproduces,
+            experiment.data,
+            experiment.expected_time,
+        ]
 
 
 RUN = "from aae_tf.command_line import main; raise SystemExit(main())"

@@ -23,8 +23,11 @@ IN_THE_PLANE = {
     "uniform": ({"prior": "uniform"}, 1.2),
     "wide uniform": ({"prior": "uniform", "prior_scale": 1.8}, 2.4),
 }
-SOME = {**IN_THE_PLANE, "sphere": ({"prior": "sphere", "latent_dim": 3}, 0),
-        "categorical": ({"prior": "categorical", "latent_dim": 4}, 0)}  # fmt: skip
+SOME = {
+    **IN_THE_PLANE,
+    "sphere": ({"prior": "sphere", "latent_dim": 3}, 0),
+    "categorical": ({"prior": "categorical", "latent_dim": 4}, 0),
+}
 
 
 def _build(name, dtype=tf.float32):

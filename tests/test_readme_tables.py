@@ -28,9 +28,15 @@ METHODS = {
 }
 DATA = {"MNIST": None, "Fashion-MNIST": "fashion_mnist"}
 MEASURES = (
-    "reconstruction_error", "sliced_wasserstein", "coverage", "fid_classifier", "precision",
-    "recall", "sharpness", "nearest_training_distance",
-)  # fmt: skip
+    "reconstruction_error",
+    "sliced_wasserstein",
+    "coverage",
+    "fid_classifier",
+    "precision",
+    "recall",
+    "sharpness",
+    "nearest_training_distance",
+)
 
 
 def test_results_are_the_reports_own_table():

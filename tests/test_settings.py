@@ -29,36 +29,90 @@ WRONG_TYPE = {int: 1.5, float: "1", bool: 1, str: 3, tuple: 1000}
 RECIPES = [(name, recipe) for name, e in experiments.CATALOGUE.items() for recipe in e.recipes]
 # Each differs from every recipe's value.
 OTHER = {
-    "seed": 7, "epochs": 3, "batch_size": 17, "precision": "float64", "discriminator_noise": 0.125,
-    "steps_per_call": 9, "strategy": "one_device", "replicas": 1, "xla": False,
-    "checkpoint_minutes": 1.1, "dataset": "my own images/a.npz", "data_dir": "some where",
-    "image_size": 12, "prior": "uniform", "latent_dim": 5, "prior_scale": 1 / 3,
-    "prior_thickness": 0.7, "prior_components": 4, "encoder": "implicit", "encoder_noise_dim": 3,
+    "seed": 7,
+    "epochs": 3,
+    "batch_size": 17,
+    "precision": "float64",
+    "discriminator_noise": 0.125,
+    "steps_per_call": 9,
+    "strategy": "one_device",
+    "replicas": 1,
+    "xla": False,
+    "checkpoint_minutes": 1.1,
+    "dataset": "my own images/a.npz",
+    "data_dir": "some where",
+    "image_size": 12,
+    "prior": "uniform",
+    "latent_dim": 5,
+    "prior_scale": 1 / 3,
+    "prior_thickness": 0.7,
+    "prior_components": 4,
+    "encoder": "implicit",
+    "encoder_noise_dim": 3,
     "encoder_noise_sd": 0.6,
-    "encoder_units": "7,8,9", "decoder_units": "6", "discriminator_units": "5,4",
-    "activation": "elu", "output_activation": "linear", "initializer": "normal:0.5",
+    "encoder_units": "7,8,9",
+    "decoder_units": "6",
+    "discriminator_units": "5,4",
+    "activation": "elu",
+    "output_activation": "linear",
+    "initializer": "normal:0.5",
     "encoder_initializer": "normal:0.25",
-    "average_decay": 0.5, "input_noise": 0.77, "input_dropout": 0.33, "standardize": True,
-    "hidden_noise": 0.15, "precise_batch_norm": True,
+    "average_decay": 0.5,
+    "input_noise": 0.77,
+    "input_dropout": 0.33,
+    "standardize": True,
+    "hidden_noise": 0.15,
+    "precise_batch_norm": True,
     "train_split": "train+extra",
-    "num_labels": "30", "labelled_batch_size": 11, "conditional_discriminator": True,
-    "adversarial_label": False, "label_adversary_weight": 2.5, "num_clusters": 12,
-    "category_from_reconstruction": False, "category_shares": "geometric:0.75",
-    "label_adversary_warmup": 1.25, "label_discriminator_noise": 0.45,
+    "num_labels": "30",
+    "labelled_batch_size": 11,
+    "conditional_discriminator": True,
+    "adversarial_label": False,
+    "label_adversary_weight": 2.5,
+    "num_clusters": 12,
+    "category_from_reconstruction": False,
+    "category_shares": "geometric:0.75",
+    "label_adversary_warmup": 1.25,
+    "label_discriminator_noise": 0.45,
     "category_balance_weight": 0.85,
-    "virtual_adversarial_weight": 1.75, "virtual_adversarial_radius": 0.65,
-    "virtual_adversarial_phase": "classification", "virtual_adversarial_warmup": 0.7,
-    "virtual_adversarial_neighbour_share": 0.15, "virtual_adversarial_start": 2,
-    "head_spread": 2.5, "head_distance": 0.9, "head_penalty": 0.8,
-    "encoder_batch_norm": True, "decoder_batch_norm": True, "input_noise_kind": "truncated",
-    "beta": 0.25, "likelihood": "gaussian", "decoder_variance": 0.3, "cost": "l1",
-    "cost_scale": 0.07, "divergence": "my_module:energy", "penalty_weight": 3.5,
-    "log_prior_trick": True, "projections": 13, "entropy_share": 0.4, "pretraining_steps": 21,
-    "pretraining_batch_size": 44, "crop_size": 11, "skip_broken_images": True, "stream": "always",
-    "network": "conv", "encoder_filters": "3,4", "decoder_filters": "5", "filter_size": 3,
-    "conv_batch_norm": False, "sample_quality": True, "quality_samples": 123,
-    "inception_weights": "my.h5", "cache_dir": "some place", "likelihood_samples": "30,700",
-}  # fmt: skip
+    "virtual_adversarial_weight": 1.75,
+    "virtual_adversarial_radius": 0.65,
+    "virtual_adversarial_phase": "classification",
+    "virtual_adversarial_warmup": 0.7,
+    "virtual_adversarial_neighbour_share": 0.15,
+    "virtual_adversarial_start": 2,
+    "head_spread": 2.5,
+    "head_distance": 0.9,
+    "head_penalty": 0.8,
+    "encoder_batch_norm": True,
+    "decoder_batch_norm": True,
+    "input_noise_kind": "truncated",
+    "beta": 0.25,
+    "likelihood": "gaussian",
+    "decoder_variance": 0.3,
+    "cost": "l1",
+    "cost_scale": 0.07,
+    "divergence": "my_module:energy",
+    "penalty_weight": 3.5,
+    "log_prior_trick": True,
+    "projections": 13,
+    "entropy_share": 0.4,
+    "pretraining_steps": 21,
+    "pretraining_batch_size": 44,
+    "crop_size": 11,
+    "skip_broken_images": True,
+    "stream": "always",
+    "network": "conv",
+    "encoder_filters": "3,4",
+    "decoder_filters": "5",
+    "filter_size": 3,
+    "conv_batch_norm": False,
+    "sample_quality": True,
+    "quality_samples": 123,
+    "inception_weights": "my.h5",
+    "cache_dir": "some place",
+    "likelihood_samples": "30,700",
+}
 for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
     OTHER[f"{_phase}_learning_rate"] = 1e-7
@@ -211,9 +265,20 @@ def test_initializers(settings, text, parsed):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "normal", "normal:", "normal:0", "normal:-1", "normal:nan", "normal:inf",
-             "normal:x", "he_normal:2", "zeros"],
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "normal",
+        "normal:",
+        "normal:0",
+        "normal:-1",
+        "normal:nan",
+        "normal:inf",
+        "normal:x",
+        "he_normal:2",
+        "zeros",
+    ],
+)
 def test_unknown_initializers_are_refused(settings, text):
     with pytest.raises(ValueError):
         parse_initializer(text)
@@ -233,9 +298,24 @@ def test_shares_of_categories(settings, text, parsed):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "even", "geometric", "geometric:", "geometric:0", "geometric:1", "geometric:nan",
-             "1", "1,0", "1,-2", "1,inf", "1,nan", "1,x", "1,"],
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "even",
+        "geometric",
+        "geometric:",
+        "geometric:0",
+        "geometric:1",
+        "geometric:nan",
+        "1",
+        "1,0",
+        "1,-2",
+        "1,inf",
+        "1,nan",
+        "1,x",
+        "1,",
+    ],
+)
 def test_unknown_shares_of_categories_are_refused(settings, text):
     with pytest.raises(ValueError):
         parse_shares(text)
@@ -267,9 +347,23 @@ def test_schedules(settings, text, parsed):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "linear", "50", "50:", ":0.1", "0:0.1", "50:-1", "50:nan", "50:inf", "5.5:0.1",
-             "50:0.1,50:0.2", "50:0.1,40:0.2", "50:0.1,"],
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "linear",
+        "50",
+        "50:",
+        ":0.1",
+        "0:0.1",
+        "50:-1",
+        "50:nan",
+        "50:inf",
+        "5.5:0.1",
+        "50:0.1,50:0.2",
+        "50:0.1,40:0.2",
+        "50:0.1,",
+    ],
+)
 def test_unknown_schedules_are_refused(settings, text):
     with pytest.raises(ValueError):
         parse_schedule(text)
@@ -335,11 +429,19 @@ def test_flagfile_and_back_is_lossless(name, recipe, tmp_path):
 def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
     everything, compared = flatten(settings), flatten(settings, only_changing_run=True)
     assert everything.keys() - compared.keys() == {
-        "steps_per_call", "strategy", "replicas", "xla", "checkpoint_minutes", "data_dir",
+        "steps_per_call",
+        "strategy",
+        "replicas",
+        "xla",
+        "checkpoint_minutes",
+        "data_dir",
         "stream",
-        "sample_quality", "quality_samples", "inception_weights", "cache_dir",
+        "sample_quality",
+        "quality_samples",
+        "inception_weights",
+        "cache_dir",
         "likelihood_samples",
-    }  # fmt: skip
+    }
 
 
 def test_differences_name_flag_old_and_new():

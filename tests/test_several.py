@@ -87,9 +87,14 @@ def test_each_seed_has_its_folder_and_the_first_is_exported(settings, tmp_path):
     assert [run.seed for run in runs] == [4, 0]
     assert [run.export_dir for run in runs] == [tmp_path / "models", None]
     assert runs[1].arguments() == [
-        "--experiment=gaussian", "--recipe=practical", "--epochs=3", "--noxla", "--seed=0",
-        f"--run_dir={tmp_path}/runs/seed_0", "--export_dir=",
-    ]  # fmt: skip
+        "--experiment=gaussian",
+        "--recipe=practical",
+        "--epochs=3",
+        "--noxla",
+        "--seed=0",
+        f"--run_dir={tmp_path}/runs/seed_0",
+        "--export_dir=",
+    ]
     assert not (tmp_path / "runs").exists()
 
 
@@ -137,8 +142,11 @@ def test_a_run_is_not_finished_without_the_measures_asked_for(settings, tmp_path
     judged = override(settings, {**asked, "likelihood_samples": "100,10000"})
     for same in ({}, asked, {"likelihood_samples": "10000"}, {"sample_quality": False}):
         assert _finished(judged, tmp_path, **same)
-    for other in ({"quality_samples": 500}, {"inception_weights": "imagenet"},
-                  {"likelihood_samples": "100,500"}):  # fmt: skip
+    for other in (
+        {"quality_samples": 500},
+        {"inception_weights": "imagenet"},
+        {"likelihood_samples": "100,500"},
+    ):
         assert not _finished(judged, tmp_path, **other)
 
 

@@ -19,9 +19,9 @@ def _sample(prior, count=COUNT):
 def _log_prob_by_hand(points, thickness, count=40_000):
     """The integral over u of a Gaussian around the curve, in float64."""
     root_u = np.sqrt((np.arange(count) + 0.5) / count)
-    curve = 3 * root_u[:, None] * np.stack(
-        [np.cos(4 * np.pi * root_u), np.sin(4 * np.pi * root_u)], -1
-    )  # fmt: skip
+    curve = (
+        3 * root_u[:, None] * np.stack([np.cos(4 * np.pi * root_u), np.sin(4 * np.pi * root_u)], -1)
+    )
     found = []
     for point in np.asarray(points, float):
         terms = -((point - curve) ** 2).sum(-1) / (2 * thickness**2)

@@ -12,13 +12,16 @@ from aae_tf.settings import describe, override, without_effect
 from aae_tf.settings.without_effect import COUNT_WITH
 
 ROOT = pathlib.Path(__file__).parent.parent
-FLAGFILES = [*sorted((ROOT / "flags").rglob("*.flags")),
-             *sorted((ROOT / "docs" / "results").glob("*/run.flags"))]  # fmt: skip
+FLAGFILES = [
+    *sorted((ROOT / "flags").rglob("*.flags")),
+    *sorted((ROOT / "docs" / "results").glob("*/run.flags")),
+]
 LABELS = {"num_labels": "100"}
 VAT = {"virtual_adversarial_weight": 1.0}
 NEIGHBOUR = {"virtual_adversarial_neighbour_share": 0.2}
-MMD, SINKHORN, SLICED = ({"divergence": name} for name in
-                         ("mmd_imq", "sinkhorn", "sliced_wasserstein"))  # fmt: skip
+MMD, SINKHORN, SLICED = (
+    {"divergence": name} for name in ("mmd_imq", "sinkhorn", "sliced_wasserstein")
+)
 # Flag, value, an experiment and flags without which it counts for nothing, and with which it does.
 CASES = [
     ("input_noise_kind", "truncated", "gaussian", {"input_noise": 0.0}, {"input_noise": 0.1}),
@@ -60,8 +63,11 @@ def _told(experiment, given):
     return [flag for flag, _ in without_effect(given, usual, override(usual, given))]
 
 
-@pytest.mark.parametrize(("flag", "value", "experiment", "off", "on"), CASES,
-                         ids=[f"{case[0]}-{case[2]}" for case in CASES])  # fmt: skip
+@pytest.mark.parametrize(
+    ("flag", "value", "experiment", "off", "on"),
+    CASES,
+    ids=[f"{case[0]}-{case[2]}" for case in CASES],
+)
 def test_what_nothing_reads_is_told_and_what_something_reads_is_not(
     flag, value, experiment, off, on
 ):

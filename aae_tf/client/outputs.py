@@ -89,9 +89,10 @@ class Arrays:
         first = self._answers[0]
         arrays = {
             name: np.concatenate([answer[name] for answer in self._answers])
-            if len(self._answers) > 1 else first[name]
+            if len(self._answers) > 1
+            else first[name]
             for name in first
-        }  # fmt: skip
+        }
         if self._names is not None:
             arrays["files"] = np.array(self._names)
         content = io.BytesIO()

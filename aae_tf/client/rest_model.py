@@ -18,13 +18,21 @@ from aae_tf.client.failures import PredictionError, Unavailable, failure
 from aae_tf.client.served import INITIALISER, ServedModel
 
 CODES = {
-    400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
-}  # fmt: skip
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 # Of the types that this project's models have, and others that JSON can hold.
 TYPES = {
-    "DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_INT32": "int32", "DT_INT64": "int64",
-    "DT_UINT8": "uint8", "DT_BOOL": "bool", "DT_STRING": STRING,
-}  # fmt: skip
+    "DT_FLOAT": "float32",
+    "DT_DOUBLE": "float64",
+    "DT_INT32": "int32",
+    "DT_INT64": "int64",
+    "DT_UINT8": "uint8",
+    "DT_BOOL": "bool",
+    "DT_STRING": STRING,
+}
 KINDS = {"f": "fi", "i": "i", "u": "i", "b": "b"}  # of what JSON gives for what is wanted
 CHUNK = 1 << 16  # bytes
 

@@ -16,9 +16,13 @@ from aae_tf.client.failures import PredictionError
 FILE = "file"  # the column of files' names
 # How a column of an array is called; of several dimensions each has its number behind.
 STEMS = {
-    "codes": "code", "styles": "style", "probabilities": "probability",
-    "embeddings": "embedding", "classes": "class", "labels": "label",
-}  # fmt: skip
+    "codes": "code",
+    "styles": "style",
+    "probabilities": "probability",
+    "embeddings": "embedding",
+    "classes": "class",
+    "labels": "label",
+}
 # What can stand for an input: what 'encode' and 'classify' wrote feeds 'generate'.
 INSTEAD = {"styles": ("code",), "labels": ("class",)}
 

@@ -48,7 +48,10 @@ _LITE = Format(
 )
 _ALL = {
     "onnx": Format(
-        onnx_format.ENDING, onnx_format.BOUND, onnx_format.write, onnx_format.run,
+        onnx_format.ENDING,
+        onnx_format.BOUND,
+        onnx_format.write,
+        onnx_format.run,
         onnx_format.check,
     ),
     "tflite": _LITE,
@@ -56,7 +59,7 @@ _ALL = {
         _LITE, bound=lite_format.QUANTIZED_BOUND, write=lite_format.write_quantized, exact=False
     ),
     "tfjs": Format(web_format.ENDING, web_format.BOUND, web_format.write, web_format.run),
-}  # fmt: skip
+}
 
 
 def convert(

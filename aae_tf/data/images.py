@@ -98,8 +98,10 @@ class ImageData:
         found = []
         if self.skipped:
             files = "1 file" if len(self.skipped) == 1 else f"{len(self.skipped)} files"
-            found.append(f"{self.name}: skipped {files}: {', '.join(self.skipped[:3])}"
-                         + (", ..." if len(self.skipped) > 3 else ""))  # fmt: skip
+            found.append(
+                f"{self.name}: skipped {files}: {', '.join(self.skipped[:3])}"
+                + (", ..." if len(self.skipped) > 3 else "")
+            )
         if isinstance(self.train.images, StreamedImages):
             size = math.prod(self.train.images.shape) / 2**20
             found.append(

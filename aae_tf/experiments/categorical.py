@@ -31,16 +31,18 @@ ERROR = "test/error_percent"
 
 def _paper(prior_dim: int, **groups) -> Settings:
     """What the paper says of section 5's network, and what a method has besides."""
-    return Settings(**{
-        "experiment": "",
-        "recipe": "",
-        "training": TrainingSettings(epochs=5000, input_noise=0.3),
-        "prior": PriorSettings(prior="gaussian", latent_dim=prior_dim),
-        "networks": NetworkSettings(initializer="normal:0.01"),
-        "categories": CategorySettings(),
-        "phases": (*paper_phases(), PAPER_CLASSIFICATION),
-        **groups,
-    })  # fmt: skip
+    return Settings(
+        **{
+            "experiment": "",
+            "recipe": "",
+            "training": TrainingSettings(epochs=5000, input_noise=0.3),
+            "prior": PriorSettings(prior="gaussian", latent_dim=prior_dim),
+            "networks": NetworkSettings(initializer="normal:0.01"),
+            "categories": CategorySettings(),
+            "phases": (*paper_phases(), PAPER_CLASSIFICATION),
+            **groups,
+        }
+    )
 
 
 def _practical_training(**changes) -> TrainingSettings:
@@ -81,8 +83,13 @@ def _semi_supervised() -> Experiment:
         method=name,
         recipes={**recipes, "averaged": _averaged(recipes["paper"])},
         paper=tuple(
-            PaperFigure(ERROR, value, "AAE, table 2", deviation,
-                        {"num_labels": labels, "dataset": dataset, "adversarial_label": True})
+            PaperFigure(
+                ERROR,
+                value,
+                "AAE, table 2",
+                deviation,
+                {"num_labels": labels, "dataset": dataset, "adversarial_label": True},
+            )
             for dataset, labels, value, deviation in (
                 ("mnist", "100", 1.90, 0.10),
                 ("mnist", "1000", 1.60, 0.08),
@@ -91,7 +98,7 @@ def _semi_supervised() -> Experiment:
             )
         ),
         pictures=("style_grid",),
-    )  # fmt: skip
+    )
 
 
 def _clustering() -> Experiment:
@@ -125,12 +132,17 @@ def _clustering() -> Experiment:
             phases=practical_phases(),
         ),
         paper=tuple(
-            PaperFigure(ERROR, value, "AAE, table 3", deviation,
-                        {"num_clusters": clusters, "dataset": "mnist", "adversarial_label": True})
+            PaperFigure(
+                ERROR,
+                value,
+                "AAE, table 3",
+                deviation,
+                {"num_clusters": clusters, "dataset": "mnist", "adversarial_label": True},
+            )
             for clusters, value, deviation in ((16, 9.55, 2.05), (30, 4.10, 1.13))
         ),
         pictures=("clusters",),
-    )  # fmt: skip
+    )
 
 
 def _discrete() -> Experiment:
@@ -193,13 +205,23 @@ def _dim_reduction() -> Experiment:
         method=name,
         recipes={**recipes, "averaged": averaged},
         paper=tuple(
-            PaperFigure(ERROR, value, source, None,
-                        {"latent_dim": dim, "num_labels": labels, "dataset": "mnist",
-                         "num_clusters": 20, "adversarial_label": True})
+            PaperFigure(
+                ERROR,
+                value,
+                source,
+                None,
+                {
+                    "latent_dim": dim,
+                    "num_labels": labels,
+                    "dataset": "mnist",
+                    "num_clusters": 20,
+                    "adversarial_label": True,
+                },
+            )
             for dim, labels, value, source in rows
         ),
         pictures=("embedding",),
-    )  # fmt: skip
+    )
 
 
 EXPERIMENTS: tuple[Experiment, ...] = (

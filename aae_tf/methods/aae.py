@@ -40,13 +40,28 @@ class AdversarialAutoencoder(Autoencoder):
             self.discriminator, self._sample_prior, self.latent_dim, noise, self.dtype
         )
         return (
-            self._phase("reconstruction", (self.encoder, self.decoder),
-                        self._reconstruction, self._encoder_draws, steps_per_epoch),
-            self._phase("discriminator", (self.discriminator,),
-                        self._discriminator, self._discriminator_draws, steps_per_epoch),
-            self._phase("generator", (self.encoder,),
-                        self._generator, self._generator_draws, steps_per_epoch),
-        )  # fmt: skip
+            self._phase(
+                "reconstruction",
+                (self.encoder, self.decoder),
+                self._reconstruction,
+                self._encoder_draws,
+                steps_per_epoch,
+            ),
+            self._phase(
+                "discriminator",
+                (self.discriminator,),
+                self._discriminator,
+                self._discriminator_draws,
+                steps_per_epoch,
+            ),
+            self._phase(
+                "generator",
+                (self.encoder,),
+                self._generator,
+                self._generator_draws,
+                steps_per_epoch,
+            ),
+        )
 
     def _categories(self, batch: Batch):
         """What the decoder sees beside the codes of a minibatch."""

@@ -129,14 +129,29 @@ class CategoricalAutoencoder(Method):
             )
         discriminators = [adversary.network for adversary in self.adversaries.values()]
         return (
-            self._phase("reconstruction", self.reconstructing_networks(),
-                        self._reconstruction, self._encoder_draws, steps_per_epoch),
-            self._phase("discriminator", discriminators,
-                        self._discriminator, self._discriminator_draws, steps_per_epoch),
-            self._phase("generator", (self.encoder,),
-                        self._generator, self._generator_draws, steps_per_epoch,
-                        begins=self._virtual_adversarial_begins("generator")),
-        )  # fmt: skip
+            self._phase(
+                "reconstruction",
+                self.reconstructing_networks(),
+                self._reconstruction,
+                self._encoder_draws,
+                steps_per_epoch,
+            ),
+            self._phase(
+                "discriminator",
+                discriminators,
+                self._discriminator,
+                self._discriminator_draws,
+                steps_per_epoch,
+            ),
+            self._phase(
+                "generator",
+                (self.encoder,),
+                self._generator,
+                self._generator_draws,
+                steps_per_epoch,
+                begins=self._virtual_adversarial_begins("generator"),
+            ),
+        )
 
     def reconstructing_networks(self):
         """The networks that the reconstruction phase moves."""

@@ -103,9 +103,7 @@ def _less_its_offset(raw: Penalty, prior, size, dtype) -> Penalty:
 
 
 def _own(spec: str, prior, size: int, dim: int, dtype) -> Penalty:
-    drawn = [
-        tf.cast(prior.sample(size, seed=seeds.root(number)), dtype) for number in (1, 2)
-    ]  # fmt: skip
+    drawn = [tf.cast(prior.sample(size, seed=seeds.root(number)), dtype) for number in (1, 2)]
     wanted = f"a function of two tensors of shape ({size}, {dim}) that returns a scalar"
     function, value = load_and_try("divergence", spec, wanted, drawn, moved=0)
     if value.shape.rank != 0:

@@ -32,10 +32,13 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
     def classification_phase(self, steps_per_epoch: int) -> Phase:
         """The phase that moves the encoder to q(y|x) on the labelled minibatch."""
         return self._phase(
-            "classification", (self.encoder,),
-            self._classification, self._labelled_draws, steps_per_epoch,
+            "classification",
+            (self.encoder,),
+            self._classification,
+            self._labelled_draws,
+            steps_per_epoch,
             begins=self._virtual_adversarial_begins("classification"),
-        )  # fmt: skip
+        )
 
     def _classification(self, batch: Batch, draws: Draws) -> PhaseLoss:
         logits, _ = self._encode_in_training(

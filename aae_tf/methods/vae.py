@@ -35,9 +35,14 @@ class VariationalAutoencoder(Autoencoder):
 
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
         return (
-            self._phase("elbo", (self.encoder, self.decoder),
-                        self._elbo, self._encoder_draws, steps_per_epoch),
-        )  # fmt: skip
+            self._phase(
+                "elbo",
+                (self.encoder, self.decoder),
+                self._elbo,
+                self._encoder_draws,
+                steps_per_epoch,
+            ),
+        )
 
     def bound(self, images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Distortion and divergence, whose sum is less the evidence's bound, `(batch, 2)` in nats.

@@ -47,20 +47,36 @@ class WassersteinAutoencoder(Autoencoder):
         moved = (self.encoder, self.decoder)
         if not self.is_adversarial:
             return (
-                self._phase("wasserstein", moved, self._wasserstein, self._wasserstein_draws,
-                            steps_per_epoch, self.penalty.common_draws),
-            )  # fmt: skip
+                self._phase(
+                    "wasserstein",
+                    moved,
+                    self._wasserstein,
+                    self._wasserstein_draws,
+                    steps_per_epoch,
+                    self.penalty.common_draws,
+                ),
+            )
         noise = self._noise_for(self.prior)
         self.adversary = Adversary(
-            self.discriminator, self._sample_prior, self.latent_dim, noise, self.dtype,
+            self.discriminator,
+            self._sample_prior,
+            self.latent_dim,
+            noise,
+            self.dtype,
             self._log_prior(),
-        )  # fmt: skip
+        )
         return (
-            self._phase("wasserstein", moved,
-                        self._wasserstein, self._wasserstein_draws, steps_per_epoch),
-            self._phase("discriminator", (self.discriminator,),
-                        self._discriminator, self._discriminator_draws, steps_per_epoch),
-        )  # fmt: skip
+            self._phase(
+                "wasserstein", moved, self._wasserstein, self._wasserstein_draws, steps_per_epoch
+            ),
+            self._phase(
+                "discriminator",
+                (self.discriminator,),
+                self._discriminator,
+                self._discriminator_draws,
+                steps_per_epoch,
+            ),
+        )
 
     def pretraining(self) -> Pretraining | None:
         chosen = self.settings.wasserstein
@@ -69,9 +85,13 @@ class WassersteinAutoencoder(Autoencoder):
         # At the phase's first rate: the epochs of a schedule are those of training.
         own = dataclasses.replace(self.settings.phase("wasserstein"), schedule="constant")
         phase = self._phase(
-            "wasserstein", (self.encoder,), self._moment_gap, self._samples_and_noise, 1,
+            "wasserstein",
+            (self.encoder,),
+            self._moment_gap,
+            self._samples_and_noise,
+            1,
             settings=own,
-        )  # fmt: skip
+        )
         return Pretraining(phase, chosen.pretraining_steps, chosen.pretraining_batch_size)
 
     def reconstruction_cost(self, images: tf.Tensor) -> tf.Tensor:

@@ -199,9 +199,15 @@ class ConvolutionalCodeTrunk(keras.layers.Layer):
         for index in range(1, self._depth + 1):
             name = f"up_{index}"
             layer = transposed_convolution(
-                *filters[index - 1 : index + 1], filter_size, 2, name, owner, style,
-                hidden=True, norm=norm,
-            )  # fmt: skip
+                *filters[index - 1 : index + 1],
+                filter_size,
+                2,
+                name,
+                owner,
+                style,
+                hidden=True,
+                norm=norm,
+            )
             setattr(self, name, layer)
 
     def build(self, input_shape):

@@ -61,8 +61,10 @@ class Encoder(keras.Model):
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}. Received: kind={kind!r}")
         if kind in ("gaussian", "isotropic") and code_activation != "linear":
-            raise ValueError(f"the code of a {kind} encoder is linear. "
-                             f"Received: code_activation={code_activation!r}")  # fmt: skip
+            raise ValueError(
+                f"the code of a {kind} encoder is linear. "
+                f"Received: code_activation={code_activation!r}"
+            )
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.kind, self.noise_sd = kind, noise_sd

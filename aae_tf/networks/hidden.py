@@ -113,9 +113,16 @@ class Convolutions:
         trunk.build((None, latent_dim))
         channels, inputs = image_shape[2], self.filters[-1]
         pixels = transposed_convolution(
-            inputs, channels, self.filter_size, 1, "pixels", owner, style,
-            hidden=False, norm=batch_norm,
-        )  # fmt: skip
+            inputs,
+            channels,
+            self.filter_size,
+            1,
+            "pixels",
+            owner,
+            style,
+            hidden=False,
+            norm=batch_norm,
+        )
         pixels.build((None, *trunk.canvas, inputs))
         return trunk, pixels, (*trunk.canvas, channels)
 

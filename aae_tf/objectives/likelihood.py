@@ -40,9 +40,9 @@ def gaussian_log_likelihood(images: tf.Tensor, means: tf.Tensor, variance: float
     """
     axes = list(range(1, len(images.shape)))
     squared = tf.reduce_sum(tf.math.squared_difference(images, means), axis=axes)
-    return -0.5 * (squared / variance + math.prod(images.shape[1:]) * math.log(
-        2 * math.pi * variance
-    ))  # fmt: skip
+    return -0.5 * (
+        squared / variance + math.prod(images.shape[1:]) * math.log(2 * math.pi * variance)
+    )
 
 
 def diagonal_gaussian(mean: tf.Tensor, log_variance: tf.Tensor) -> tfd.Distribution:

@@ -47,8 +47,16 @@ def _row(group: Group, metric: str, values: Sequence[float], sources: bool) -> l
     deviation = found["standard_deviation"]
     ours = mean if deviation is None else f"{mean} ± {deviation:.2f}"
     minutes = f"{statistics.fmean(group.minutes):.0f}"
-    return [_which(group), group.recipe, f"{group.epochs:g}", name, ours, str(found["n"]),
-            _paper(group, metric, sources), minutes]  # fmt: skip
+    return [
+        _which(group),
+        group.recipe,
+        f"{group.epochs:g}",
+        name,
+        ours,
+        str(found["n"]),
+        _paper(group, metric, sources),
+        minutes,
+    ]
 
 
 def _which(group: Group) -> str:

@@ -27,9 +27,11 @@ def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     images = evaluator.passes.decode(axes.reshape(-1, axes.shape[-1]))
     names = [class_label(number, data.class_names) for number in range(len(axes))]
     is_roll = method.settings.prior.prior == "swiss_roll"
-    across = "along the roll, inside to outside" if is_roll else (
-        "along the component's long axis, centre of the ring to its outside (±2 sd)"
-    )  # fmt: skip
+    across = (
+        "along the roll, inside to outside"
+        if is_roll
+        else ("along the component's long axis, centre of the ring to its outside (±2 sd)")
+    )
     title = "Images along each class's part of the prior"
     return _grid(title, images, STEPS, row_names=names, across=across, down="class")
 
@@ -101,9 +103,13 @@ def embedding(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
         for number in np.unique(shown.labels) if shown.labels is not None else (0,):
             own = points[shown.labels == number] if shown.labels is not None else points
             axes.scatter(
-                *own.T, s=3, color=class_colour(number), linewidths=0, alpha=0.8,
+                *own.T,
+                s=3,
+                color=class_colour(number),
+                linewidths=0,
+                alpha=0.8,
                 label=class_label(number, data.class_names),
-            )  # fmt: skip
+            )
         axes.scatter(*heads.T, s=90, marker="*", color="white", edgecolors="black", label="head")
         axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
         axes.legend(title="class", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -135,9 +141,14 @@ def categories_over_training(
                 if kind == "usage":
                     table = table * num_categories
                 image = axes.imshow(
-                    table, origin="lower", aspect="auto", cmap="cividis", vmin=0,
-                    vmax=2 if kind == "usage" else 1, extent=(0, last, low, high),
-                )  # fmt: skip
+                    table,
+                    origin="lower",
+                    aspect="auto",
+                    cmap="cividis",
+                    vmin=0,
+                    vmax=2 if kind == "usage" else 1,
+                    extent=(0, last, low, high),
+                )
                 axes.set(xlabel="epoch", ylabel=label)
                 share = "times an even share" if kind == "usage" else "share of images"
                 figure.colorbar(image, ax=axes, label=share)

@@ -57,14 +57,29 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         return "\n\n".join([*beside, CAPTION, *sections])
     names = list(measures) or known
     papers = any(group.paper for group in groups)
-    head = ["experiment", "recipe", "settings", "epochs", "seeds", *names,
-            *(["paper"] if papers else []), "minutes"]  # fmt: skip
+    head = [
+        "experiment",
+        "recipe",
+        "settings",
+        "epochs",
+        "seeds",
+        *names,
+        *(["paper"] if papers else []),
+        "minutes",
+    ]
     rows = [
-        [group.experiment, group.recipe, group.told, f"{group.epochs:g}",
-         ", ".join(map(str, group.seeds)), *(mean_and_error(group.values(name)) for name in names),
-         *([group.paper] if papers else []), mean_and_error(group.minutes, 2)]
+        [
+            group.experiment,
+            group.recipe,
+            group.told,
+            f"{group.epochs:g}",
+            ", ".join(map(str, group.seeds)),
+            *(mean_and_error(group.values(name)) for name in names),
+            *([group.paper] if papers else []),
+            mean_and_error(group.minutes, 2),
+        ]
         for group in groups
-    ]  # fmt: skip
+    ]
     sections = "\n\n".join(group_report.markdown(group, measures) for group in groups)
     beside = [] if measures else _beside(groups, markdown, sources=True)
     return "\n\n".join([*beside, CAPTION, markdown(head, rows), sections])

@@ -76,11 +76,16 @@ def _page(rows: Sequence[Mapping[str, Any]], figures: Iterable[str]) -> str:
     names = shown_measures([row["metrics"] for row in rows])
     head = ["run", "experiment", "recipe", "seed", "epochs", *names]
     cells = [
-        [row["run"], row["experiment"], row["recipe"], str(row["seed"]),
-         "" if row["epochs"] is None else f"{row['epochs']:g}",
-         *(cell(row["metrics"], name) for name in names)]
+        [
+            row["run"],
+            row["experiment"],
+            row["recipe"],
+            str(row["seed"]),
+            "" if row["epochs"] is None else f"{row['epochs']:g}",
+            *(cell(row["metrics"], name) for name in names),
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     pictures = "\n".join(f"![{name}]({name}.png)" for name in figures)
     return f"# Runs side by side\n\n{CAPTION}\n\n{markdown(head, cells)}\n\n{pictures}\n"
 

@@ -95,10 +95,14 @@ def _manifold(method: Method, data: ImageData, evaluator: Evaluator) -> Figure |
     likely = prior_shape.is_likely(method.prior, grid)
     images = np.where(likely[:, None, None, None], images, 0.75 + 0.25 * images)
     on_sphere = prior_shape.is_on_sphere(method.prior, method.latent_dim)
-    note = "longitude across, height up, evenly in area" if on_sphere else (
-        "codes at evenly spaced percentiles of the prior in each dimension"
-        + ("" if likely.all() else "\npale: outside 99 % of its mass")
-    )  # fmt: skip
+    note = (
+        "longitude across, height up, evenly in area"
+        if on_sphere
+        else (
+            "codes at evenly spaced percentiles of the prior in each dimension"
+            + ("" if likely.all() else "\npale: outside 99 % of its mass")
+        )
+    )
     return picture("Manifold", tile(images, MANIFOLD_SIDE, gap=0), note)
 
 

@@ -104,8 +104,10 @@ class Group:
     def commands(self) -> list[list[str]]:
         """What makes these runs again: one command, or one for each choice among beginnings."""
         first = dict(self.runs[0].settings) or {
-            "experiment": self.experiment, "recipe": self.recipe, "epochs": math.ceil(self.epochs),
-        }  # fmt: skip
+            "experiment": self.experiment,
+            "recipe": self.recipe,
+            "epochs": math.ceil(self.epochs),
+        }
         for flag in JUDGING:
             # The whole path of the weights, where the run's own settings have it.
             if flag in self.settings and _shown(first.get(flag, "")) != self.settings[flag]:

@@ -13,9 +13,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PACKAGES = (
-    "tensorflow", "keras", "tensorflow-probability", "tf-keras", "tensorflow-datasets",
-    "tensorboard", "absl-py", "numpy", "matplotlib",
-)  # fmt: skip
+    "tensorflow",
+    "keras",
+    "tensorflow-probability",
+    "tf-keras",
+    "tensorflow-datasets",
+    "tensorboard",
+    "absl-py",
+    "numpy",
+    "matplotlib",
+)
 COMMIT_LETTERS = 10
 SESSION = ("commit", "date", "step")
 
@@ -48,7 +55,8 @@ def provenance(
         "machine": {
             "system": platform.platform(),
             "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+            "cores": len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
             else os.cpu_count(),
             "devices": devices,
             "xla_flags": os.environ.get("XLA_FLAGS", ""),
@@ -59,7 +67,7 @@ def provenance(
         "step": step,
         "state_sha256": digest,
         "earlier": list(earlier),
-    }  # fmt: skip
+    }
 
 
 def earlier_sessions(before: Mapping[str, Any], step: int) -> list[dict[str, Any]]:

@@ -19,9 +19,14 @@ from aae_tf.reporting.provenance import short_commit
 from aae_tf.settings import PLACES
 
 KEPT = (
-    "settings.json", "run.flags", "data.json", "metrics.csv", "categories.csv", "begun.json",
+    "settings.json",
+    "run.flags",
+    "data.json",
+    "metrics.csv",
+    "categories.csv",
+    "begun.json",
     "result.json",
-)  # fmt: skip
+)
 # Of the table; they are in result.json.
 LEFT_OUT = ("mmd", "empty_region", "mean_error", "covariance_error")
 
@@ -188,8 +193,16 @@ def _section(name: str, runs: list[pathlib.Path], groups: list[Group]) -> str:
             cells.append(paper_text(result["paper"]))
         origin = _read(run / "provenance.json")
         link, minutes = f"[{run.name}]({run.name})", f"{result['wall_seconds'] / 60:.1f}"
-        rows.append([link, f"{result['epochs']:g}", str(result["seed"]), *cells, minutes,
-                     f"{short_commit(origin['commit'])}, {origin['date']}"])  # fmt: skip
+        rows.append(
+            [
+                link,
+                f"{result['epochs']:g}",
+                str(result["seed"]),
+                *cells,
+                minutes,
+                f"{short_commit(origin['commit'])}, {origin['date']}",
+            ]
+        )
     rows += [_over_seeds(group, names, papers) for group in groups]
     table = markdown(head, rows)
     pictures = [

@@ -11,9 +11,17 @@ from matplotlib.figure import Figure
 
 # Paul Tol's 'muted' scheme (personal.sron.nl/~pault), and black for a tenth class.
 CLASS_COLOURS = (
-    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933",
-    "#DDCC77", "#CC6677", "#882255", "#AA4499", "#000000",
-)  # fmt: skip
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+    "#AA4499",
+    "#000000",
+)
 SETTINGS = {
     "font.size": 9,
     "axes.titlesize": 10,

@@ -111,9 +111,15 @@ def run(
         scores.check_made(score, evaluator.evaluate(data.validation))
     with runner.begun(session, say):
         recorder = watching.Recorder(
-            run_folder, method, session.phases, data, evaluator,
-            session.checkpoints.progress, settings.training.epochs, session.judged,
-        )  # fmt: skip
+            run_folder,
+            method,
+            session.phases,
+            data,
+            evaluator,
+            session.checkpoints.progress,
+            settings.training.epochs,
+            session.judged,
+        )
 
         def judge(epoch, measures) -> bool:
             """Notes the score of the epochs done, and asks."""

@@ -82,8 +82,11 @@ def _message_class():
         return made
 
     one, many, string, nested = (
-        field.LABEL_OPTIONAL, field.LABEL_REPEATED, field.TYPE_STRING, field.TYPE_MESSAGE,
-    )  # fmt: skip
+        field.LABEL_OPTIONAL,
+        field.LABEL_REPEATED,
+        field.TYPE_STRING,
+        field.TYPE_MESSAGE,
+    )
     message("ModelSpec", ("name", 1, string, "", one), ("signature_name", 3, string, "", one))
     request = message(
         "PredictRequest",

@@ -18,9 +18,7 @@ class VariationalSettings(Checked):
         "p(x|z): bernoulli (of pixels in 0..1) or gaussian",
         one_of("bernoulli", "gaussian"),
     )
-    decoder_variance: float = setting(
-        1.0, "of the pixels, with --likelihood=gaussian", above(0)
-    )  # fmt: skip
+    decoder_variance: float = setting(1.0, "of the pixels, with --likelihood=gaussian", above(0))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,6 +61,4 @@ class WassersteinSettings(Checked):
         "the authors' code",
         at_least(0),
     )
-    pretraining_batch_size: int = setting(
-        1000, "images in a minibatch of these steps", at_least(2)
-    )  # fmt: skip
+    pretraining_batch_size: int = setting(1000, "images in a minibatch of these steps", at_least(2))

@@ -40,8 +40,11 @@ def check(settings) -> None:
 
 def _check_categories(settings):
     chosen, labels = settings.categories, settings.labels
-    unused = {"label_adversary_weight": 1, "label_adversary_warmup": 0,
-              "label_discriminator_noise": 0}  # fmt: skip
+    unused = {
+        "label_adversary_weight": 1,
+        "label_adversary_warmup": 0,
+        "label_discriminator_noise": 0,
+    }
     for flag, unset in unused.items():
         value = getattr(chosen, flag)
         if value != unset and not chosen.adversarial_label:

@@ -125,9 +125,12 @@ def complete(flat: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
       flat: of `flatten`, maybe by an older version.
       settings: whose flags it is to have; not their values, which may have changed since.
     """
-    usual = {part.flag_prefix + field.name: field.default
-             for part in _parts(settings) for field in dataclasses.fields(part)
-             if "check" in field.metadata}  # fmt: skip
+    usual = {
+        part.flag_prefix + field.name: field.default
+        for part in _parts(settings)
+        for field in dataclasses.fields(part)
+        if "check" in field.metadata
+    }
     listed = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in usual.items()}
     return {**listed, **flat}
 

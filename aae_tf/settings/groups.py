@@ -115,9 +115,11 @@ class ExecutionSettings(Checked):
         True, "compile the training step with XLA (on one replica)", changes_run=False
     )
     checkpoint_minutes: float = setting(
-        5.0, "minutes between checkpoints; one is always written at the end", above(0),
+        5.0,
+        "minutes between checkpoints; one is always written at the end",
+        above(0),
         changes_run=False,
-    )  # fmt: skip
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

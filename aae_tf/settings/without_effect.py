@@ -21,38 +21,73 @@ def _has_phase(name: str, settings: Settings) -> bool:
 # flags of a phase. What an experiment doesn't have at all is refused elsewhere.
 COUNT_WITH = (
     (["input_noise_kind"], lambda s: s.training.input_noise > 0, "--input_noise above 0"),
-    (["discriminator_noise", "discriminator_units"],
-     lambda s: _has_phase("discriminator", s), "an experiment that has a discriminator"),
+    (
+        ["discriminator_noise", "discriminator_units"],
+        lambda s: _has_phase("discriminator", s),
+        "an experiment that has a discriminator",
+    ),
     (["prior_thickness"], lambda s: s.prior.prior == "swiss_roll", "--prior=swiss_roll"),
     (["prior_components"], lambda s: s.prior.prior == "mixture", "--prior=mixture"),
     (["encoder_noise_sd"], lambda s: s.networks.encoder == "isotropic", "--encoder=isotropic"),
     (["encoder_noise_dim"], lambda s: s.networks.encoder == "implicit", "--encoder=implicit"),
-    (["encoder_units", "decoder_units"],
-     lambda s: s.networks.network == "dense", "--network=dense"),
-    (["encoder_filters", "decoder_filters", "filter_size", "conv_batch_norm"],
-     lambda s: s.networks.network == "conv", "--network=conv"),
-    (["labelled_batch_size", "classification_"],
-     lambda s: _has_phase("classification", s) and s.labels.count != 0,
-     "labels and an experiment that classifies"),
-    (["virtual_adversarial_radius", "virtual_adversarial_warmup", "virtual_adversarial_phase",
-      "virtual_adversarial_start", "virtual_adversarial_neighbour_share"],
-     lambda s: s.categories.virtual_adversarial_weight > 0, "--virtual_adversarial_weight above 0"),
-    (["virtual_adversarial_radius"],
-     lambda s: (s.categories.virtual_adversarial_neighbour_share == 0
-                or s.categories.virtual_adversarial_weight == 0),
-     "--virtual_adversarial_neighbour_share=0"),
+    (
+        ["encoder_units", "decoder_units"],
+        lambda s: s.networks.network == "dense",
+        "--network=dense",
+    ),
+    (
+        ["encoder_filters", "decoder_filters", "filter_size", "conv_batch_norm"],
+        lambda s: s.networks.network == "conv",
+        "--network=conv",
+    ),
+    (
+        ["labelled_batch_size", "classification_"],
+        lambda s: _has_phase("classification", s) and s.labels.count != 0,
+        "labels and an experiment that classifies",
+    ),
+    (
+        [
+            "virtual_adversarial_radius",
+            "virtual_adversarial_warmup",
+            "virtual_adversarial_phase",
+            "virtual_adversarial_start",
+            "virtual_adversarial_neighbour_share",
+        ],
+        lambda s: s.categories.virtual_adversarial_weight > 0,
+        "--virtual_adversarial_weight above 0",
+    ),
+    (
+        ["virtual_adversarial_radius"],
+        lambda s: (
+            s.categories.virtual_adversarial_neighbour_share == 0
+            or s.categories.virtual_adversarial_weight == 0
+        ),
+        "--virtual_adversarial_neighbour_share=0",
+    ),
     (["head_distance"], lambda s: s.heads.head_penalty > 0, "--head_penalty above 0"),
     (["head_penalty"], lambda s: s.heads.head_distance > 0, "--head_distance above 0"),
-    (["decoder_variance"],
-     lambda s: s.variational.likelihood == "gaussian", "--likelihood=gaussian"),
-    (["projections"],
-     lambda s: s.wasserstein.divergence == "sliced_wasserstein", "--divergence=sliced_wasserstein"),
+    (
+        ["decoder_variance"],
+        lambda s: s.variational.likelihood == "gaussian",
+        "--likelihood=gaussian",
+    ),
+    (
+        ["projections"],
+        lambda s: s.wasserstein.divergence == "sliced_wasserstein",
+        "--divergence=sliced_wasserstein",
+    ),
     (["entropy_share"], lambda s: s.wasserstein.divergence == "sinkhorn", "--divergence=sinkhorn"),
-    (["pretraining_batch_size"],
-     lambda s: s.wasserstein.pretraining_steps > 0, "--pretraining_steps above 0"),
-    (["quality_samples", "inception_weights"],
-     lambda s: s.evaluation.sample_quality, "--sample_quality"),
-)  # fmt: skip
+    (
+        ["pretraining_batch_size"],
+        lambda s: s.wasserstein.pretraining_steps > 0,
+        "--pretraining_steps above 0",
+    ),
+    (
+        ["quality_samples", "inception_weights"],
+        lambda s: s.evaluation.sample_quality,
+        "--sample_quality",
+    ),
+)
 
 
 def without_effect(

@@ -48,8 +48,10 @@ def fill(request, body, definition):
     named = _from_rows(document["instances"], infos) if by_rows else document["inputs"]
     if not isinstance(named, dict) or set(named) == {"b64"}:
         if len(infos) > 1:
-            raise _wrong("inputs is a plain value/list, but expecting an object as multiple input "
-                         "tensors required as per tensorinfo_map")  # fmt: skip
+            raise _wrong(
+                "inputs is a plain value/list, but expecting an object as multiple input "
+                "tensors required as per tensorinfo_map"
+            )
         named = {next(iter(infos)): named}
     for name, info in infos.items():
         if name not in named:
@@ -67,8 +69,10 @@ def _from_rows(rows, infos):
         return {next(iter(infos)): rows} if len(infos) == 1 else rows
     for number, row in enumerate(rows):
         if set(row) != set(infos):
-            raise _wrong(f"Failed to process element: {number} of 'instances' list. keys must be "
-                         f"equal to: {','.join(sorted(infos))}")  # fmt: skip
+            raise _wrong(
+                f"Failed to process element: {number} of 'instances' list. keys must be "
+                f"equal to: {','.join(sorted(infos))}"
+            )
     return {name: [row[name] for row in rows] for name in infos}
 
 
@@ -88,8 +92,10 @@ def _array(value, dtype):
         if depth >= len(shape):
             raise _wrong(f"Encountered list at unexpected level: {depth}")
         if len(part) != shape[depth]:
-            raise _wrong(f"Encountered list at unexpected size: {len(part)} at level: {depth} "
-                         f"expected size: {shape[depth]}")  # fmt: skip
+            raise _wrong(
+                f"Encountered list at unexpected size: {len(part)} at level: {depth} "
+                f"expected size: {shape[depth]}"
+            )
         for one in part:
             walk(one, depth + 1)
 

@@ -215,12 +215,20 @@ def test_missing_extra_is_named(monkeypatch):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"server": "localhost"}, {"server": "ftp://localhost:1"}, {"server": "http://u:p@host:1"},
-        {"server": "http://host:1/?q"}, {"server": "a b:1"}, {"model": ""}, {"version": -1},
-        {"version": 1, "label": "canary"}, {"label": ""}, {"timeout": 0.0},
-        {"timeout": float("nan")}, {"retries": -1},
+        {"server": "localhost"},
+        {"server": "ftp://localhost:1"},
+        {"server": "http://u:p@host:1"},
+        {"server": "http://host:1/?q"},
+        {"server": "a b:1"},
+        {"model": ""},
+        {"version": -1},
+        {"version": 1, "label": "canary"},
+        {"label": ""},
+        {"timeout": 0.0},
+        {"timeout": float("nan")},
+        {"retries": -1},
     ],
-)  # fmt: skip
+)
 def test_wrong_place_names_its_flag(changes):
     names = {"model": "model_name", "version": "model_version", "label": "model_label"}
     last = list(changes)[-1]

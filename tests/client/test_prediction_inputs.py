@@ -84,13 +84,16 @@ def test_encoded_pictures_can_stand_in_an_npz(tmp_path):
         (DECODE, {}, "has no arrays; expected codes"),
         (GENERATE, {"labels": np.zeros(2), "styles": np.zeros((2, 2))}, "labels is float64 [2]"),
         (GENERATE, {"labels": np.uint64([2**63]), "styles": np.zeros((1, 2))}, "labels is uint64"),
-        (GENERATE, {"labels": np.zeros(3, int), "styles": np.zeros((2, 2))},
-         "3 labels, 2 styles; expected as many of each"),
+        (
+            GENERATE,
+            {"labels": np.zeros(3, int), "styles": np.zeros((2, 2))},
+            "3 labels, 2 styles; expected as many of each",
+        ),
         (GENERATE, {"styles": np.zeros((2, 2))}, "expected labels, styles for --signature=asked"),
         (SAMPLE, {"seed": np.array([1, 2]), "count": np.array([5])}, "count is int64 [1]"),
         (ENCODE_BYTES, {"image_bytes": np.array([1, 2])}, "image_bytes is int64 [2], expected str"),
     ],
-)  # fmt: skip
+)
 def test_wrong_arrays_are_named(tmp_path, signature, arrays, words):
     assert words in _refused(_read, tmp_path, signature, **arrays)
 

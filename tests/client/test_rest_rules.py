@@ -45,20 +45,40 @@ def test_columns_and_rows(server):
         ("none:predict", {"inputs": []}, 404, "Servable not found for request: Latest(none)"),
         ("gaussian/versions/9:predict", {"inputs": []}, 404, "Specific(gaussian, 9)"),
         ("gaussian/labels/new:predict", {"inputs": []}, 400, "Unrecognized servable version label"),
-        ("gaussian:predict", {"signature_name": "no", "inputs": []}, 400,
-         'Serving signature name: "no" not found in signature def'),
-        ("gaussian:predict", {"signature_name": "sample", "inputs": {"seed": [1, 2]}}, 400,
-         "Missing named input: count"),
-        ("gaussian:predict", {"signature_name": "sample", "inputs": {"seed": [1, 2.0], "count": 1}},
-         400, "not of expected type: int32"),
-        ("gaussian:predict", {"signature_name": "decode", "inputs": [[1, 2], [3]]}, 400,
-         "unexpected size"),
-        ("gaussian:predict", {"signature_name": "decode", "inputs": [["1", "2"]]}, 400,
-         "not of expected type: float32"),
+        (
+            "gaussian:predict",
+            {"signature_name": "no", "inputs": []},
+            400,
+            'Serving signature name: "no" not found in signature def',
+        ),
+        (
+            "gaussian:predict",
+            {"signature_name": "sample", "inputs": {"seed": [1, 2]}},
+            400,
+            "Missing named input: count",
+        ),
+        (
+            "gaussian:predict",
+            {"signature_name": "sample", "inputs": {"seed": [1, 2.0], "count": 1}},
+            400,
+            "not of expected type: int32",
+        ),
+        (
+            "gaussian:predict",
+            {"signature_name": "decode", "inputs": [[1, 2], [3]]},
+            400,
+            "unexpected size",
+        ),
+        (
+            "gaussian:predict",
+            {"signature_name": "decode", "inputs": [["1", "2"]]},
+            400,
+            "not of expected type: float32",
+        ),
         ("gaussian:classify", {}, 400, "Malformed request: POST"),
         ("gaussian:predict", {}, 400, "Missing 'inputs' or 'instances' key"),
     ],
-)  # fmt: skip
+)
 def test_rest_refuses(server, path, body, status, words):
     found, answer = _post(server, path, body)
     assert found == status and words in answer["error"]
@@ -69,14 +89,19 @@ def test_rest_refuses(server, path, body, status, words):
     [
         ("no", {}, [], "FAILED_PRECONDITION", 'Serving signature key "no" not found.'),
         ("decode", {}, [], "INVALID_ARGUMENT", "Missing but required: {codes}"),
-        ("decode", {"codes": [[0.0, 1.0]], "more": [1.0]}, [], "INVALID_ARGUMENT",
-         "Sent extra: {more}"),
+        (
+            "decode",
+            {"codes": [[0.0, 1.0]], "more": [1.0]},
+            [],
+            "INVALID_ARGUMENT",
+            "Sent extra: {more}",
+        ),
         ("decode", {"code": [[0.0, 1.0]]}, [], "INVALID_ARGUMENT", "alias not found"),
         ("decode", {"codes": [[0, 1]]}, [], "INVALID_ARGUMENT", "float32 but int32 is provided"),
         ("decode", {"codes": [[0.0, 1.0, 2.0]]}, [], "INVALID_ARGUMENT", ""),
         ("decode", {"codes": [[0.0, 1.0]]}, ["codes"], "INVALID_ARGUMENT", "output tensor alias"),
     ],
-)  # fmt: skip
+)
 def test_grpc_refuses(server, signature, inputs, outputs, code, words):
     request = predict_pb2.PredictRequest(output_filter=outputs)
     request.model_spec.name, request.model_spec.signature_name = "gaussian", signature
@@ -101,7 +126,12 @@ def test_output_filter_leaves_the_others_out(server):
 
 def test_decimals_are_short_and_exact():
     assert [rest_json.decimal(np.float32(x)) for x in (0.2, 1, 1e9, 3e-5, np.nan, -np.inf)] == [
-        "0.2", "1.0", "1e+09", "3e-05", "NaN", "-Infinity",
-    ]  # fmt: skip
+        "0.2",
+        "1.0",
+        "1e+09",
+        "3e-05",
+        "NaN",
+        "-Infinity",
+    ]
     for value in np.random.default_rng(0).normal(size=500).astype(np.float32):
         assert np.float32(rest_json.decimal(value)) == value

@@ -134,8 +134,9 @@ def test_jpegs_and_capital_endings_are_read_and_what_systems_leave_is_left_alone
         _write(tmp_path / f"{number}{ending}", np.full((8, 8, 1), 6 * number, np.uint8))
     data = _load(tmp_path)
     assert data.image_shape == (8, 8, 1)
-    means = sorted(image.mean() for s in (data.train, data.validation, data.test)
-                   for image in s.images)  # fmt: skip
+    means = sorted(
+        image.mean() for s in (data.train, data.validation, data.test) for image in s.images
+    )
     np.testing.assert_allclose(means, 6 * np.arange(42), atol=2)
 
 

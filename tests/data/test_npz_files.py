@@ -77,8 +77,9 @@ def test_intensities_from_0_to_1_stay_what_they_are(path, dtype):
     np.savez(path, images=(IMAGES / 255).astype(dtype))
     data = _load(path)
     assert data.train.images.dtype == np.float32
-    found = np.sort(np.concatenate([s.images.ravel() for s in (data.train, data.validation,
-                                                               data.test)]))  # fmt: skip
+    found = np.sort(
+        np.concatenate([s.images.ravel() for s in (data.train, data.validation, data.test)])
+    )
     np.testing.assert_allclose(found, np.sort(IMAGES.ravel() / 255), atol=1e-3)
     assert (found.min(), found.max()) == (0, 1)
 

@@ -93,8 +93,10 @@ def test_streamed_celeb_a_is_the_same(faces):
 
 def test_binarized_mnist_is_black_and_white_and_has_no_labels(tmp_path):
     random = np.random.default_rng(0)
-    pixels = {split: random.integers(0, 2, (size, 784)) for split, size in
-              {"train": 40, "validation": 10, "test": 12}.items()}  # fmt: skip
+    pixels = {
+        split: random.integers(0, 2, (size, 784))
+        for split, size in {"train": 40, "validation": 10, "test": 12}.items()
+    }
     upstream_files.binarized_mnist(tmp_path, pixels)
     data = _load("binarized_mnist", tmp_path)
     assert data.image_shape == (28, 28, 1) and data.num_classes == 0

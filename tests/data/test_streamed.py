@@ -48,9 +48,15 @@ def images(request, tmp_path):
 
 
 ROWS = [
-    slice(None), slice(3, 9), slice(-4, None), slice(20, 40), slice(5, 5), np.array([7, 0, 7, 22]),
-    np.array([], int), np.arange(23) % 3 == 1,
-]  # fmt: skip
+    slice(None),
+    slice(3, 9),
+    slice(-4, None),
+    slice(20, 40),
+    slice(5, 5),
+    np.array([7, 0, 7, 22]),
+    np.array([], int),
+    np.arange(23) % 3 == 1,
+]
 
 
 @pytest.mark.parametrize("rows", ROWS, ids=str)

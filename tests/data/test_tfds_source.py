@@ -176,9 +176,16 @@ def test_unknown_name_is_refused_with_the_nearest(tmp_path, name, suggested):
 
 @pytest.mark.parametrize(
     "name",
-    ["no_such_data_set_at_all", "my images", "a/b/c",
-     "tiny_pictures/none", "tiny_pictures/labelled:9.9.9", "huggingface:some", "some:other"],
-)  # fmt: skip
+    [
+        "no_such_data_set_at_all",
+        "my images",
+        "a/b/c",
+        "tiny_pictures/none",
+        "tiny_pictures/labelled:9.9.9",
+        "huggingface:some",
+        "some:other",
+    ],
+)
 def test_names_that_can_mean_nothing_are_refused(tmp_path, name):
     with pytest.raises(SettingsError, match="expected mnist, a TensorFlow Datasets name, a folder"):
         load(DataSettings(dataset=name, data_dir=str(tmp_path)))

@@ -12,10 +12,16 @@ from aae_tf.evaluation.clustering import (
 )
 
 # Three clusters, two classes; q(y|x) of six validation images.
-VALIDATION = np.log([
-    [0.90, 0.05, 0.05], [0.60, 0.30, 0.10], [0.70, 0.20, 0.10],
-    [0.10, 0.80, 0.10], [0.20, 0.10, 0.70], [0.10, 0.10, 0.80],
-])  # fmt: skip
+VALIDATION = np.log(
+    [
+        [0.90, 0.05, 0.05],
+        [0.60, 0.30, 0.10],
+        [0.70, 0.20, 0.10],
+        [0.10, 0.80, 0.10],
+        [0.20, 0.10, 0.70],
+        [0.10, 0.10, 0.80],
+    ]
+)
 LABELS = np.array([1, 0, 0, 1, 0, 1])
 
 

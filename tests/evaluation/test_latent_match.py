@@ -22,10 +22,18 @@ def _codes(prior, number=9):
 
 @pytest.mark.parametrize(
     "prior",
-    [priors.gaussian(2), priors.ring_mixture(), priors.SwissRoll(), priors.uniform(3),
-     priors.sphere(3), priors.categorical(4), priors.gaussian(1, 0.1), priors.gaussian(8)],
+    [
+        priors.gaussian(2),
+        priors.ring_mixture(),
+        priors.SwissRoll(),
+        priors.uniform(3),
+        priors.sphere(3),
+        priors.categorical(4),
+        priors.gaussian(1, 0.1),
+        priors.gaussian(8),
+    ],
     ids=["gaussian", "mixture", "roll", "uniform", "sphere", "categorical", "1-D", "8-D"],
-)  # fmt: skip
+)
 def test_samples_of_the_prior_score_about_as_the_prior_does(prior):
     match = LatentMatch(prior, COUNT, seeds.root(0))
     rows = [match.measure(_codes(prior, number)) for number in range(4)]

@@ -59,8 +59,9 @@ def test_each_setting_reaches_its_kind_of_network_and_no_other():
     assert not any("norm" in path for _, path in plain)
     heads = _shapes(_conv(encoder_batch_norm=True, decoder_batch_norm=True, conv_batch_norm=False))
     assert {path for _, path in heads if path.endswith("gamma")} == {
-        "code/norm/gamma", "pixels/norm/gamma",
-    }  # fmt: skip
+        "code/norm/gamma",
+        "pixels/norm/gamma",
+    }
 
 
 def test_defaults_are_the_papers():
@@ -95,8 +96,10 @@ def test_refused_run_leaves_nothing(tmp_path):
 @pytest.mark.parametrize("network", ["dense", "conv"])
 def test_the_encoders_own_initializer_reaches_all_its_layers_and_no_other_network(network):
     def kernels(**changes):
-        method = _method(override(_conv("clustering", encoder_batch_norm=True, **changes),
-                                  {"network": network}), (28, 28, 1))  # fmt: skip
+        method = _method(
+            override(_conv("clustering", encoder_batch_norm=True, **changes), {"network": network}),
+            (28, 28, 1),
+        )
         return {
             (name, v.path): v.numpy()
             for name, net in method.networks.items()

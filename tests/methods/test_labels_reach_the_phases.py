@@ -26,11 +26,14 @@ MOVED = {  # beyond what a phase of the plain AAE moves
     "semi_supervised": ({"encoder", "decoder"}, ADVERSARIES, {"encoder"}, {"encoder"}),
     "clustering": ({"encoder", "decoder"}, ADVERSARIES, {"encoder"}),
     "dim_reduction": (
-        {"encoder", "decoder", "cluster_heads"}, ADVERSARIES, {"encoder"}, {"encoder"},
+        {"encoder", "decoder", "cluster_heads"},
+        ADVERSARIES,
+        {"encoder"},
+        {"encoder"},
     ),
     "style": ({"encoder", "decoder"}, {"discriminator"}, {"encoder"}),
     "label_mixture": ({"encoder", "decoder"}, {"discriminator"}, {"encoder"}),
-}  # fmt: skip
+}
 
 
 def _rig(name, **changes):
@@ -93,10 +96,14 @@ def test_labelled_minibatches_visit_each_labelled_image_once_in_a_pass():
     rows = np.arange(0, 60, 5).astype(np.int32)  # twelve
     feed = Feed(tiny.images(60), 10, seeds.root(0), labelled=Labelled(rows, np.arange(60), True, 4))
     passes = [
-        np.concatenate([feed.batch(feed.order(0), tf.constant(3 * number + step))["labels"]
-                        for step in range(3)])
+        np.concatenate(
+            [
+                feed.batch(feed.order(0), tf.constant(3 * number + step))["labels"]
+                for step in range(3)
+            ]
+        )
         for number in range(2)
-    ]  # fmt: skip
+    ]
     for seen in passes:
         assert sorted(seen) == rows.tolist()
     assert passes[0].tolist() != passes[1].tolist()
@@ -169,8 +176,10 @@ def test_categories_are_the_classes_or_as_many_as_asked():
     unlabelled = _rig("dim_reduction", num_labels="0", num_clusters=7)
     assert unlabelled.method.num_categories == 7
     assert [phase.name for phase in unlabelled.phases] == [
-        "reconstruction", "discriminator", "generator",
-    ]  # fmt: skip
+        "reconstruction",
+        "discriminator",
+        "generator",
+    ]
 
 
 def test_semi_supervised_without_labels_is_refused():
@@ -316,9 +325,12 @@ def test_generator_weighs_how_the_worst_change_of_clean_images_moves_the_categor
 @pytest.mark.parametrize("encoder", ["deterministic", "implicit"])
 def test_classification_can_weigh_the_worst_change_instead(labelled, encoder):
     chosen = {
-        "virtual_adversarial_weight": 4.0, "virtual_adversarial_phase": "classification",
-        "labelled_batch_size": labelled, "encoder": encoder, "hidden_noise": 0.2,
-    }  # fmt: skip
+        "virtual_adversarial_weight": 4.0,
+        "virtual_adversarial_phase": "classification",
+        "labelled_batch_size": labelled,
+        "encoder": encoder,
+        "hidden_noise": 0.2,
+    }
     rig, plain = (_rig("semi_supervised", **flags) for flags in (chosen, {**chosen, **OFF}))
     batch, phase = rig.first_batch(), rig.phase("classification")
     draws = phase.draws(seeds.root(1), 10)
@@ -348,9 +360,12 @@ def test_classification_can_weigh_the_worst_change_instead(labelled, encoder):
 
 @pytest.mark.parametrize(
     ("experiment", "phase"),
-    [("clustering", "generator"), ("semi_supervised", "generator"),
-     ("semi_supervised", "classification")],
-)  # fmt: skip
+    [
+        ("clustering", "generator"),
+        ("semi_supervised", "generator"),
+        ("semi_supervised", "classification"),
+    ],
+)
 def test_weight_of_the_worst_change_grows_evenly_over_the_epochs_of_its_warmup(experiment, phase):
     flags = {"virtual_adversarial_weight": 4.0, "virtual_adversarial_phase": phase}
     rig = _rig(experiment, virtual_adversarial_warmup=1.5, **flags)
@@ -427,8 +442,10 @@ def test_noise_on_what_the_label_discriminator_sees_has_a_size_of_its_own():
         ({"label_discriminator_noise": 0.2}, 0.2, None),
     ):
         rig = _rig("clustering", **flags)
-        for phase, kinds in (("discriminator", ("prior_noise", "code_noise")),
-                             ("generator", ("code_noise",))):  # fmt: skip
+        for phase, kinds in (
+            ("discriminator", ("prior_noise", "code_noise")),
+            ("generator", ("code_noise",)),
+        ):
             draws = rig.phase(phase).draws(seeds.root(0), 2000)
             for kind in kinds:
                 # 8000 draws: five sd of their own sd are 4 %.

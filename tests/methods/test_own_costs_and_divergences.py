@@ -76,17 +76,23 @@ def test_own_cost_and_divergence_train_and_stand_in_the_loss():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"cost": "my_own:one_number"}, "--cost=my_own:one_number: expected a function of two "
-         "tensors (batch, 8, 8, 1) that returns (batch,); for a batch of 2 it returned shape ()"),
-        ({"divergence": "my_own:per_code"}, "--divergence=my_own:per_code: expected a function of "
-         "two tensors of shape (10, 8) that returns a scalar; it returned shape (10,)"),
+        (
+            {"cost": "my_own:one_number"},
+            "--cost=my_own:one_number: expected a function of two "
+            "tensors (batch, 8, 8, 1) that returns (batch,); for a batch of 2 it returned shape ()",
+        ),
+        (
+            {"divergence": "my_own:per_code"},
+            "--divergence=my_own:per_code: expected a function of "
+            "two tensors of shape (10, 8) that returns a scalar; it returned shape (10,)",
+        ),
         ({"cost": "my_own:fails"}, "it raised RuntimeError('not today')"),
         ({"divergence": "my_own:fails"}, "it raised RuntimeError('not today')"),
         ({"cost": "my_own:NUMBER"}, "--cost=my_own:NUMBER: expected a function; it is a int"),
         ({"cost": "my_own:missing"}, "--cost=my_own:missing: expected an importable function"),
         ({"divergence": "nowhere:at_all"}, "expected an importable function"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_such_a_function_is_refused_before_training(changes, message):
     with pytest.raises(SettingsError) as refused:
         tiny.method(experiment="wae_mmd", **changes)
@@ -100,9 +106,12 @@ def test_the_docs_example_trains(tmp_path):
     assert len(example.strip().splitlines()) <= 10
     (tmp_path / "from_the_docs.py").write_text(example)
     rig = tiny.rig(
-        experiment="wae_mmd", cost="from_the_docs:edges", divergence="from_the_docs:means",
-        latent_dim=2, wasserstein_learning_rate=0.01,
-    )  # fmt: skip
+        experiment="wae_mmd",
+        cost="from_the_docs:edges",
+        divergence="from_the_docs:means",
+        latent_dim=2,
+        wasserstein_learning_rate=0.01,
+    )
     note = tiny.Notebook()
     rig.trainer.train(0, 60, 20, [note])
     cost = note.curve("wasserstein/cost")
@@ -135,13 +144,17 @@ def cost_of_the_images_alone(images, rebuilt):
     "changes, message",
     [
         ({"cost": "outside:cost_of_numpy"}, "of TensorFlow's operations; in a graph it raised"),
-        ({"divergence": "outside:divergence_of_numpy"},
-         "of TensorFlow's operations; in a graph it raised"),
+        (
+            {"divergence": "outside:divergence_of_numpy"},
+            "of TensorFlow's operations; in a graph it raised",
+        ),
         ({"divergence": "outside:count"}, "it has no gradient with respect to the first"),
-        ({"cost": "outside:cost_of_the_images_alone"},
-         "it has no gradient with respect to the second"),
+        (
+            {"cost": "outside:cost_of_the_images_alone"},
+            "it has no gradient with respect to the second",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_training_could_not_descend_is_refused_before_it(tmp_path, changes, message):
     (tmp_path / "outside.py").write_text(OUTSIDE)
     with pytest.raises(SettingsError) as refused:

@@ -18,11 +18,17 @@ LAYERS = ("trunk/hidden_1", "trunk/hidden_2")
 UNITS = [9, 7]  # of the encoder
 # Sums of few powers of two, which float32 holds exactly.
 RATES = {
-    "reconstruction": 2**-6, "discriminator": 2**-4, "generator": 2**-5, "classification": 2**-5
-}  # fmt: skip
+    "reconstruction": 2**-6,
+    "discriminator": 2**-4,
+    "generator": 2**-5,
+    "classification": 2**-5,
+}
 MOMENTA = {
-    "reconstruction": 0.875, "discriminator": 0.125, "generator": 0.5, "classification": 0.75
-}  # fmt: skip
+    "reconstruction": 0.875,
+    "discriminator": 0.125,
+    "generator": 0.5,
+    "classification": 0.75,
+}
 
 
 def _forward(weights, network, names, inputs):
@@ -127,9 +133,12 @@ def _trainable(rig):
 
 @pytest.mark.parametrize(
     "experiment, optimizer, batch_norm",
-    [("clustering", "adam", True), ("semi_supervised", "sgd", True),
-     ("semi_supervised", "adam", False)],
-)  # fmt: skip
+    [
+        ("clustering", "adam", True),
+        ("semi_supervised", "sgd", True),
+        ("semi_supervised", "adam", False),
+    ],
+)
 def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm):
     update = {"sgd": _sgd, "adam": _adam}[optimizer]
     names = [name for name in PHASES if experiment != "clustering" or name != "classification"]
@@ -140,11 +149,23 @@ def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm)
     if experiment == "semi_supervised":
         flags |= {"num_labels": "6"}
     rig = tiny.rig(
-        100, True, experiment=experiment, batch_size=BATCH, precision="float64",
-        encoder_units="9,7", decoder_units="8,6", discriminator_units="7,5", latent_dim=3,
-        encoder_batch_norm=batch_norm, input_noise=0.1, input_dropout=0.3, hidden_noise=0.15,
-        discriminator_noise=0.2, label_adversary_weight=WEIGHT, **flags,
-    )  # fmt: skip
+        100,
+        True,
+        experiment=experiment,
+        batch_size=BATCH,
+        precision="float64",
+        encoder_units="9,7",
+        decoder_units="8,6",
+        discriminator_units="7,5",
+        latent_dim=3,
+        encoder_batch_norm=batch_norm,
+        input_noise=0.1,
+        input_dropout=0.3,
+        hidden_noise=0.15,
+        discriminator_noise=0.2,
+        label_adversary_weight=WEIGHT,
+        **flags,
+    )
     weights, memory, order = _trainable(rig), {}, rig.feed.order(0)
     first = dict(weights)
     for step in range(STEPS):

@@ -192,9 +192,12 @@ def test_pretraining_brings_the_codes_moments_to_the_priors():
 
 def test_pretraining_stops_once_the_loss_is_low():
     rig = tiny.rig(
-        experiment="wae_mmd", latent_dim=2, pretraining_steps=500, batch_size=60,
+        experiment="wae_mmd",
+        latent_dim=2,
+        pretraining_steps=500,
+        batch_size=60,
         wasserstein_learning_rate=0.02,
-    )  # fmt: skip
+    )
     prepared = rig.method.pretraining()
     strategy = tf.distribute.get_strategy()
     trainer = Trainer((prepared.phase,), rig.feed, rig.root, strategy, False, rig.method.prepare)

@@ -126,8 +126,13 @@ def test_normalisation_has_the_papers_decay():
 # (image, filters' side, encoder, its maps, decoder, its maps): WAE, MNIST and CelebA.
 MNIST = ((28, 28, 1), 4, (128, 256, 512, 1024), (14, 7, 4, 2), (1024, 512, 256), (7, 14, 28))
 CELEBA = (
-    (64, 64, 3), 5, (128, 256, 512, 1024), (32, 16, 8, 4), (1024, 512, 256, 128), (8, 16, 32, 64),
-)  # fmt: skip
+    (64, 64, 3),
+    5,
+    (128, 256, 512, 1024),
+    (32, 16, 8, 4),
+    (1024, 512, 256, 128),
+    (8, 16, 32, 64),
+)
 
 
 @pytest.mark.parametrize("image, size, filters, sides, _, __", [MNIST, CELEBA])

@@ -81,9 +81,12 @@ def test_every_weight_is_tracked_under_a_name_of_its_own():
 
 @pytest.mark.parametrize(
     "dtype, weights, result",
-    [("float32", "float32", "float32"), ("float64", "float64", "float64"),
-     ("mixed_bfloat16", "float32", "bfloat16")],
-)  # fmt: skip
+    [
+        ("float32", "float32", "float32"),
+        ("float64", "float64", "float64"),
+        ("mixed_bfloat16", "float32", "bfloat16"),
+    ],
+)
 def test_precision_is_that_of_weights_and_results(dtype, weights, result):
     encoder, decoder = _networks(dtype=dtype)
     images = np.random.default_rng(0).random((3, *SHAPE))

@@ -70,9 +70,12 @@ def test_weights_have_the_initializers_spread_and_biases_are_0(initializer, hidd
 
 @pytest.mark.parametrize(
     "dtype, weights, result",
-    [("float32", "float32", "float32"), ("float64", "float64", "float64"),
-     ("mixed_bfloat16", "float32", "bfloat16")],
-)  # fmt: skip
+    [
+        ("float32", "float32", "float32"),
+        ("float64", "float64", "float64"),
+        ("mixed_bfloat16", "float32", "bfloat16"),
+    ],
+)
 def test_precision_is_that_of_weights_and_results(dtype, weights, result):
     encoder, decoder, discriminator = _networks(dtype=dtype, units=(5,))
     images = np.random.default_rng(0).random((3, *SHAPE))

@@ -69,9 +69,10 @@ def test_ssim_is_the_mean_over_windows_of_wang_et_al():
                     var_b = (window * b**2).sum() - mean_b**2
                     both = (window * a * b).sum() - mean_a * mean_b
                     similarities.append(
-                        (2 * mean_a * mean_b + first) * (2 * both + second)
+                        (2 * mean_a * mean_b + first)
+                        * (2 * both + second)
                         / ((mean_a**2 + mean_b**2 + first) * (var_a + var_b + second))
-                    )  # fmt: skip
+                    )
         expected.append(14 * 13 * 2 * (1 - np.mean(similarities)))
     found = COSTS["ssim"](tf.constant(IMAGES), tf.constant(REBUILT))
     assert found.dtype == tf.float64

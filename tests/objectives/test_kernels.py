@@ -81,9 +81,7 @@ def _expected_gaussian_mmd(dim, scale, shift, deviation):
         total = scale + 2 * variance
         return (scale / total) ** (dim / 2) * math.exp(-squared_shift / total)
 
-    return (
-        mean(2, 0) + mean(2 * deviation**2, 0) - 2 * mean(1 + deviation**2, dim * shift**2)
-    )  # fmt: skip
+    return mean(2, 0) + mean(2 * deviation**2, 0) - 2 * mean(1 + deviation**2, dim * shift**2)
 
 
 @pytest.mark.parametrize("batch", [4, 16, 64])

@@ -18,8 +18,10 @@ def test_half_squared_error_by_hand():
 @pytest.mark.parametrize("shape", [(3, 28, 28, 1), (3, 5, 4, 3), (2, 7), (0, 4, 4, 1)])
 def test_half_squared_error_sums_over_pixels_and_not_over_images(shape):
     images, rebuilt = RNG.random((2, *shape))
-    by_hand = [0.5 * sum((a - b) ** 2 for a, b in zip(x.flat, y.flat, strict=True))
-               for x, y in zip(images, rebuilt, strict=True)]  # fmt: skip
+    by_hand = [
+        0.5 * sum((a - b) ** 2 for a, b in zip(x.flat, y.flat, strict=True))
+        for x, y in zip(images, rebuilt, strict=True)
+    ]
     found = half_squared_error(tf.constant(images), tf.constant(rebuilt))
     assert found.shape == shape[:1]
     np.testing.assert_allclose(found, by_hand)

@@ -82,9 +82,7 @@ def test_gradient_of_sinkhorn_is_that_of_differences():
 def test_squared_sliced_wasserstein_sorts_each_projection():
     along = transport.directions(7, 3, seeds.root(0), tf.float64)
     first, second = FIRST[:9], SECOND
-    by_hand = np.mean(
-        [(np.sort(first @ a) - np.sort(second @ a)) ** 2 for a in along.numpy().T]
-    )  # fmt: skip
+    by_hand = np.mean([(np.sort(first @ a) - np.sort(second @ a)) ** 2 for a in along.numpy().T])
     found = transport.squared_sliced_wasserstein(tf.constant(first), tf.constant(second), along)
     assert float(found) == pytest.approx(by_hand, rel=1e-12)
 

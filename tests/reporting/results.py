@@ -8,8 +8,16 @@ from aae_tf.experiments import find, settings_of
 from aae_tf.settings import flatten, override
 
 
-def write(folder, experiment="gaussian", recipe="practical", epochs=3.0, seed=0, metrics=None,
-          wall_seconds=90.0, **changes):  # fmt: skip
+def write(
+    folder,
+    experiment="gaussian",
+    recipe="practical",
+    epochs=3.0,
+    seed=0,
+    metrics=None,
+    wall_seconds=90.0,
+    **changes,
+):
     """A folder with settings.json, result.json and provenance.json; returns it."""
     settings = override(settings_of(experiment, recipe), {"seed": seed, **changes})
     result = {

@@ -30,9 +30,12 @@ def folder(tmp_path):
     for seed, error in reversed(list(enumerate(ERRORS))):
         measured = {"error_percent": error, "mmd": 1e-3 * (seed + 1)}
         results.write(
-            tmp_path / f"semi{seed}", "semi_supervised", seed=seed, metrics=measured,
+            tmp_path / f"semi{seed}",
+            "semi_supervised",
+            seed=seed,
+            metrics=measured,
             wall_seconds=60.0 * (seed + 1),
-        )  # fmt: skip
+        )
     results.write(tmp_path / "k", "semi_supervised", num_labels="1000", metrics={"mmd": 0.5})
     results.write(tmp_path / "wide", "gaussian", metrics={"mmd": 0.25})
     results.write(tmp_path / "paper", "gaussian", "paper", metrics={"mmd": 0.75})
@@ -89,8 +92,11 @@ def test_a_single_run_has_no_error(folder):
     row = next(r for r in json.loads(collate(folder, "json")) if r["settings"])
     assert row["settings"] == {"num_labels": "1000"}
     assert row["metrics"]["mmd"] == {
-        "n": 1, "mean": 0.5, "standard_deviation": None, "standard_error": None,
-    }  # fmt: skip
+        "n": 1,
+        "mean": 0.5,
+        "standard_deviation": None,
+        "standard_error": None,
+    }
     assert next(r for r in _cells(collate(folder)) if r["recipe"] == "paper")["mmd"] == "0.75"
 
 
@@ -112,9 +118,10 @@ def test_runs_whose_samples_were_judged_otherwise_have_rows_of_their_own(tmp_pat
         results.write(tmp_path / f"judged{seed}", seed=seed, sample_quality=True, **judge)
     found = [(dict(group.settings), group.seeds) for group in groups_below(tmp_path)]
     assert sorted(found, key=lambda row: row[1]) == [
-        ({}, [0, 3]), ({"quality_samples": 500}, [1, 4]),
+        ({}, [0, 3]),
+        ({"quality_samples": 500}, [1, 4]),
         ({"inception_weights": "imagenet"}, [2, 5]),
-    ]  # fmt: skip
+    ]
 
 
 def test_judges_that_judged_nothing_part_no_runs(tmp_path):
@@ -249,9 +256,12 @@ def test_the_papers_figures_are_those_of_all_seeds(tmp_path):
     few, many = {"log_likelihood_10000": 340.0}, {"log_likelihood_10000000": 430.0}
     results.write(tmp_path / "0", "likelihood", metrics=few)
     results.write(
-        tmp_path / "1", "likelihood", seed=1, metrics=few | many,
+        tmp_path / "1",
+        "likelihood",
+        seed=1,
+        metrics=few | many,
         likelihood_samples=(10_000, 10_000_000),
-    )  # fmt: skip
+    )
     (row,) = json.loads(collate(tmp_path, "json"))
     paper = {name: figure["value"] for name, figure in row["paper"].items()}
     assert paper == {"test/log_likelihood_10000": 340.0, "test/log_likelihood_10000000": 427.0}

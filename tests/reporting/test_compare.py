@@ -81,8 +81,10 @@ def _compare(runs, target):
 def test_without_checkpoints_curves_and_numbers_are_left(runs, tmp_path):
     paths = _compare(runs, tmp_path / "both")
     assert [path.name for path in paths] == [
-        "learning_curves.png", "comparison.md", "comparison.json",
-    ]  # fmt: skip
+        "learning_curves.png",
+        "comparison.md",
+        "comparison.json",
+    ]
     assert {path.name for path in (tmp_path / "both").iterdir()} == {path.name for path in paths}
 
 
@@ -97,8 +99,16 @@ def test_table_has_match_first_then_what_all_runs_have(runs, tmp_path):
     assert head == ["run", "experiment", "recipe", "seed", "epochs", *measures]
     assert first[5:] == ["5.000", "0.05000 (0.02)", "0.1000", "3.250"]
     assert second == [
-        "mixture", "mixture", "practical", "2", "3", "6.000", "0.05000 (0.02)", "", "4.500",
-    ]  # fmt: skip
+        "mixture",
+        "mixture",
+        "practical",
+        "2",
+        "3",
+        "6.000",
+        "0.05000 (0.02)",
+        "",
+        "4.500",
+    ]
     assert "![learning_curves](learning_curves.png)" in page
 
 
@@ -118,5 +128,7 @@ def test_a_run_without_a_result_has_an_empty_row(runs, tmp_path):
 
 def test_shown_measures_of_a_run_alone_are_all_but_those_of_the_prior():
     assert comparison.shown_measures([{"nmi": 1.0, **MATCH}]) == [
-        "reconstruction_error", "sliced_wasserstein", "nmi",
-    ]  # fmt: skip
+        "reconstruction_error",
+        "sliced_wasserstein",
+        "nmi",
+    ]

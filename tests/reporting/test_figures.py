@@ -59,12 +59,16 @@ def test_every_prior_has_its_figures(name):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"experiment": "style"}, {"experiment": "label_mixture", "prior_components": 3},
-     {"experiment": "semi_supervised", "num_labels": "30"},
-     *({"experiment": "clustering", "num_clusters": count} for count in (2, 16, 30)),
-     *({"experiment": "dim_reduction", "latent_dim": dim, "num_labels": "0"} for dim in (2, 10))],
+    [
+        {},
+        {"experiment": "style"},
+        {"experiment": "label_mixture", "prior_components": 3},
+        {"experiment": "semi_supervised", "num_labels": "30"},
+        *({"experiment": "clustering", "num_clusters": count} for count in (2, 16, 30)),
+        *({"experiment": "dim_reduction", "latent_dim": dim, "num_labels": "0"} for dim in (2, 10)),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_no_title_is_cut_off(changes):
     for name, figure in _drawn(tiny.data(), **changes).items():
         to_png(figure)

@@ -15,18 +15,25 @@ from aae_tf.reporting.groups import groups_below
 from aae_tf.settings import flatten, override
 
 ERRORS = (3.74, 3.51, 4.02)
-LONG = {"encoder_units": "1000,900,800,700,600", "decoder_units": "1000,900,800,700,600",
-        "discriminator_units": "1000,900", "generator_schedule": "50:0.1,1000:0.01",
-        "dataset": "my images.npz"}  # fmt: skip
+LONG = {
+    "encoder_units": "1000,900,800,700,600",
+    "decoder_units": "1000,900,800,700,600",
+    "discriminator_units": "1000,900",
+    "generator_schedule": "50:0.1,1000:0.01",
+    "dataset": "my images.npz",
+}
 
 
 @pytest.fixture
 def group(tmp_path):
     for seed, error in enumerate(ERRORS):
         results.write(
-            tmp_path / f"{seed}", "semi_supervised", seed=seed, wall_seconds=60.0 * (seed + 1),
+            tmp_path / f"{seed}",
+            "semi_supervised",
+            seed=seed,
+            wall_seconds=60.0 * (seed + 1),
             metrics={"error_percent": error, "mmd": 0.5},
-        )  # fmt: skip
+        )
     (found,) = groups_below(tmp_path)
     return found
 
@@ -43,8 +50,11 @@ def test_each_measure_has_mean_deviation_error_n_and_the_papers_figure(group):
         assert float(cell) == pytest.approx(number, rel=5e-3)
     assert cells[4:] == ["3", "1.9 ± 0.1 (AAE, table 2)"]
     assert _row(text, "mmd").split() == ["mmd", "0.5", "0", "0", "3"]
-    shown = next(line for line in group_report.markdown(group).splitlines()
-                 if line.startswith("| error_percent"))  # fmt: skip
+    shown = next(
+        line
+        for line in group_report.markdown(group).splitlines()
+        if line.startswith("| error_percent")
+    )
     assert [cell.strip() for cell in shown.strip("|").split("|")][1:] == cells[1:]
 
 
@@ -53,10 +63,12 @@ def test_time_and_commit_are_told(group):
 
 
 def test_a_changed_program_and_several_commits_are_seen(tmp_path):
-    for seed, origin in enumerate((
-        {"commit": "0123456789abcdef-dirty"},
-        {"commit": "fedcba9876543210", "earlier": [{"commit": "1111111111111"}]},
-    )):  # fmt: skip
+    for seed, origin in enumerate(
+        (
+            {"commit": "0123456789abcdef-dirty"},
+            {"commit": "fedcba9876543210", "earlier": [{"commit": "1111111111111"}]},
+        )
+    ):
         run = results.write(tmp_path / str(seed), seed=seed, metrics={"mmd": 1.0})
         (run / "provenance.json").write_text(json.dumps(origin))
     (found,) = groups_below(tmp_path)
@@ -93,8 +105,9 @@ def test_the_command_gives_the_settings_again(tmp_path, changes):
 
 
 def test_the_command_of_several_runs_names_their_seeds(group):
-    assert group.commands == [["aae-tf", "--experiment=semi_supervised", "--recipe=practical",
-                               "--seeds=0,1,2"]]  # fmt: skip
+    assert group.commands == [
+        ["aae-tf", "--experiment=semi_supervised", "--recipe=practical", "--seeds=0,1,2"]
+    ]
 
 
 def test_each_choice_among_beginnings_has_its_command(tmp_path):

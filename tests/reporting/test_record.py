@@ -20,9 +20,11 @@ def page(tmp_path):
         name = tmp_path / "runs" / f"seed{seed}"
         results.write(name, "semi_supervised", seed=seed, metrics=measured)
     results.write(
-        tmp_path / "runs" / "more_labels", "semi_supervised", num_labels="1000",
+        tmp_path / "runs" / "more_labels",
+        "semi_supervised",
+        num_labels="1000",
         metrics={"error_percent": 2.5},
-    )  # fmt: skip
+    )
     results.write(tmp_path / "runs" / "alone", "gaussian", metrics={"coverage": 0.8})
     return record(tmp_path / "runs", tmp_path / "kept").read_text()
 
@@ -40,9 +42,10 @@ def test_seeds_have_rows_and_their_mean_another(page):
         "**mean** (practical)",
     ]
     cells = dict(
-        zip(*([part.strip() for part in row.split("|")] for row in (rows[0], rows[-1])),
-            strict=True)
-    )  # fmt: skip
+        zip(
+            *([part.strip() for part in row.split("|")] for row in (rows[0], rows[-1])), strict=True
+        )
+    )
     assert cells["error_percent"] == f"{np.mean(ERRORS):.2f} ± {stats.sem(ERRORS):.2f} (3)"
     assert cells["seed"] == "0, 1, 2"
     assert cells["paper"] == "error_percent 1.9 ± 0.1 (AAE, table 2)"
@@ -104,9 +107,12 @@ def test_of_runs_that_differ_in_the_seed_alone_the_first_keeps_its_pictures(tmp_
 
 def test_folders_of_the_machine_are_not_kept(tmp_path):
     run = results.write(
-        tmp_path / "runs" / "far", "gaussian", metrics={"coverage": 0.8}, data_dir="/a/place",
+        tmp_path / "runs" / "far",
+        "gaussian",
+        metrics={"coverage": 0.8},
+        data_dir="/a/place",
         cache_dir="/another",
-    )  # fmt: skip
+    )
     (run / "run.flags").write_text("--seed=0\n--data_dir=/a/place\n--cache_dir=/another\n--xla\n")
     record(tmp_path / "runs", tmp_path / "kept")
     kept = tmp_path / "kept" / "far"
@@ -161,9 +167,12 @@ def test_runs_of_several_seeds_are_kept_apart(tmp_path):
     for row, labels in (("hundred", "100"), ("thousand", "1000")):
         for seed in (0, 1):
             results.write(
-                tmp_path / "runs" / row / f"seed_{seed}", "semi_supervised", seed=seed,
-                num_labels=labels, metrics={"error_percent": seed + int(labels)},
-            )  # fmt: skip
+                tmp_path / "runs" / row / f"seed_{seed}",
+                "semi_supervised",
+                seed=seed,
+                num_labels=labels,
+                metrics={"error_percent": seed + int(labels)},
+            )
     page = record(tmp_path / "runs", tmp_path / "kept").read_text()
     names = sorted(path.parent.name for path in tmp_path.glob("kept/*/result.json"))
     assert names == ["hundred_seed_0", "hundred_seed_1", "thousand_seed_0", "thousand_seed_1"]

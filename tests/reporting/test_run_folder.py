@@ -192,8 +192,12 @@ def test_result_json_has_what_a_report_collates(folder):
         "seed": 4,
         "epochs": 3.0,
         "metrics": {"test/mmd": 0.25},
-        "evaluation": {"sample_quality": False, "quality_samples": 10000, "inception_weights": "",
-                       "likelihood_samples": "0"},
+        "evaluation": {
+            "sample_quality": False,
+            "quality_samples": 10000,
+            "inception_weights": "",
+            "likelihood_samples": "0",
+        },
         "paper": {},
         "wall_seconds": 12.3,
-    }  # fmt: skip
+    }

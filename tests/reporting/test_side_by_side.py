@@ -100,10 +100,13 @@ def test_nothing_covers_anything_else(four, more):
 
 def _tiles(axes, columns):
     canvas = np.asarray(axes.images[0].get_array())[..., 0]
-    return np.array([
-        canvas[top : top + 8, 9 * column : 9 * column + 8]
-        for top in range(0, canvas.shape[0], 9) for column in range(columns)
-    ])  # fmt: skip
+    return np.array(
+        [
+            canvas[top : top + 8, 9 * column : 9 * column + 8]
+            for top in range(0, canvas.shape[0], 9)
+            for column in range(columns)
+        ]
+    )
 
 
 def test_samples_are_of_each_run_and_runs_of_one_prior_decode_the_same_codes(four, drawn):

@@ -48,14 +48,19 @@ def _read(search):
 def test_trials_stand_by_how_far_they_came_then_by_score(search, told):
     found = _read(search)
     assert [(row["trial"], row["state"], row["epochs"]) for row in found["trials"]] == [
-        (2, "completed", 4), (0, "completed", 4), (4, "pruned", 2), (1, "pruned", 1),
+        (2, "completed", 4),
+        (0, "completed", 4),
+        (4, "pruned", 2),
+        (1, "pruned", 1),
         (3, "diverged", 1),
-    ]  # fmt: skip
+    ]
     assert found["best"] == 2 and found["rungs"] == [1, 2, 4]
     drawn = [trial.drawn for trial in plan.drawn(search)]
     assert all(row["drawn"] == drawn[row["trial"]] for row in found["trials"])
-    assert told == [f"trial {number} is {state} already" for number, state in enumerate(
-        ("completed", "pruned", "completed", "diverged", "pruned"))]  # fmt: skip
+    assert told == [
+        f"trial {number} is {state} already"
+        for number, state in enumerate(("completed", "pruned", "completed", "diverged", "pruned"))
+    ]
 
 
 def test_the_table_has_a_row_for_each_trial(search, told):
@@ -145,9 +150,13 @@ def test_tensorboards_own_hparams_page_has_every_trial(search, told):
     statuses = ["STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]
     columns = [{"hparam": name} for name in search.space]
     answer = ask(
-        "/session_groups", experimentName="", allowedStatuses=statuses, colParams=columns,
-        startIndex=0, sliceSize=10,
-    )  # fmt: skip
+        "/session_groups",
+        experimentName="",
+        allowedStatuses=statuses,
+        colParams=columns,
+        startIndex=0,
+        sliceSize=10,
+    )
     groups = {group["name"]: group for group in answer["sessionGroups"]}
     assert set(groups) == {f"trial_{number:04}" for number in range(5)}
     for trial in plan.drawn(search):

@@ -12,13 +12,21 @@ from aae_tf.experiments import settings_of
 from aae_tf.search import scores
 from aae_tf.settings import flatten
 
-EXPERIMENTS = ("gaussian", "label_mixture", "semi_supervised", "clustering", "vae_gaussian",
-               "wae_mmd")  # fmt: skip
+EXPERIMENTS = (
+    "gaussian",
+    "label_mixture",
+    "semi_supervised",
+    "clustering",
+    "vae_gaussian",
+    "wae_mmd",
+)
 
 
 # Measures for Gaussian priors alone, and for as many clusters as classes.
-NOT_MADE = {"label_mixture": {"mean_error", "covariance_error"},
-            "clustering": {"error_assigned_percent"}}  # fmt: skip
+NOT_MADE = {
+    "label_mixture": {"mean_error", "covariance_error"},
+    "clustering": {"error_assigned_percent"},
+}
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

@@ -45,8 +45,9 @@ def test_the_forms_are_read_in_order_with_comments_and_blank_lines(read):
 
 
 def test_numbers_are_drawn_evenly_within_their_range(read):
-    drawn = _draws(read("discriminator_noise = uniform(0.1, 0.5)\n"
-                        "generator_learning_rate = log(1e-4, 1e-1)\n"))  # fmt: skip
+    drawn = _draws(
+        read("discriminator_noise = uniform(0.1, 0.5)\ngenerator_learning_rate = log(1e-4, 1e-1)\n")
+    )
     noise = np.array([each["discriminator_noise"] for each in drawn])
     rates = np.array([each["generator_learning_rate"] for each in drawn])
     assert stats.kstest(noise, stats.uniform(0.1, 0.4).cdf).pvalue > 0.01
@@ -81,8 +82,10 @@ def test_a_draw_is_a_function_of_seed_and_number(read):
 
 def test_the_first_draws_never_change(read):
     """A search that goes on with another release of numpy draws what it drew before."""
-    found = read("generator_learning_rate = log(1e-4, 1e-2)\nlatent_dim = int(2, 9)\n"
-                 "encoder = {deterministic | gaussian}")  # fmt: skip
+    found = read(
+        "generator_learning_rate = log(1e-4, 1e-2)\nlatent_dim = int(2, 9)\n"
+        "encoder = {deterministic | gaussian}"
+    )
     assert [list(space.draw(found, 0, number).values()) for number in range(2)] == FIRST
 
 

@@ -78,8 +78,17 @@ def test_a_search_that_knows_of_a_trial_stays(tmp_path, kept):
 def test_the_best_ones_command_can_be_pasted(empty_folder, capsys):
     (empty_folder / "my.space").write_text("latent_dim = int(2, 3)")
     trial = empty_folder / "my runs" / "trials" / "0000"
-    command = ["x", "--mode=search", "--experiment=gaussian", "--space=my.space", "--epochs=1",
-               "--score=coverage", "--trials=1", "--halving=off", "--run_dir=my runs"]  # fmt: skip
+    command = [
+        "x",
+        "--mode=search",
+        "--experiment=gaussian",
+        "--space=my.space",
+        "--epochs=1",
+        "--score=coverage",
+        "--trials=1",
+        "--halving=off",
+        "--run_dir=my runs",
+    ]
     # As a search leaves its folder whose trial came to its end.
     settings = override(settings_of("gaussian"), {"epochs": 1})
     drawn = space.read(empty_folder / "my.space", settings)

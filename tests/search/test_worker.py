@@ -20,11 +20,17 @@ LABELS = np.arange(300) % 3
 def train(tmp_path):
     """Trains a trial; returns what it asked, and its folder."""
 
-    def training(name="trial", rungs=(1, 2), answers=(True, True), score="reconstruction_error",
-                 test=IMAGES[250:], experiment="gaussian", **changes):  # fmt: skip
+    def training(
+        name="trial",
+        rungs=(1, 2),
+        answers=(True, True),
+        score="reconstruction_error",
+        test=IMAGES[250:],
+        experiment="gaussian",
+        **changes,
+    ):
         file = tmp_path / "data.npz"
-        np.savez(file, x_train=IMAGES[:250], y_train=LABELS[:250], x_test=test,
-                 y_test=LABELS[250:])  # fmt: skip
+        np.savez(file, x_train=IMAGES[:250], y_train=LABELS[:250], x_test=test, y_test=LABELS[250:])
         changes = {"epochs": 2, "strategy": "one_device", "steps_per_call": 7, **changes}
         settings = tiny.settings(experiment, dataset=str(file), xla=False, **changes)
         asked, left = [], list(answers)
@@ -71,11 +77,22 @@ def test_a_trial_that_goes_on_later_has_the_scores_of_one_that_was_not_stopped(t
 
 
 def test_other_test_images_change_nothing(train):
-    clean, folder = train("clean", score="error_percent", experiment="semi_supervised",
-                          num_labels="9", labelled_batch_size=9)  # fmt: skip
+    clean, folder = train(
+        "clean",
+        score="error_percent",
+        experiment="semi_supervised",
+        num_labels="9",
+        labelled_batch_size=9,
+    )
     noise = np.random.default_rng(0).integers(0, 255, IMAGES[250:].shape).astype(np.uint8)
-    poisoned, other = train("poisoned", score="error_percent", experiment="semi_supervised",
-                            num_labels="9", labelled_batch_size=9, test=noise)  # fmt: skip
+    poisoned, other = train(
+        "poisoned",
+        score="error_percent",
+        experiment="semi_supervised",
+        num_labels="9",
+        labelled_batch_size=9,
+        test=noise,
+    )
     assert poisoned == clean
     assert _rows(folder) == _rows(other)
 
@@ -85,8 +102,11 @@ def test_looking_at_test_images_is_an_error(train, tmp_path):
     data = data_sources.load(tiny.settings(dataset=str(tmp_path / "data.npz")).data)
     hidden = without_test(data)
     assert hidden.describe() == data.describe()
-    for look in (lambda: hidden.test.images, lambda: hidden.test.take(slice(0, 1)),
-                 lambda: hidden.test.intensities()):  # fmt: skip
+    for look in (
+        lambda: hidden.test.images,
+        lambda: hidden.test.take(slice(0, 1)),
+        lambda: hidden.test.intensities(),
+    ):
         with pytest.raises(AssertionError, match="a search looked at test images"):
             look()
 
@@ -135,8 +155,11 @@ def test_a_measure_of_samples_that_the_data_lack_is_no_divergence(train, tmp_pat
 
 def test_a_trial_that_diverges_says_so(train):
     with pytest.raises(DivergedError):
-        train(reconstruction_optimizer="sgd", reconstruction_learning_rate=1e30,
-              output_activation="linear")  # fmt: skip
+        train(
+            reconstruction_optimizer="sgd",
+            reconstruction_learning_rate=1e30,
+            output_activation="linear",
+        )
 
 
 def test_scores_are_kept_beside_each_other(tmp_path):

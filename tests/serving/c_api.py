@@ -32,9 +32,15 @@ class Buffer(ctypes.Structure):
 def _library():
     found = ctypes.CDLL(str(LIBRARY))
     pointers = (
-        "TF_NewStatus", "TF_NewGraph", "TF_NewSessionOptions", "TF_NewBuffer", "TF_TensorData",
-        "TF_LoadSessionFromSavedModel", "TF_GraphOperationByName", "TF_AllocateTensor",
-    )  # fmt: skip
+        "TF_NewStatus",
+        "TF_NewGraph",
+        "TF_NewSessionOptions",
+        "TF_NewBuffer",
+        "TF_TensorData",
+        "TF_LoadSessionFromSavedModel",
+        "TF_GraphOperationByName",
+        "TF_AllocateTensor",
+    )
     for name in pointers:
         getattr(found, name).restype = ctypes.c_void_p
     found.TF_Message.restype = ctypes.c_char_p
@@ -77,9 +83,19 @@ class Model:
         asked = (Output * len(wanted))(*map(self._output, wanted.values()))
         found = (ctypes.c_void_p * len(wanted))()
         c.TF_SessionRun(
-            self._session, None, given, values, len(fed), asked, found, len(wanted),
-            None, 0, None, self._status,
-        )  # fmt: skip
+            self._session,
+            None,
+            given,
+            values,
+            len(fed),
+            asked,
+            found,
+            len(wanted),
+            None,
+            0,
+            None,
+            self._status,
+        )
         for _, value in fed:
             c.TF_DeleteTensor(value)
         self._check()

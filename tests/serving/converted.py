@@ -9,11 +9,14 @@ from aae_tf import serving
 CASES = {
     "normalized": {"encoder_batch_norm": True, "decoder_batch_norm": True},
     "convolutional": {
-        "experiment": "clustering", "network": "conv", "encoder": "implicit", "num_clusters": 5,
+        "experiment": "clustering",
+        "network": "conv",
+        "encoder": "implicit",
+        "num_clusters": 5,
     },
     "labelled": {"experiment": "style"},
     "heads": {"experiment": "dim_reduction", "latent_dim": 4},
-}  # fmt: skip
+}
 BATCHES = (1, 7)
 
 

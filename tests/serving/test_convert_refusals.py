@@ -117,10 +117,13 @@ def test_difference_counts_relative_to_large_outputs_and_sees_all():
         (("--format=onnx2",), 2, "--format=onnx2: expected one of onnx"),
         (("--format=tflite",), 2, "--model=: expected a folder of a SavedModel"),
         (("--format=tflite", "--model=there"), 2, "--output=: expected a new folder"),
-        (("--format=tflite", "--model=there", "--output=made"), 1,
-         "--model=there: expected a folder"),
+        (
+            ("--format=tflite", "--model=there", "--output=made"),
+            1,
+            "--model=there: expected a folder",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_door_refuses_in_one_line(flags, status, message, empty_folder, capsys):
     assert main(["run_experiment.py", "--mode=convert", *flags]) == status
     out, err = capsys.readouterr()

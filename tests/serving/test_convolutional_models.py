@@ -39,8 +39,12 @@ def test_checkpoint_brings_every_variable_back(rig, tmp_path):
     assert _checkpoints(tmp_path, fresh).restore()
     assert digest(fresh.variables) == digest(rig.variables)
     names = network_variables(rig.method.networks)
-    for name in ("encoder/trunk/down_2/norm/moving_mean", "decoder/trunk/up_1/convolution/kernel",
-                 "encoder/trunk/noise_channel/kernel", "decoder/pixels/bias"):  # fmt: skip
+    for name in (
+        "encoder/trunk/down_2/norm/moving_mean",
+        "decoder/trunk/up_1/convolution/kernel",
+        "encoder/trunk/noise_channel/kernel",
+        "decoder/pixels/bias",
+    ):
         assert name in names
 
 

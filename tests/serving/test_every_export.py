@@ -26,9 +26,13 @@ def root(tmp_path_factory):
 def _run(command, folder, timeout):
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=environment, cwd=folder,
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=folder,
         timeout=timeout,
-    )  # fmt: skip
+    )
 
 
 def _check_answers(root, python, script):

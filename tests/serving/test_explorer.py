@@ -251,8 +251,11 @@ def test_pictures_of_other_sizes_are_cut_to_their_middle_and_resized():
     grey = pictures.read(_png(wide), (8, 8, 1))
     np.testing.assert_allclose(grey, 0.299 * 200 + 0.587 * 100 + 0.114 * 50, atol=1)
     jpeg = tf.io.encode_jpeg(wide, quality=100).numpy()
-    np.testing.assert_allclose(pictures.read(jpeg, (4, 4, 3))[1:3, 1:3].astype(int),
-                               np.full((2, 2, 3), (200, 100, 50)), atol=4)  # fmt: skip
+    np.testing.assert_allclose(
+        pictures.read(jpeg, (4, 4, 3))[1:3, 1:3].astype(int),
+        np.full((2, 2, 3), (200, 100, 50)),
+        atol=4,
+    )
 
 
 def test_transparent_parts_of_a_picture_become_white():
@@ -302,8 +305,10 @@ def test_other_sites_and_names_are_refused_on_this_machine(plain, headers, statu
 def test_length_that_is_none_is_refused(plain, length):
     with socket.create_connection(plain[2].address, timeout=20) as raw:
         kind = "Content-Type: application/json"
-        raw.sendall(f"POST /decode HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n"
-                    f"Content-Length: {length}\r\n\r\n".encode())  # fmt: skip
+        raw.sendall(
+            f"POST /decode HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n"
+            f"Content-Length: {length}\r\n\r\n".encode()
+        )
         assert raw.makefile("rb").readline().split()[1] == b"411"
 
 
@@ -354,11 +359,15 @@ def test_model_of_another_kind_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"data": "x", "codes": [[1]], "labels": null, "class_names": [], '
-     '"categories": []}', '{"data": "x", "codes": [[1, NaN]], "labels": null, "class_names": [], '
-     '"categories": []}', '{"data": "x", "codes": [[1, 2]], "labels": [-1], "class_names": [], '
-     '"categories": []}'],
-)  # fmt: skip
+    [
+        "",
+        "[]",
+        "{}",
+        '{"data": "x", "codes": [[1]], "labels": null, "class_names": [], "categories": []}',
+        '{"data": "x", "codes": [[1, NaN]], "labels": null, "class_names": [], "categories": []}',
+        '{"data": "x", "codes": [[1, 2]], "labels": [-1], "class_names": [], "categories": []}',
+    ],
+)
 def test_damaged_held_out_codes_are_refused(tmp_path, content):
     (tmp_path / "assets.extra").mkdir()
     (tmp_path / held_out.FILE).write_text(content)

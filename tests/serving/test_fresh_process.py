@@ -50,9 +50,13 @@ def answered(exported, given, tmp_path_factory):
     command = [sys.executable, script, exported, folder / "inputs.npz", folder / "outputs.npz"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=environment, cwd=folder,
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=folder,
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(np.load(folder / "outputs.npz")), done.stdout
 

@@ -38,23 +38,36 @@ BAD = {
     "a negative count": ("plain", "sample", {"seed": [1, 2], "count": -1}, "from 0 to 10000"),
     "a huge count": ("plain", "sample", {"seed": [1, 2], "count": 2**31 - 1}, "from 0 to 10000"),
     "a label too large": (
-        "style", "generate", {"labels": np.int64([0, 1, 3]), "styles": CODES}, "labels from 0 to 2"
+        "style",
+        "generate",
+        {"labels": np.int64([0, 1, 3]), "styles": CODES},
+        "labels from 0 to 2",
     ),
     "a negative label": (
-        "style", "generate", {"labels": np.int64([0, -1, 1]), "styles": CODES}, "labels from 0 to 2"
+        "style",
+        "generate",
+        {"labels": np.int64([0, -1, 1]), "styles": CODES},
+        "labels from 0 to 2",
     ),
     "too few labels": (
-        "style", "generate", {"labels": np.int64([0]), "styles": CODES}, "as many labels as styles"
+        "style",
+        "generate",
+        {"labels": np.int64([0]), "styles": CODES},
+        "as many labels as styles",
     ),
     "NaN in a style": (
-        "style", "generate", {"labels": np.int64([0, 1, 2]), "styles": _with(CODES, np.nan)},
+        "style",
+        "generate",
+        {"labels": np.int64([0, 1, 2]), "styles": _with(CODES, np.nan)},
         "styles: expected finite",
     ),
     "too many labels for the images": (
-        "style", "reconstruct_labelled", {"images": IMAGES, "labels": np.int64([0, 1, 2, 0])},
+        "style",
+        "reconstruct_labelled",
+        {"images": IMAGES, "labels": np.int64([0, 1, 2, 0])},
         "as many labels as images",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -66,12 +66,14 @@ def _request(random):
         return str(random.choice(["encode", "classify"])), {"images": _spoilt_array(random, images)}
     if kind == 1:
         return "decode_or_generate", {
-            "labels": np.zeros(size, np.int64), "styles": _spoilt_array(random, styles),
-        }  # fmt: skip
+            "labels": np.zeros(size, np.int64),
+            "styles": _spoilt_array(random, styles),
+        }
     if kind == 2:
         return "decode_or_generate", {
-            "labels": random.integers(-2, 6, size + random.integers(2)), "styles": styles,
-        }  # fmt: skip
+            "labels": random.integers(-2, 6, size + random.integers(2)),
+            "styles": styles,
+        }
     if kind == 3:
         count = random.choice([-1, -(2**31), 10_001, 2**31 - 1, 5])
         return "sample", {"seed": np.array([1, 2], np.int32), "count": np.int32(count)}

@@ -49,9 +49,12 @@ def test_size_is_close_to_that_of_the_weights(tmp_path):
 @pytest.mark.parametrize("name", ["gaussian", "semi_supervised", "dim_reduction", "wae_gan"])
 def test_nothing_of_training_is_in_it(tmp_path, name):
     method = tiny.method(
-        experiment=name, input_noise=0.3, input_dropout=0.2, encoder_batch_norm=True,
+        experiment=name,
+        input_noise=0.3,
+        input_dropout=0.2,
+        encoder_batch_norm=True,
         **LABELS.get(name, {}),
-    )  # fmt: skip
+    )
     version = serving.export(method, tmp_path)
     saved = dict(tf.train.list_variables(str(version / "variables" / "variables")))
     saved.pop("_CHECKPOINTABLE_OBJECT_GRAPH")

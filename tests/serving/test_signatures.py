@@ -17,13 +17,16 @@ def loaded(tmp_path_factory):
 
 
 def _inputs(function):
-    return {key: (spec.dtype, spec.shape.as_list())
-            for key, spec in function.structured_input_signature[1].items()}  # fmt: skip
+    return {
+        key: (spec.dtype, spec.shape.as_list())
+        for key, spec in function.structured_input_signature[1].items()
+    }
 
 
 def _outputs(function):
-    return {key: (spec.dtype, spec.shape.as_list())
-            for key, spec in function.structured_outputs.items()}  # fmt: skip
+    return {
+        key: (spec.dtype, spec.shape.as_list()) for key, spec in function.structured_outputs.items()
+    }
 
 
 def test_signatures_have_their_names_types_and_shapes(loaded):

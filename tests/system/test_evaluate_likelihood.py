@@ -100,9 +100,7 @@ def test_the_luck_of_a_draw_is_told_from_validation_images_alone(judged):
     assert deviation == pytest.approx(draws.std(ddof=1), abs=0.02)
 
 
-def test_flagfile_of_the_toronto_face_database_runs_on_made_up_faces(
-    empty_folder, capsys
-):  # fmt: skip
+def test_flagfile_of_the_toronto_face_database_runs_on_made_up_faces(empty_folder, capsys):
     folds = np.repeat([0, 1, 2, 3], [60, 60, 20, 20])
     made_up = {
         "images": tiny.images(160, side=48)[..., 0],
@@ -113,9 +111,15 @@ def test_flagfile_of_the_toronto_face_database_runs_on_made_up_faces(
     units = [f"--{name}_units=16" for name in ("encoder", "decoder", "discriminator")]
     small = ["--likelihood_samples=300", "--batch_size=10", "--epochs=1"]
     status = main(
-        ["run_experiment.py", f"--flagfile={FLAGFILE}", *units, *small, "--run_dir=run",
-         "--export_dir=models"]
-    )  # fmt: skip
+        [
+            "run_experiment.py",
+            f"--flagfile={FLAGFILE}",
+            *units,
+            *small,
+            "--run_dir=run",
+            "--export_dir=models",
+        ]
+    )
     assert status == 0, capsys.readouterr().err
     told = door.read_json(pathlib.Path("run"), "data.json")
     assert told["sizes"] == {"train": 120, "validation": 20, "test": 20}

@@ -47,8 +47,10 @@ def test_killed_runs_end_with_the_same_bits(undisturbed, place, flags):
     assert steps[:2] == [0, 0] and 0 < steps[2] < steps[3] < steps[4] < 600
     assert door.state(place / "killed") == door.state(undisturbed[1])
     assert _rows(place / "killed") == _rows(undisturbed[1])
-    metrics = [door.read_json(folder, "result.json")["metrics"]
-               for folder in (place / "killed", undisturbed[1])]  # fmt: skip
+    metrics = [
+        door.read_json(folder, "result.json")["metrics"]
+        for folder in (place / "killed", undisturbed[1])
+    ]
     assert metrics[0] == metrics[1]
     for name in ("figures/codes.png", "eval/codes.tsv", "figures/learning_curves.png"):
         contents = [(folder / name).read_bytes() for folder in (place / "killed", undisturbed[1])]

@@ -59,8 +59,13 @@ def test_run_leaves_its_figures_and_numbers(runs, name):
 
 
 def test_killed_semi_supervised_run_resumes_to_the_same_bits(runs, place):
-    flags = (*SMALL, *RUNS["semi"], "--run_dir=killed_semi", "--checkpoint_minutes=0.001",
-             "--steps_per_call=3")  # fmt: skip
+    flags = (
+        *SMALL,
+        *RUNS["semi"],
+        "--run_dir=killed_semi",
+        "--checkpoint_minutes=0.001",
+        "--steps_per_call=3",
+    )
     checkpoints = place / "killed_semi" / "checkpoints"
 
     def has_checkpoint(said):
@@ -122,8 +127,14 @@ def test_report_keeps_small_files_pictures_and_a_page(runs, place, monkeypatch, 
         assert (kept / link).exists(), link
     told = json.loads((kept / "semi" / "provenance.json").read_text())
     assert set(told) == {
-        "commit", "date", "machine", "cores", "python", "packages", "state_sha256",
-    }  # fmt: skip
+        "commit",
+        "date",
+        "machine",
+        "cores",
+        "python",
+        "packages",
+        "state_sha256",
+    }
     assert str(place) not in page
 
 

@@ -103,8 +103,10 @@ def test_flagfile_trains_a_step(name, recipe, tmp_path):
         losses = session.trainer.run_steps(source, step, 1)
         assert all(math.isfinite(value[0]) for value in losses.values())
         chosen = settings.categories
-        begun = chosen and chosen.virtual_adversarial_weight and (
-            step >= chosen.virtual_adversarial_start * session.trainer.feed.steps_per_epoch
-        )  # fmt: skip
+        begun = (
+            chosen
+            and chosen.virtual_adversarial_weight
+            and (step >= chosen.virtual_adversarial_start * session.trainer.feed.steps_per_epoch)
+        )
         assert any("virtual_adversarial_loss" in key for key in losses) == bool(begun)
     assert (weight.numpy() != before).any()

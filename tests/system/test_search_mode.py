@@ -47,8 +47,9 @@ def test_a_search_leaves_its_table_and_the_best_flags(room):
     assert found["best"] == best["trial"]
 
     # The trial is the run that its flags make, up to what a run does at its end.
-    again = door.call(room, "--flagfile=small/best.flags", "--run_dir=again", "--export_dir=",
-                      "--noxla")  # fmt: skip
+    again = door.call(
+        room, "--flagfile=small/best.flags", "--run_dir=again", "--export_dir=", "--noxla"
+    )
     assert again.returncode == 0, again.stderr[-3000:]
     rows = []
     for folder in (room / "small" / "trials" / f"{best['trial']:04}", room / "again"):

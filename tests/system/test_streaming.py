@@ -28,10 +28,22 @@ def pictures(tmp_path, monkeypatch):
 
 def _train(run, epochs, *flags):
     return main(
-        ["run_experiment.py", "--experiment=gaussian", "--encoder=gaussian", *NETWORKS, *RATES,
-         "--dataset=pictures", "--batch_size=10", "--steps_per_call=3", f"--epochs={epochs}",
-         "--image_size=6", f"--run_dir={run}", f"--export_dir=models_{run}", *flags]
-    )  # fmt: skip
+        [
+            "run_experiment.py",
+            "--experiment=gaussian",
+            "--encoder=gaussian",
+            *NETWORKS,
+            *RATES,
+            "--dataset=pictures",
+            "--batch_size=10",
+            "--steps_per_call=3",
+            f"--epochs={epochs}",
+            "--image_size=6",
+            f"--run_dir={run}",
+            f"--export_dir=models_{run}",
+            *flags,
+        ]
+    )
 
 
 def _left(folder):

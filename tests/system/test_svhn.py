@@ -53,9 +53,16 @@ def test_flagfile_trains_evaluates_draws_and_exports(name, data_dir, tmp_path, m
     units = [f"--{net}_units=16" for net in ("encoder", "decoder", "discriminator")]
     flags = ["--num_labels=20", "--labelled_batch_size=10", "--batch_size=40", "--epochs=1"]
     status = main(
-        ["run_experiment.py", f"--flagfile={FLAGS / name}.flags", *units, *flags,
-         f"--data_dir={data_dir}", "--run_dir=run", "--export_dir=models"]
-    )  # fmt: skip
+        [
+            "run_experiment.py",
+            f"--flagfile={FLAGS / name}.flags",
+            *units,
+            *flags,
+            f"--data_dir={data_dir}",
+            "--run_dir=run",
+            "--export_dir=models",
+        ]
+    )
     assert status == 0, capsys.readouterr().err
     assert (tmp_path / "run/figures/style_grid.png").exists()
     assert (tmp_path / "models/semi_supervised/1/saved_model.pb").exists()

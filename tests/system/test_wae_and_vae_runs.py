@@ -11,9 +11,16 @@ SMALL = (*door.SMALL, "--epochs=2", "--latent_dim=3")
 @pytest.fixture(scope="module")
 def wae(place):
     flags = (
-        "--experiment=wae_gan", "--recipe=paper", "--network=dense", *SMALL, "--export_dir=models",
-        "--pretraining_batch_size=20", "--log_prior_trick", "--cost=huber", "--encoder=gaussian",
-    )  # fmt: skip
+        "--experiment=wae_gan",
+        "--recipe=paper",
+        "--network=dense",
+        *SMALL,
+        "--export_dir=models",
+        "--pretraining_batch_size=20",
+        "--log_prior_trick",
+        "--cost=huber",
+        "--encoder=gaussian",
+    )
     done = door.call(place, *flags, "--run_dir=straight_wae")
     assert done.returncode == 0, done.stderr[-2000:]
     return place, flags, done
@@ -44,8 +51,15 @@ def test_a_pretrained_run_that_is_stopped_and_resumed_ends_with_the_same_bits(wa
 
 
 def test_a_vae_run_measures_its_bound(place):
-    done = door.call(place, "--experiment=vae_mixture", *door.SMALL, "--epochs=1",
-                     "--run_dir=vae", "--beta=2", "--export_dir=models")  # fmt: skip
+    done = door.call(
+        place,
+        "--experiment=vae_mixture",
+        *door.SMALL,
+        "--epochs=1",
+        "--run_dir=vae",
+        "--beta=2",
+        "--export_dir=models",
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     metrics = json.loads((place / "vae" / "result.json").read_text())["metrics"]
     assert metrics["test/elbo"] < 0
@@ -55,16 +69,24 @@ def test_a_vae_run_measures_its_bound(place):
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (("--experiment=wae_mmd", "--batch_size=1"),
-         "--batch_size=1: expected 2 or more for --divergence=mmd_imq, which compares pairs"),
-        (("--experiment=wae_mmd", "--divergence=here:there"),
-         "--divergence=here:there: expected an importable function"),
-        (("--experiment=wae_gan", "--prior=uniform", "--log_prior_trick"),
-         "--log_prior_trick=True: expected false, since the prior has no density"),
-        (("--experiment=vae_gaussian", "--prior=uniform"),
-         "--prior=uniform: expected a prior with a density on the whole space of codes"),
+        (
+            ("--experiment=wae_mmd", "--batch_size=1"),
+            "--batch_size=1: expected 2 or more for --divergence=mmd_imq, which compares pairs",
+        ),
+        (
+            ("--experiment=wae_mmd", "--divergence=here:there"),
+            "--divergence=here:there: expected an importable function",
+        ),
+        (
+            ("--experiment=wae_gan", "--prior=uniform", "--log_prior_trick"),
+            "--log_prior_trick=True: expected false, since the prior has no density",
+        ),
+        (
+            ("--experiment=vae_gaussian", "--prior=uniform"),
+            "--prior=uniform: expected a prior with a density on the whole space of codes",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused_in_a_line_and_nothing_is_written(place, flags, message):
     done = door.call(place, *door.SMALL, *flags, "--run_dir=refused")
     assert done.returncode == 2

@@ -30,9 +30,11 @@ def _trained(mnist, experiment, epochs=3, **changes):
     kind = method_class(experiments.find(experiment).method)
     method = kind(settings, mnist.image_shape, mnist.num_classes)
     feed = Feed(
-        mnist.train.images, settings.training.batch_size, root,
+        mnist.train.images,
+        settings.training.batch_size,
+        root,
         labelled=labelled_for(method, mnist, 1),
-    )  # fmt: skip
+    )
     phases = method.phases(feed.steps_per_epoch)
     trainer = Trainer(phases, feed, root, tf.distribute.get_strategy(), prepare=method.prepare)
     trainer.train(0, epochs * feed.steps_per_epoch, 50)

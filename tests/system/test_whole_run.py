@@ -42,8 +42,16 @@ def test_run_leaves_every_file(undisturbed, place):
 
 def test_result_has_what_a_report_collates(undisturbed):
     result = door.read_json(undisturbed[1], "result.json")
-    wanted = {"experiment", "recipe", "seed", "epochs", "metrics", "evaluation", "paper",
-              "wall_seconds"}  # fmt: skip
+    wanted = {
+        "experiment",
+        "recipe",
+        "seed",
+        "epochs",
+        "metrics",
+        "evaluation",
+        "paper",
+        "wall_seconds",
+    }
     assert set(result) == wanted
     assert (result["experiment"], result["recipe"]) == ("gaussian", "practical")
     assert (result["seed"], result["epochs"]) == (0, 2)

@@ -15,9 +15,12 @@ STEPS = 12  # of epochs of 6
 
 def _trained(precise=True, decay=0.0, last=STEPS, **changes):
     rig = tiny.rig(
-        experiment="semi_supervised", num_labels="12", encoder_batch_norm=True, input_noise=1.0,
+        experiment="semi_supervised",
+        num_labels="12",
+        encoder_batch_norm=True,
+        input_noise=1.0,
         **changes,
-    )  # fmt: skip
+    )
     average = None
     if decay:
         average = WeightAverage(network_variables(rig.method.lasting_networks), decay)
@@ -42,8 +45,11 @@ def _first_layer(values):
     """Kernel and moving moments of the encoder's first layer, of variables by name."""
 
     def found(end):
-        (value,) = [v for name, v in values.items() if "hidden_1" in name and name.endswith(end)
-                    and "encoder" in name]  # fmt: skip
+        (value,) = [
+            v
+            for name, v in values.items()
+            if "hidden_1" in name and name.endswith(end) and "encoder" in name
+        ]
         return np.asarray(value)
 
     return found("kernel"), found("moving_mean"), found("moving_variance")
@@ -90,8 +96,11 @@ def test_between_epochs_the_moments_move_on_as_ever():
     later, _ = _trained(last=7)
     means = [_first_layer(network_variables(r.method.networks))[1] for r in (at_epoch, later)]
     assert 0 < np.abs(means[1] - means[0]).max() < np.abs(means[0]).max()
-    assert all(n.momentum == 0.99 for n in later.method.encoder._flatten_layers()
-               if hasattr(n, "moving_mean"))  # fmt: skip
+    assert all(
+        n.momentum == 0.99
+        for n in later.method.encoder._flatten_layers()
+        if hasattr(n, "moving_mean")
+    )
 
 
 def test_averaged_networks_get_the_moments_of_the_averaged_weights_and_live_ones_keep_theirs():

@@ -27,10 +27,16 @@ def bar(blocks: Iterable, label: str, total: int | None = None, done: int = 0) -
     """
     interval = 0.2 if sys.stderr.isatty() else 60
     return tqdm.tqdm(
-        blocks, label, total, leave=False, delay=3, initial=done,
-        mininterval=interval, maxinterval=interval,
+        blocks,
+        label,
+        total,
+        leave=False,
+        delay=3,
+        initial=done,
+        mininterval=interval,
+        maxinterval=interval,
         bar_format="{desc}: {percentage:3.0f}%|{bar:12}| [{remaining} left]",
-    )  # fmt: skip
+    )
 
 
 def note(line: str) -> None:

@@ -115,9 +115,14 @@ def _build(image_shape, num_classes) -> keras.Model:
 
     def conv(filters, stride, number):
         return layers.Conv2D(
-            filters, 3, stride, "same", activation="relu", dtype="float32",
+            filters,
+            3,
+            stride,
+            "same",
+            activation="relu",
+            dtype="float32",
             kernel_initializer=_initial("HeNormal", f"conv{number}"),
-        )  # fmt: skip
+        )
 
     def dense(units, activation, scheme):
         return layers.Dense(

@@ -234,7 +234,7 @@ def test_nothing_is_measured_unless_asked_for(data):
 @pytest.mark.parametrize("chunks", [0, 4, 5, 7])
 def test_resumed_equals_undisturbed_to_the_bit(
     method, data, whole, tmp_path, monkeypatch, chunks, how
-):  # fmt: skip
+):
     _stopped_after(chunks, monkeypatch, method, data, tmp_path, how)
     drawn, real = [], ModelSamples.chunk
     with monkeypatch.context() as patch:

@@ -123,8 +123,9 @@ def test_a_folder_that_cannot_be_written_costs_the_file_only(data, tmp_path, cap
     assert "the classifier isn't kept" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (2, 2, 1),
-                                   (9, 17, 2), (1, 30, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    "shape", [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (2, 2, 1), (9, 17, 2), (1, 30, 1)]
+)
 def test_images_of_any_size_have_features(shape):
     images = np.random.default_rng(0).random((3, *shape), np.float32)
     made = Classifier(shape, 4)
