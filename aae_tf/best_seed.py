@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aae_tf.child import Children
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.files import write_json
 from aae_tf.reporting.run_folder import MetricsTable
 from aae_tf.search import scores, talk
 from aae_tf.search.trial import read_scores
 from aae_tf.settings import Settings
+from aae_tf.utils import write_json
 
-FILE = "begun.json"  # of the folder of all seeds, and of the one that went on
+RESTARTS_FILE = "begun.json"  # of the folder of all seeds, and of the one that went on
 # Evaluations of which metrics.csv has a row of each epoch, whoever trained it.
 OF_EPOCHS = tuple(
     name for name in (scores.MINIMISED | scores.MAXIMISED) if name not in scores.FINAL
@@ -29,7 +29,7 @@ OF_EPOCHS = tuple(
 
 
 @dataclasses.dataclass(frozen=True)
-class Beginning:
+class Restarts:
     """When the runs are compared, and by what.
 
     Args:
@@ -41,9 +41,9 @@ class Beginning:
     score: str
 
 
-def read(
+def read_restarts(
     epochs: int | None, score: str | None, seeds: Sequence[int], settings: Settings
-) -> Beginning | None:
+) -> Restarts | None:
     """What `--best_after` and `--score` ask for; None without the first.
 
     Raises:
@@ -61,12 +61,12 @@ def read(
     if score not in (fit := scores.names(OF_EPOCHS)):
         expected = f"a measure on validation images, one of {', '.join(fit)}"
         raise SettingsError("score", score or "", expected)
-    return Beginning(epochs, score)
+    return Restarts(epochs, score)
 
 
-def find(
+def find_best(
     settings: Mapping[pathlib.Path, Settings],
-    beginning: Beginning,
+    beginning: Restarts,
     children: Children,
     say: Callable[[str], None],
 ) -> tuple[pathlib.Path | None, int]:
@@ -90,7 +90,7 @@ def find(
         name = f"seed {own.training.seed}"
         if not (_row(folder, beginning) or _diverged(folder)):
             say(f"{name}: {beginning.epochs} of {own.training.epochs} epochs, in {folder}")
-            status = talk.train(
+            status = talk.train_trial(
                 children,
                 name,
                 own,
@@ -121,11 +121,11 @@ def find(
         "best": settings[best].training.seed,
     }
     for folder in (best.parent, best):
-        write_json(folder / FILE, described)
+        write_json(folder / RESTARTS_FILE, described)
     return best, 0
 
 
-def _row(folder: pathlib.Path, beginning: Beginning) -> dict[str, float] | None:
+def _row(folder: pathlib.Path, beginning: Restarts) -> dict[str, float] | None:
     """What metrics.csv has of the epoch, whether the run was begun here or alone; None before it.
 
     Raises:
@@ -139,7 +139,7 @@ def _row(folder: pathlib.Path, beginning: Beginning) -> dict[str, float] | None:
         raise UserError(f"{file} can't be used ({error!r})") from None
 
 
-def _score(row: dict[str, float], beginning: Beginning) -> float | None:
+def _score(row: dict[str, float], beginning: Restarts) -> float | None:
     """The score of an epoch; None if it isn't finite.
 
     Raises:

@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         flags_of_door.parse(values, sys.argv if argv is None else argv)
         if values.help:
-            say(help_page.render(page))
+            say(help_page.render_help(page))
             return 0
         if values.mode == "list":
             say(help_page.catalogue())
@@ -131,7 +131,7 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
     from aae_tf import best_seed, several
 
     seeds = several.parse_seeds(values.seeds)
-    beginning = best_seed.read(values.best_after, values.score, seeds, settings)
+    beginning = best_seed.read_restarts(values.best_after, values.score, seeds, settings)
     runs = several.plan(settings, seeds, run_dir, export_dir)
     status = several.train(runs, say, beginning)
     if status > 128:
@@ -164,7 +164,7 @@ def _search(values: flags.FlagValues, settings: Settings) -> int:
         space.read(pathlib.Path(values.space), settings),
         values.trials,
         values.score,
-        halving.parse(values.halving, settings.training.epochs),
+        halving.parse_halving(values.halving, settings.training.epochs),
         pathlib.Path(values.run_dir or f"runs/{settings.experiment}/search-{stamp}"),
     )
     plan.check(search)

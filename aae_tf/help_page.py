@@ -19,7 +19,7 @@ agree.
 FLAG_WIDTH, HELP_WIDTH = 34, 62
 
 
-def render(page: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+def render_help(page: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     """The help page from each group's (flag, help) pairs."""
     lines = [USAGE]
     for group, entries in page.items():

@@ -43,10 +43,10 @@ def convert(values: flags.FlagValues) -> int:
 
 def predict(values: flags.FlagValues) -> int:
     """What a model makes of the user's files; no run is needed, nor TensorFlow for REST."""
-    from aae_tf.client.predict import Wish, predict
-    from aae_tf.client.served import Place
+    from aae_tf.client.predict import PredictOptions, predict
+    from aae_tf.client.served import Endpoint
 
-    wish = Wish(
+    wish = PredictOptions(
         values.signature,
         pathlib.Path(values.input) if values.input else None,
         pathlib.Path(values.output) if values.output else None,
@@ -59,7 +59,7 @@ def predict(values: flags.FlagValues) -> int:
         raise SettingsError("server", values.server or "", expected)
     at_server = [values.model_name or "", values.model_version, values.model_label]
     if values.server:
-        place = Place(values.server, *at_server, values.timeout, values.retries)
+        place = Endpoint(values.server, *at_server, values.timeout, values.retries)
     elif any(at_server):
         raise SettingsError("model", values.model, "none of the flags that choose at a server")
     wish.check_paths()

@@ -17,7 +17,7 @@ from aae_tf import experiments, seeds, serving
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.evaluation import Evaluator, quality
-from aae_tf.evaluation.passes import Passes
+from aae_tf.evaluation.passes import Inference
 from aae_tf.evaluation.quality import classifier_cache
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
@@ -27,7 +27,7 @@ from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.reporting.side_by_side import Restored
 from aae_tf.serving import explorer, held_out
-from aae_tf.session import Say, Session
+from aae_tf.session import Say, TrainingRun
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
@@ -73,15 +73,15 @@ def train(
         check_folder("export_dir", export_dir)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
     strategy = make_strategy(settings.execution, settings.training.batch_size)
-    check_judges(settings.evaluation)
+    check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
-    session = Session(settings, folder, data, strategy)
+    session = TrainingRun(settings, folder, data, strategy)
     with begun(session, say):
         return _run(session, export_dir, say)
 
 
 @contextlib.contextmanager
-def begun(session: Session, say: Say) -> Iterator[None]:
+def begun(session: TrainingRun, say: Say) -> Iterator[None]:
     """Begins a run in its folder, or takes it up where its checkpoints stand; locked within."""
     folder, settings, data = session.folder, session.settings, session.data
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def begun(session: Session, say: Say) -> Iterator[None]:
         yield
 
 
-def _run(session: Session, export_dir: pathlib.Path | None, say: Say) -> Outcome:
+def _run(session: TrainingRun, export_dir: pathlib.Path | None, say: Say) -> Outcome:
     """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
     folder, settings, data = session.folder, session.settings, session.data
     commit = commit_of_checkout()
@@ -136,7 +136,7 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
     settings = folder.read_settings()
     if evaluation is not None:
         settings = dataclasses.replace(settings, evaluation=evaluation)
-    check_judges(settings.evaluation)
+    check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
     method, checkpoints = restore_run(folder, settings, data.image_shape, data.num_classes)
@@ -184,7 +184,7 @@ def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     # A category that was learned without labels is none of the data's classes.
     learned = tuple(f"cluster {number}" for number in range(method.num_categories))
     categories = learned if method.labels == "none" else classes[: method.num_categories]
-    codes = Passes(method).encode(some)
+    codes = Inference(method).encode(some)
     # Of the user's own data the file's or folder's name, not where it lies.
     name = pathlib.PurePath(data.name).name
     return held_out.describe(name, codes, some.labels, classes, categories)
@@ -237,10 +237,10 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
     return comparing.compare(folders, settings, restored, target)
 
 
-def check_judges(settings: EvaluationSettings) -> None:
+def check_evaluators(settings: EvaluationSettings) -> None:
     """Checks what is to judge samples, before anything that takes long."""
     if settings.sample_quality:
-        check_folder("cache_dir", classifier_cache.folder(settings.cache_dir))
+        check_folder("cache_dir", classifier_cache.cache_folder(settings.cache_dir))
         quality.check(settings)
 
 

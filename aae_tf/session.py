@@ -32,7 +32,7 @@ from aae_tf.training.streaming import make_feed
 Say = Callable[[str], None]
 
 
-class Session:
+class TrainingRun:
     """What training needs, made from settings and data."""
 
     def __init__(self, settings: Settings, folder: RunFolder, data: ImageData, strategy):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aae_tf import best_seed, commands
-from aae_tf.best_seed import Beginning
+from aae_tf.best_seed import Restarts
 from aae_tf.child import Children, status_of
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.reporting.collate import collate
@@ -128,7 +128,7 @@ def plan(
 
 
 def train(
-    runs: Sequence[SeedRun], say: Callable[[str], None], beginning: Beginning | None = None
+    runs: Sequence[SeedRun], say: Callable[[str], None], beginning: Restarts | None = None
 ) -> int:
     """Trains what isn't finished, and tells the table over the seeds.
 
@@ -153,7 +153,7 @@ def train(
     with folder.locked(), Children() as children:
         if beginning is not None:
             begun = {run.folder.path: run.settings for run in runs}
-            best, status = best_seed.find(begun, beginning, children, say)
+            best, status = best_seed.find_best(begun, beginning, children, say)
             if best is None:
                 return status
             export_dir = runs[0].export_dir

@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from aae_tf import data, experiments, flags_of_door
 from aae_tf.reporting.run_folder import RunFolder
-from aae_tf.session import Session
+from aae_tf.session import TrainingRun
 from aae_tf.settings import Settings, override
 from aae_tf.training.distribution import make_strategy
 
@@ -39,7 +39,7 @@ class Timed:
         self.settings, self.steps = settings_of(path), steps
         images = data.load(self.settings.data)
         strategy = make_strategy(self.settings.execution, self.settings.training.batch_size)
-        session = Session(self.settings, RunFolder(folder / path.stem), images, strategy)
+        session = TrainingRun(self.settings, RunFolder(folder / path.stem), images, strategy)
         self._trainer, feed = session.trainer, session.trainer.feed
         self._source = feed.source(0, None)
         self.total = self.settings.training.epochs * feed.steps_per_epoch

@@ -9,13 +9,13 @@ import pathlib
 import pytest
 
 from aae_tf import best_seed, several
-from aae_tf.best_seed import Beginning
+from aae_tf.best_seed import Restarts
 from aae_tf.command_line import main
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.experiments import settings_of
 from aae_tf.settings import override
 
-BEGUN = Beginning(2, "coverage")
+BEGUN = Restarts(2, "coverage")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def find(runs, monkeypatch):
         monkeypatch.setattr("aae_tf.search.talk.train", train)
         begun = {run.folder.path: run.settings for run in runs}
         children = type("Children", (), {"received": 0})
-        best, status = best_seed.find(begun, beginning, children, lambda line: None)
+        best, status = best_seed.find_best(begun, beginning, children, lambda line: None)
         assert status == 0
         return begun[best].training.seed
 
@@ -72,7 +72,7 @@ def test_seed_with_the_best_score_goes_on_and_its_folder_tells_of_the_others(fin
 
 
 def test_less_is_better_where_the_measure_says_so_and_the_first_of_equals_goes_on(find):
-    assert find({4: 0.3, 0: 0.9, 7: 0.3}, Beginning(2, "sliced_wasserstein")) == 4
+    assert find({4: 0.3, 0: 0.9, 7: 0.3}, Restarts(2, "sliced_wasserstein")) == 4
 
 
 def test_what_has_begun_is_not_trained_again_and_what_diverged_is_passed_over(find, runs):
@@ -108,14 +108,14 @@ def test_another_score_is_read_from_the_same_rows(find, runs):
     for run, coverage, distance in zip(runs, (0.1, 0.2, 0.3), (0.3, 0.1, 0.2), strict=True):
         _rows(run.folder.path, (2,), coverage=coverage, sliced_wasserstein=distance)
     assert find({}) == 7
-    assert find({}, Beginning(2, "sliced_wasserstein")) == 0
+    assert find({}, Restarts(2, "sliced_wasserstein")) == 0
 
 
 def test_a_measure_that_such_a_run_lacks_is_refused(find, runs):
     _rows(runs[0].folder.path, (2,), coverage=0.3, reconstruction_error=2.0)
     expected = r"--score=elbo: expected a measure .*, one of reconstruction_error, coverage"
     with pytest.raises(SettingsError, match=expected):
-        find({}, Beginning(2, "elbo"))
+        find({}, Restarts(2, "elbo"))
     assert not find.trained
 
 
@@ -136,7 +136,7 @@ def test_a_signal_while_seeds_begin_ends_the_choice(runs, monkeypatch):
 
     monkeypatch.setattr("aae_tf.search.talk.train", train)
     begun = {run.folder.path: run.settings for run in runs}
-    assert best_seed.find(begun, BEGUN, children, lambda line: None) == (None, 143)
+    assert best_seed.find_best(begun, BEGUN, children, lambda line: None) == (None, 143)
     assert not runs[0].folder.path.parent.exists()
 
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from aae_tf.files import write_aside, write_json
+from aae_tf.utils import write_aside, write_json
 
 
 def test_content_replaces_content_and_leaves_nothing_beside(tmp_path):

@@ -43,7 +43,7 @@ def test_results_are_the_reports_own_table():
     text = (ROOT / "README.md").read_text()
     part = text.partition("<!-- results -->\n")[2].partition("\n<!-- end of results -->")[0]
     paragraphs = collate(ROOT / "docs" / "results", "markdown").split("\n\n")
-    start = paragraphs.index(beside_paper.CAPTION)
+    start = paragraphs.index(beside_paper.PAPER_CAPTION)
     assert part == "\n\n".join(paragraphs[start : start + 2]) and part.count("\n| ") >= 9
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from aae_tf.client.contract import Signature, Tensor
 from aae_tf.client.failures import PredictionError, failure
-from aae_tf.client.served import INITIALISER, Place, ServedModel
+from aae_tf.client.served import INITIALISER, Endpoint, ServedModel
 
 OPTIONS = (
     # Without these an answer of more than 4 MB is an error.
@@ -33,7 +33,7 @@ class GrpcModel(ServedModel):
       PredictionError: if the extra isn't installed, there is no server, or it has no such model.
     """
 
-    def __init__(self, place: Place):
+    def __init__(self, place: Endpoint):
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is said here
         try:
             import grpc

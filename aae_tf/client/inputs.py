@@ -137,7 +137,7 @@ def of_arrays(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
     """Inputs of any signature from an .npy, .npz or .csv."""
     names = None
     if path.suffix.lower() == ".csv":
-        arrays, names = tables.read(path, signature.inputs)
+        arrays, names = tables.read_table(path, signature.inputs)
     else:
         arrays = _named(path, _load(path), name, signature)
     columns, fixed = {}, {}

@@ -14,7 +14,7 @@ from aae_tf.client.contract import STRING, Model, Signature, check
 from aae_tf.client.failures import PredictionError, Refused
 from aae_tf.client.inputs import Inputs
 from aae_tf.errors import SettingsError
-from aae_tf.reporting.bar import bar
+from aae_tf.utils import progress_bar
 
 TWIN = "_bytes"  # ends the name of a signature that takes encoded pictures
 DRAWING = ("count", "seed")  # inputs of a signature that needs no files
@@ -22,7 +22,7 @@ MOST_BYTES = 16 << 20  # of a request's inputs; in JSON that is several times as
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class PredictOptions:
     """What the user asks for.
 
     Args:
@@ -57,7 +57,7 @@ class Wish:
             outputs.check_free(self.output)
 
 
-def predict(model: Model, wish: Wish, say: Callable[[str], None]) -> None:
+def predict(model: Model, wish: PredictOptions, say: Callable[[str], None]) -> None:
     """Asks a model and writes its answers, all of them or none.
 
     Args:
@@ -73,7 +73,7 @@ def predict(model: Model, wish: Wish, say: Callable[[str], None]) -> None:
     pieces = list(inputs.pieces(wish.batch_size, MOST_BYTES))
     writer = outputs.writer_for(wish.output, name, signature, inputs.names, say)
     try:
-        with bar(inputs.rows or 0, "input", shown=len(pieces) > 1, late=True) as progress:
+        with progress_bar(inputs.rows or 0, "input", shown=len(pieces) > 1, late=True) as progress:
             for start, stop in pieces:
                 answer = _ask(model, wish, name, inputs, start, stop)
                 check(name, signature, answer, None if inputs.rows is None else stop - start)
@@ -86,7 +86,7 @@ def predict(model: Model, wish: Wish, say: Callable[[str], None]) -> None:
         say(f"written: {wish.output}")
 
 
-def _inputs(model: Model, wish: Wish) -> tuple[str, Inputs]:
+def _inputs(model: Model, wish: PredictOptions) -> tuple[str, Inputs]:
     """The signature's name, maybe its twin's, and what it is asked."""
     pictures = wish.input is not None and given.are_pictures(wish.input)
     name = wish.signature

@@ -18,7 +18,7 @@ LONGEST_TIMEOUT = 86400
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Endpoint:
     """Which model at which server.
 
     Args:
@@ -79,7 +79,7 @@ class ServedModel:
       PredictionError: if there is no server, or it doesn't have the model.
     """
 
-    def __init__(self, place: Place):
+    def __init__(self, place: Endpoint):
         self._place = place
         try:
             self.signatures, self._version = self._tried(self._describe)

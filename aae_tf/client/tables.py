@@ -13,7 +13,7 @@ import numpy as np
 from aae_tf.client.contract import Tensor
 from aae_tf.client.failures import PredictionError
 
-FILE = "file"  # the column of files' names
+TABLE_FILE = "file"  # the column of files' names
 # How a column of an array is called; of several dimensions each has its number behind.
 STEMS = {
     "codes": "code",
@@ -27,21 +27,21 @@ STEMS = {
 INSTEAD = {"styles": ("code",), "labels": ("class",)}
 
 
-def header(arrays: Mapping[str, np.ndarray], named: bool) -> list[str]:
+def table_header(arrays: Mapping[str, np.ndarray], named: bool) -> list[str]:
     """Names of columns.
 
     Args:
       arrays: `(n,)` or `(n, d)` by name.
       named: whether files' names come first.
     """
-    columns = [FILE] if named else []
+    columns = [TABLE_FILE] if named else []
     for name, array in arrays.items():
         stem = STEMS.get(name, name)
         columns += [stem] if array.ndim == 1 else [f"{stem}_{i}" for i in range(array.shape[1])]
     return columns
 
 
-def rows(arrays: Mapping[str, np.ndarray], names: Sequence[str] | None) -> list[list[str]]:
+def table_rows(arrays: Mapping[str, np.ndarray], names: Sequence[str] | None) -> list[list[str]]:
     """Cells: names, then numbers with as few digits as tell them from all others of their type."""
     parts = [[[name] for name in names]] if names is not None else []
     for array in arrays.values():
@@ -50,14 +50,14 @@ def rows(arrays: Mapping[str, np.ndarray], names: Sequence[str] | None) -> list[
     return [list(itertools.chain(*cells)) for cells in zip(*parts, strict=True)]
 
 
-def render(lines: Sequence[Sequence[str]]) -> str:
+def render_table(lines: Sequence[Sequence[str]]) -> str:
     """CSV of rows of cells."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
 
 
-def read(
+def read_table(
     path: pathlib.Path, inputs: Mapping[str, Tensor]
 ) -> tuple[dict[str, np.ndarray], list[str] | None]:
     """Reads what a signature takes from a CSV with a header, as `render` writes it.
@@ -94,7 +94,7 @@ def read(
                 f"{flag}: has the columns {', '.join(head)}; expected {_expected(name, tensor)}"
             )
         arrays[name] = _numbers(flag, lines, places, tensor)
-    names = [line[head.index(FILE)] for line in lines] if FILE in head else None
+    names = [line[head.index(TABLE_FILE)] for line in lines] if TABLE_FILE in head else None
     return arrays, names
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from aae_tf.convert import FORMATS, lite_format, onnx_format, web_format
 from aae_tf.convert.signature import ConversionError, Signature
 from aae_tf.errors import SettingsError
-from aae_tf.files import write_json
 from aae_tf.serving.signatures import BYTES
 from aae_tf.serving.versions import load
+from aae_tf.utils import write_json
 
 LEFT_OUT = "sample"
 

@@ -45,7 +45,7 @@ def _load(settings: DataSettings) -> ImageData:
         expected = "auto or never, since this data set is read into memory as a whole"
         raise SettingsError("stream", settings.stream, expected)
     if name == "mnist":
-        return mnist_files.load()
+        return mnist_files.load_mnist()
     if is_folder:
         return image_folder.load_folder(path, settings)
     is_mat = path.suffix.lower() == ".mat"

@@ -43,7 +43,7 @@ def read_checked(path: pathlib.Path, md5: str) -> bytes:
     return content
 
 
-def load(folder: pathlib.Path = FOLDER) -> ImageData:
+def load_mnist(folder: pathlib.Path = FOLDER) -> ImageData:
     """50,000 training, 10,000 validation (the last of the official 60,000) and 10,000 test."""
 
     def split(prefix):

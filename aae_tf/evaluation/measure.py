@@ -17,7 +17,7 @@ from aae_tf.evaluation.clustering import clustering_measures, error_percent
 from aae_tf.evaluation.components import component_measures
 from aae_tf.evaluation.latent_match import LatentMatch
 from aae_tf.evaluation.likelihood import LogLikelihood
-from aae_tf.evaluation.passes import Passes
+from aae_tf.evaluation.passes import Inference
 from aae_tf.evaluation.quality import SampleQuality, blocks
 from aae_tf.methods import Method
 from aae_tf.objectives.reconstruction import half_squared_error
@@ -40,7 +40,7 @@ class Evaluator:
         self._data = data
         self._seed = seeds.fold(seed, "evaluation")
         self._matches: dict[int, LatentMatch] = {}
-        self.passes = Passes(method)
+        self.passes = Inference(method)
 
     def evaluate(self, split: Split, final: bool = False) -> dict[str, float]:
         """The method's measures on a split, by name.
@@ -106,7 +106,9 @@ class Evaluator:
 
     def samples(self, count: int) -> np.ndarray:
         """Decoded samples of the prior in 0..1, the first of those that sample quality judges."""
-        return np.concatenate(list(blocks.of_samples(self._method, self._seed, count, "samples")))
+        return np.concatenate(
+            list(blocks.blocks_of_samples(self._method, self._seed, count, "samples"))
+        )
 
     @property
     def _sample_counts(self) -> list[int]:
@@ -186,4 +188,4 @@ class Evaluator:
         return style.Reader(train.intensities(), train.labels)
 
     def _some_of_training(self, most: int) -> Split:
-        return self._data.train.take(blocks.spaced(len(self._data.train), most))
+        return self._data.train.take(blocks.evenly_spaced(len(self._data.train), most))

@@ -14,7 +14,7 @@ from aae_tf.methods import Method
 BLOCK = 1000
 
 
-class Passes:
+class Inference:
     """Encodes and decodes whole splits; the same input gives the same bits.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from aae_tf.methods import Method
 
 
-def digest(method: Method) -> str:
+def weights_digest(method: Method) -> str:
     """SHA-256 over the bits of all weights."""
     total = hashlib.sha256()
     for network in method.networks.values():

@@ -16,7 +16,7 @@ from aae_tf.experiments import (
     variational,
     wasserstein,
 )
-from aae_tf.experiments.experiment import Experiment, PaperFigure
+from aae_tf.experiments.experiment import Experiment, ReportedResult
 from aae_tf.settings import Settings
 
 __all__ = ["CATALOGUE", "Experiment", "PaperFigure", "find", "settings_of"]

@@ -6,7 +6,7 @@ import dataclasses
 
 from aae_tf.experiments.experiment import (
     Experiment,
-    PaperFigure,
+    ReportedResult,
     paper_phases,
     phase,
     practical_phases,
@@ -83,7 +83,7 @@ def _semi_supervised() -> Experiment:
         method=name,
         recipes={**recipes, "averaged": _averaged(recipes["paper"])},
         paper=tuple(
-            PaperFigure(
+            ReportedResult(
                 ERROR,
                 value,
                 "AAE, table 2",
@@ -132,7 +132,7 @@ def _clustering() -> Experiment:
             phases=practical_phases(),
         ),
         paper=tuple(
-            PaperFigure(
+            ReportedResult(
                 ERROR,
                 value,
                 "AAE, table 3",
@@ -205,7 +205,7 @@ def _dim_reduction() -> Experiment:
         method=name,
         recipes={**recipes, "averaged": averaged},
         paper=tuple(
-            PaperFigure(
+            ReportedResult(
                 ERROR,
                 value,
                 source,
@@ -224,7 +224,7 @@ def _dim_reduction() -> Experiment:
     )
 
 
-EXPERIMENTS: tuple[Experiment, ...] = (
+CATEGORICAL: tuple[Experiment, ...] = (
     _discrete(),
     _semi_supervised(),
     _clustering(),

@@ -11,7 +11,7 @@ from aae_tf.settings import PhaseSettings, Settings, flatten
 
 
 @dataclasses.dataclass(frozen=True)
-class PaperFigure:
+class ReportedResult:
     """A number that the paper reports.
 
     Args:
@@ -52,7 +52,7 @@ class Experiment:
     method: str
     recipes: Mapping[str, Settings]
     default_recipe: str = "practical"
-    paper: tuple[PaperFigure, ...] = ()
+    paper: tuple[ReportedResult, ...] = ()
     pictures: tuple[str, ...] = ("codes",)
 
     def paper_figures(self, settings: Settings) -> dict[str, dict[str, Any]]:

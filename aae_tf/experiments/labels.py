@@ -67,7 +67,7 @@ def _paper(prior: PriorSettings, **groups) -> Settings:
     )
 
 
-EXPERIMENTS = (
+LABEL_INFORMED = (
     _label_informed(
         "label_mixture",
         "AAE, figure 4a and 4b: labels place the classes on ten Gaussians",

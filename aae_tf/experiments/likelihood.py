@@ -6,7 +6,7 @@ import dataclasses
 
 from aae_tf.experiments.experiment import (
     Experiment,
-    PaperFigure,
+    ReportedResult,
     paper_phases,
     phase,
     recipes_of,
@@ -19,17 +19,17 @@ from aae_tf.settings import (
     TrainingSettings,
 )
 
-NAME = "likelihood"
+LIKELIHOOD_NAME = "likelihood"
 MNIST = {"dataset": "mnist", "prior": "gaussian", "latent_dim": 8, "prior_scale": 5.0}
 TFD = {"dataset": "TFD_48x48.mat", "prior": "gaussian", "latent_dim": 15, "prior_scale": 10.0}
 FEW, MANY = 10_000, 10_000_000
 
 
-def _rows(count: int, value: float, deviation: float | None, settings) -> list[PaperFigure]:
+def _rows(count: int, value: float, deviation: float | None, settings) -> list[ReportedResult]:
     """A number of table 1, which stands beside runs that were judged by so many samples."""
     asked = {"10000,10000000", str(count)}
     return [
-        PaperFigure(
+        ReportedResult(
             f"test/log_likelihood_{count}",
             value,
             "AAE, table 1",
@@ -42,7 +42,7 @@ def _rows(count: int, value: float, deviation: float | None, settings) -> list[P
 
 # The rates and momenta are those of the paper's other experiments (appendix A.2.1): an assumption.
 _PAPER = Settings(
-    experiment=NAME,
+    experiment=LIKELIHOOD_NAME,
     recipe="paper",
     prior=PriorSettings(prior="gaussian", latent_dim=8, prior_scale=5.0),
     networks=NetworkSettings(initializer="normal:0.01"),
@@ -53,7 +53,7 @@ _PAPER = Settings(
 # Validation images, seed 0: 325 nats; A.2.1's rates without the noise 298 (8 epochs), Adam at
 # 1e-3 282 (20 epochs). Small discriminators make a step faster.
 _RECIPES = recipes_of(
-    NAME,
+    LIKELIHOOD_NAME,
     _PAPER,
     training=TrainingSettings(epochs=30, input_noise=0.4),
     networks=NetworkSettings(initializer="normal:0.01", discriminator_units=(256, 256)),
@@ -79,9 +79,9 @@ _AVERAGED = dataclasses.replace(
     ),
 )
 
-EXPERIMENTS = (
+LIKELIHOOD = (
     Experiment(
-        name=NAME,
+        name=LIKELIHOOD_NAME,
         reproduces="AAE, table 1 and figure 5: log-likelihood by a Parzen window on samples",
         data="MNIST",
         expected_time="7 to 10 min",

@@ -32,7 +32,7 @@ def _unsupervised(name: str, reproduces: str, prior: PriorSettings) -> Experimen
     )
 
 
-EXPERIMENTS = (
+UNSUPERVISED = (
     _unsupervised(
         "gaussian",
         "AAE, figure 2a and 2e: 2-D codes on a Gaussian prior",

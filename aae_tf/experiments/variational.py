@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aae_tf.experiments.experiment import Experiment, PaperFigure, phase, recipes_of
+from aae_tf.experiments.experiment import Experiment, ReportedResult, phase, recipes_of
 from aae_tf.settings import (
     NetworkSettings,
     PriorSettings,
@@ -36,7 +36,7 @@ def _variational(name: str, reproduces: str, prior: PriorSettings) -> Experiment
             phases=(phase("elbo", "adam", 1e-3, 0.9, "cosine"),),
         ),
         paper=(
-            PaperFigure(
+            ReportedResult(
                 "test/fid",
                 63.0,
                 "WAE, table 1",
@@ -47,7 +47,7 @@ def _variational(name: str, reproduces: str, prior: PriorSettings) -> Experiment
     )
 
 
-EXPERIMENTS = (
+VARIATIONAL = (
     _variational(
         "vae_gaussian",
         "AAE, figure 2c: a VAE with a 2-D Gaussian prior",

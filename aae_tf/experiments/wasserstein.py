@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from aae_tf.experiments.experiment import Experiment, PaperFigure, phase, recipes_of
+from aae_tf.experiments.experiment import Experiment, ReportedResult, phase, recipes_of
 from aae_tf.settings import (
     NetworkSettings,
     PriorSettings,
@@ -57,7 +57,7 @@ def _wasserstein(
         method="wae",
         recipes=recipes,
         paper=(
-            PaperFigure(
+            ReportedResult(
                 "test/fid",
                 fid,
                 "WAE, table 1",
@@ -82,7 +82,7 @@ def _phases(divergence: str, schedule: str):
     return (*moved, phase("discriminator", "adam", 5e-4, 0.5, schedule))
 
 
-EXPERIMENTS = (
+WASSERSTEIN = (
     _wasserstein(
         "wae_mmd",
         "WAE, figure 2: WAE-MMD, or any other divergence that is a function of two samples",

@@ -14,7 +14,7 @@ import tensorflow as tf
 from aae_tf import priors, seeds
 from aae_tf.methods.architecture import decoder_layers, encoder_layers
 from aae_tf.networks import Decoder, Discriminator, Standardizer
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 from aae_tf.settings import PhaseSettings, Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
@@ -65,7 +65,7 @@ class Method(abc.ABC):
         self.latent_dim = settings.prior.latent_dim
         precision = settings.training.precision
         self.dtype = tf.float64 if precision == "float64" else tf.float32
-        self.style = DenseStyle(
+        self.style = LayerFactory(
             settings.networks.activation,
             settings.networks.initializer,
             precision,
@@ -197,7 +197,7 @@ class Method(abc.ABC):
         }
 
     @property
-    def _encoder_style(self) -> DenseStyle:
+    def _encoder_style(self) -> LayerFactory:
         own = self.settings.networks.encoder_initializer
         return self.style if own == "same" else dataclasses.replace(self.style, initializer=own)
 

@@ -10,7 +10,7 @@ from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
 from aae_tf.networks.categorical_encoder import log_probabilities, probabilities
 from aae_tf.objectives import virtual_adversarial
-from aae_tf.objectives.balance import imbalance
+from aae_tf.objectives.balance import marginal_kl
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
@@ -204,7 +204,7 @@ class CategoricalAutoencoder(Method):
         if chosen.category_balance_weight:
             # Of the whole minibatch: the mean over a replica's part of it would be farther off.
             log_shares = tf.nn.log_softmax(self.category_prior.logits)
-            value = imbalance(gathered(codes["label"]), log_shares)
+            value = marginal_kl(gathered(codes["label"]), log_shares)
             metrics["imbalance"] = tf.fill(tf.shape(total), value)
             total += chosen.category_balance_weight * value
         if self._has_virtual_adversarial("generator", draws):
@@ -258,7 +258,9 @@ class CategoricalAutoencoder(Method):
         if chosen.virtual_adversarial_neighbour_share:
             nearest = virtual_adversarial.nearest_distance(images, gathered(images))
             radius = chosen.virtual_adversarial_neighbour_share * nearest
-        change = virtual_adversarial.worst_change(logits_of, images, draws["direction"], radius)
+        change = virtual_adversarial.adversarial_perturbation(
+            logits_of, images, draws["direction"], radius
+        )
         return virtual_adversarial.divergence(logits_of(images), logits_of(images + change))
 
     def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:

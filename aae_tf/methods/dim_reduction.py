@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from aae_tf.methods.semi_supervised import SemiSupervisedAutoencoder
 from aae_tf.networks import ClusterHeads
-from aae_tf.objectives.cluster_heads import crowding
+from aae_tf.objectives.cluster_heads import head_repulsion
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 CIRCLE_RADIUS = 5.0  # of the heads' places when more dimensions than two are shown on a plane
@@ -83,7 +83,7 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
         loss = super()._reconstruction(batch, draws)
         settings = self.settings.heads
         heads = tf.cast(tf.convert_to_tensor(self.heads.heads), self.dtype)
-        cost = settings.head_penalty * crowding(heads, settings.head_distance)
+        cost = settings.head_penalty * head_repulsion(heads, settings.head_distance)
         # The same for each example, so that its mean over the minibatch is the cost itself.
         each = tf.zeros_like(loss.per_example) + cost
         return PhaseLoss(loss.per_example + each, {**loss.metrics, "crowding": each})

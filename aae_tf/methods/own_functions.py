@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from aae_tf.errors import SettingsError
-from aae_tf.user_code import load_function
+from aae_tf.utils import load_function
 
 ORDER = ("first", "second")
 

@@ -15,7 +15,7 @@ from aae_tf.objectives import kernels, transport
 from aae_tf.objectives.divergences import mmd
 from aae_tf.settings import Settings
 from aae_tf.training.phase import Draws
-from aae_tf.user_code import is_own
+from aae_tf.utils import is_own
 
 OFFSET_SAMPLES = 6400  # of the prior, from which a transport's offset is taken
 

@@ -18,7 +18,7 @@ from aae_tf.objectives.moments import moment_gap
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 from aae_tf.training.pretraining import Pretraining
-from aae_tf.user_code import is_own
+from aae_tf.utils import is_own
 
 
 class WassersteinAutoencoder(Autoencoder):

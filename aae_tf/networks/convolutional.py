@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 from aae_tf.networks.normalized import Normalized
 
 NORM = {"momentum": 0.9, "epsilon": 1e-5}  # the paper's, where Keras has 0.99 and 1e-3
@@ -26,7 +26,7 @@ def most_doublings(image_shape: Sequence[int]) -> int:
 
 
 def convolution(
-    filters: int, size: int, name: str, owner: str, style: DenseStyle, norm: bool
+    filters: int, size: int, name: str, owner: str, style: LayerFactory, norm: bool
 ) -> keras.layers.Layer:
     """A hidden convolution that halves height and width, rounding up.
 
@@ -49,7 +49,7 @@ def transposed_convolution(
     stride: int,
     name: str,
     owner: str,
-    style: DenseStyle,
+    style: LayerFactory,
     *,
     hidden: bool,
     norm: bool,
@@ -125,7 +125,7 @@ class ConvolutionalImageTrunk(keras.layers.Layer):
         filter_size: int,
         image_shape: Sequence[int],
         noise_dim: int,
-        style: DenseStyle,
+        style: LayerFactory,
         owner: str,
         norm: bool = True,
     ):
@@ -186,7 +186,7 @@ class ConvolutionalCodeTrunk(keras.layers.Layer):
         filters: Sequence[int],
         filter_size: int,
         image_shape: Sequence[int],
-        style: DenseStyle,
+        style: LayerFactory,
         owner: str,
         norm: bool = True,
     ):

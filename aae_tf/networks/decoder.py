@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 from aae_tf.networks.hidden import HiddenLayers, hidden_layers
 
 
@@ -32,12 +32,12 @@ class Decoder(keras.Model):
         image_shape: Sequence[int],
         latent_dim: int,
         hidden: Sequence[int] | HiddenLayers = (1000, 1000),
-        style: DenseStyle | None = None,
+        style: LayerFactory | None = None,
         output_activation: str = "sigmoid",
         batch_norm: bool = False,
         name: str = "decoder",
     ):
-        style = style or DenseStyle()
+        style = style or LayerFactory()
         super().__init__(name=name, dtype=style.dtype)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim

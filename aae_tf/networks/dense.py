@@ -15,7 +15,7 @@ from aae_tf.settings import parse_initializer
 
 
 @dataclasses.dataclass(frozen=True)
-class DenseStyle:
+class LayerFactory:
     """How all layers of a network are made, convolutions included.
 
     Args:
@@ -80,7 +80,7 @@ class Trunk(keras.layers.Layer):
       layers' outputs, from the first to the last. Output shape: `(batch, units[-1])`.
     """
 
-    def __init__(self, units: Sequence[int], style: DenseStyle, owner: str, norm: bool = False):
+    def __init__(self, units: Sequence[int], style: LayerFactory, owner: str, norm: bool = False):
         super().__init__(name="trunk", dtype=style.dtype)
         self._units = tuple(units)
         for index, size in enumerate(units, start=1):
@@ -117,7 +117,7 @@ class ImageTrunk(Trunk):
         units: Sequence[int],
         image_shape: Sequence[int],
         noise_dim: int,
-        style: DenseStyle,
+        style: LayerFactory,
         owner: str,
         norm: bool = False,
     ):

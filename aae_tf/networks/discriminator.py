@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from aae_tf.networks.dense import DenseStyle, Trunk
+from aae_tf.networks.dense import LayerFactory, Trunk
 
 
 class Discriminator(keras.Model):
@@ -27,10 +27,10 @@ class Discriminator(keras.Model):
         self,
         latent_dim: int,
         units: Sequence[int] = (1000, 1000),
-        style: DenseStyle | None = None,
+        style: LayerFactory | None = None,
         name: str = "discriminator",
     ):
-        style = style or DenseStyle()
+        style = style or LayerFactory()
         super().__init__(name=name, dtype=style.dtype)
         self.latent_dim = latent_dim
         self.trunk = Trunk(units, style, name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 from aae_tf.networks.hidden import HiddenLayers, hidden_layers
 
 KINDS = ("deterministic", "gaussian", "isotropic", "implicit")
@@ -48,7 +48,7 @@ class Encoder(keras.Model):
         image_shape: Sequence[int],
         latent_dim: int,
         hidden: Sequence[int] | HiddenLayers = (1000, 1000),
-        style: DenseStyle | None = None,
+        style: LayerFactory | None = None,
         kind: str = "deterministic",
         implicit_noise_dim: int = 10,
         noise_sd: float = 0.1,
@@ -56,7 +56,7 @@ class Encoder(keras.Model):
         batch_norm: bool = False,
         name: str = "encoder",
     ):
-        style = style or DenseStyle()
+        style = style or LayerFactory()
         super().__init__(name=name, dtype=style.dtype)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}. Received: kind={kind!r}")

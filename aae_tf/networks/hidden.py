@@ -15,7 +15,7 @@ from aae_tf.networks.convolutional import (
     most_doublings,
     transposed_convolution,
 )
-from aae_tf.networks.dense import DenseStyle, ImageTrunk, Trunk
+from aae_tf.networks.dense import ImageTrunk, LayerFactory, Trunk
 
 
 class HiddenLayers(Protocol):
@@ -25,7 +25,7 @@ class HiddenLayers(Protocol):
         self,
         image_shape: Sequence[int],
         noise_dim: int,
-        style: DenseStyle,
+        style: LayerFactory,
         owner: str,
         batch_norm: bool,
     ) -> keras.layers.Layer:
@@ -43,7 +43,7 @@ class HiddenLayers(Protocol):
         self,
         image_shape: Sequence[int],
         latent_dim: int,
-        style: DenseStyle,
+        style: LayerFactory,
         owner: str,
         batch_norm: bool,
     ) -> tuple[keras.layers.Layer, keras.layers.Layer, tuple[int, int, int]]:

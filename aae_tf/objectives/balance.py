@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def imbalance(probabilities: tf.Tensor, log_shares: tf.Tensor) -> tf.Tensor:
+def marginal_kl(probabilities: tf.Tensor, log_shares: tf.Tensor) -> tf.Tensor:
     """KL of the mean of q(y|x) over a minibatch from p(y); the AAE paper has no such term.
 
     For equal shares it is log K less the entropy of the mean, which regularized information

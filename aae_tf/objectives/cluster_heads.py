@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def crowding(heads: tf.Tensor, distance: float) -> tf.Tensor:
+def head_repulsion(heads: tf.Tensor, distance: float) -> tf.Tensor:
     """Sum over pairs of heads of what they lack to the wanted distance (AAE, section 7).
 
     A pair further apart costs nothing; a closer one costs linearly more.

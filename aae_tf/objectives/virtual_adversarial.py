@@ -17,7 +17,7 @@ from aae_tf.objectives.divergences import squared_distances
 PROBE = 0.01
 
 
-def worst_change(
+def adversarial_perturbation(
     logits_of: Callable[[tf.Tensor], tf.Tensor],
     images: tf.Tensor,
     direction: tf.Tensor,

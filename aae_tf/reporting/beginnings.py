@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
-class Beginnings:
+class Restarts:
     """Runs of several seeds, of which the best goes on; what a begun.json holds.
 
     Args:
@@ -36,7 +36,7 @@ class Beginnings:
         return [f"--seeds={listed}", f"--best_after={self.epochs}", f"--score={self.score}"]
 
 
-def read(begun: Mapping[str, Any], seed: int) -> Beginnings:
+def read_restarts(begun: Mapping[str, Any], seed: int) -> Restarts:
     """Takes the content of a begun.json.
 
     Args:
@@ -54,4 +54,4 @@ def read(begun: Mapping[str, Any], seed: int) -> Beginnings:
     seeds = list(scores) if isinstance(scores, dict) else []
     if len(seeds) < 2 or str(seed) not in seeds or not all(map(str.isdecimal, seeds)):
         raise ValueError(f"begun.json: scores are {scores}")
-    return Beginnings(tuple(map(int, seeds)), epochs, score)
+    return Restarts(tuple(map(int, seeds)), epochs, score)

@@ -14,13 +14,13 @@ from aae_tf.reporting.over_seeds import summary
 from aae_tf.settings import DataSettings, flatten, flatten_evaluation
 
 USUAL_DATA = DataSettings().dataset  # goes without saying
-CAPTION = "Beside the paper's numbers, mean ± standard deviation (n - 1) over n seeds:"
-HEAD = ("experiment", "recipe", "epochs", "measure", "ours", "n", "paper", "minutes")
-RIGHT = [HEAD.index(name) for name in ("epochs", "ours", "n", "paper", "minutes")]
-WIDTH = 36  # of the first column in a terminal
+PAPER_CAPTION = "Beside the paper's numbers, mean ± standard deviation (n - 1) over n seeds:"
+PAPER_HEAD = ("experiment", "recipe", "epochs", "measure", "ours", "n", "paper", "minutes")
+PAPER_RIGHT = [PAPER_HEAD.index(name) for name in ("epochs", "ours", "n", "paper", "minutes")]
+FIRST_COLUMN = 36  # of the first column in a terminal
 
 
-def rows(groups: Sequence[Group], sources: bool = True) -> list[list[str]]:
+def paper_rows(groups: Sequence[Group], sources: bool = True) -> list[list[str]]:
     """A row for each group and each measure that the paper gives of its experiment, of `HEAD`.
 
     Ours is the mean ± standard deviation (n - 1) over seeds; minutes are a run's mean.
@@ -37,11 +37,11 @@ def rows(groups: Sequence[Group], sources: bool = True) -> list[list[str]]:
         for metric in dict.fromkeys(figure.metric for figure in printed):
             values = group.values(metric.removeprefix("test/"))
             if values:
-                found.append(_row(group, metric, values, sources))
+                found.append(_paper_row(group, metric, values, sources))
     return found
 
 
-def _row(group: Group, metric: str, values: Sequence[float], sources: bool) -> list[str]:
+def _paper_row(group: Group, metric: str, values: Sequence[float], sources: bool) -> list[str]:
     found, name = summary(values), metric.removeprefix("test/")
     mean = f"{found['mean']:.2f}"
     deviation = found["standard_deviation"]

@@ -44,16 +44,18 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
     if not groups:
         raise RunFolderError(f"--run_dir={folder}: holds no result.json, in no folder below either")
     if form == "json":
-        rows = [_row(group, folder) for group in groups]
+        rows = [_group_record(group, folder) for group in groups]
         return json.dumps(_strict(rows), indent=2, allow_nan=False)
     known = measures_of(result for group in groups for result in group.results)
     for name in measures:
         if name not in known:
             raise SettingsError("report_measures", name, "of " + ", ".join(known))
     if form == "text":
-        form_of = functools.partial(columns, right=beside_paper.RIGHT, first=beside_paper.WIDTH)
+        form_of = functools.partial(
+            columns, right=beside_paper.PAPER_RIGHT, first=beside_paper.FIRST_COLUMN
+        )
         beside = [] if measures else _beside(groups, form_of, sources=False)
-        sections = [group_report.text(group, measures) for group in groups]
+        sections = [group_report.group_text(group, measures) for group in groups]
         return "\n\n".join([*beside, CAPTION, *sections])
     names = list(measures) or known
     papers = any(group.paper for group in groups)
@@ -80,18 +82,18 @@ def collate(folder: pathlib.Path, form: str = "markdown", measures: Sequence[str
         ]
         for group in groups
     ]
-    sections = "\n\n".join(group_report.markdown(group, measures) for group in groups)
+    sections = "\n\n".join(group_report.group_markdown(group, measures) for group in groups)
     beside = [] if measures else _beside(groups, markdown, sources=True)
     return "\n\n".join([*beside, CAPTION, markdown(head, rows), sections])
 
 
 def _beside(groups: Sequence[Group], form: Callable[..., str], sources: bool) -> list[str]:
     """The caption and the table of what stands beside a paper's numbers, if anything does."""
-    rows = beside_paper.rows(groups, sources)
-    return [beside_paper.CAPTION, form(beside_paper.HEAD, rows)] if rows else []
+    rows = beside_paper.paper_rows(groups, sources)
+    return [beside_paper.PAPER_CAPTION, form(beside_paper.PAPER_HEAD, rows)] if rows else []
 
 
-def _row(group: Group, folder: pathlib.Path) -> dict[str, Any]:
+def _group_record(group: Group, folder: pathlib.Path) -> dict[str, Any]:
     return {
         "experiment": group.experiment,
         "recipe": group.recipe,

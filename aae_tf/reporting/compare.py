@@ -9,7 +9,6 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from aae_tf.errors import RunFolderError, SettingsError
-from aae_tf.files import write_aside
 from aae_tf.reporting.class_figures import categories_over_training
 from aae_tf.reporting.comparison import write_comparison
 from aae_tf.reporting.figures import learning_curves
@@ -18,6 +17,7 @@ from aae_tf.reporting.run_folder import MetricsTable, RunFolder
 from aae_tf.reporting.side_by_side import Restored, draw_all
 from aae_tf.reporting.style import to_png
 from aae_tf.settings import Settings, flatten
+from aae_tf.utils import write_aside
 
 TOLD_AT_MOST = 3  # settings in a title; where more differ, the folder's name says more
 

@@ -15,10 +15,10 @@ from aae_tf.reporting.over_seeds import mean_and_error, paper_text, summary
 from aae_tf.reporting.provenance import short_commit
 
 WIDTH = 118  # of a line for a terminal
-HEAD = ("measure", "mean", "standard deviation", "standard error", "n", "paper")
+GROUP_HEAD = ("measure", "mean", "standard deviation", "standard error", "n", "paper")
 
 
-def text(group: Group, measures: Sequence[str] = ()) -> str:
+def group_text(group: Group, measures: Sequence[str] = ()) -> str:
     """The numbers of a group in columns that fit a terminal.
 
     Args:
@@ -28,16 +28,16 @@ def text(group: Group, measures: Sequence[str] = ()) -> str:
     lines = textwrap.wrap(_title(group), WIDTH) + textwrap.wrap(_origin(group), WIDTH)
     rows = _rows(group, measures)
     if rows:
-        lines.append(over_seeds.columns(HEAD, rows, right=range(1, len(HEAD) - 1)))
+        lines.append(over_seeds.columns(GROUP_HEAD, rows, right=range(1, len(GROUP_HEAD) - 1)))
     return "\n".join([*lines, *map(_command, group.commands)])
 
 
-def markdown(group: Group, measures: Sequence[str] = ()) -> str:
+def group_markdown(group: Group, measures: Sequence[str] = ()) -> str:
     """The same as a section of Markdown."""
     parts = [f"### {_title(group)}", _origin(group)]
     rows = _rows(group, measures)
     if rows:
-        parts.append(over_seeds.markdown(HEAD, rows))
+        parts.append(over_seeds.markdown(GROUP_HEAD, rows))
     parts.append("\n".join(["```", *map(_command, group.commands), "```"]))
     return "\n\n".join(parts)
 

@@ -18,7 +18,7 @@ from aae_tf import commands
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.reporting import beginnings
-from aae_tf.reporting.beginnings import Beginnings
+from aae_tf.reporting.beginnings import Restarts
 from aae_tf.reporting.over_seeds import paper_text
 from aae_tf.settings import PLACES, complete, flatten
 
@@ -44,7 +44,7 @@ class Run:
     result: Mapping[str, Any]
     settings: Mapping[str, Any]
     commits: Sequence[str]
-    begun: Beginnings | None = None
+    begun: Restarts | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,11 +245,11 @@ def _judged(own: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]
     return {flag: value for flag, value in found.items() if value != usual[flag]}
 
 
-def _begun(file: pathlib.Path, result: Mapping[str, Any]) -> Beginnings | None:
+def _begun(file: pathlib.Path, result: Mapping[str, Any]) -> Restarts | None:
     """The beginnings of which a run had the best, where it was chosen so (--best_after)."""
     if not file.with_name("begun.json").exists():
         return None
-    return beginnings.read(_json_beside(file, "begun.json"), result["seed"])
+    return beginnings.read_restarts(_json_beside(file, "begun.json"), result["seed"])
 
 
 def _shown(value: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from aae_tf.reporting.bar import bar
 from aae_tf.training import Observer, Report
+from aae_tf.utils import progress_bar
 
 
 class ProgressBar(Observer):
@@ -17,7 +17,7 @@ class ProgressBar(Observer):
     """
 
     def __init__(self, first_step: int, total_steps: int):
-        self._bar = bar(total_steps, "step", first_step)
+        self._bar = progress_bar(total_steps, "step", first_step)
 
     def after_call(self, report: Report) -> None:
         losses = {

@@ -12,11 +12,11 @@ from typing import Any
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError
-from aae_tf.files import write_aside, write_json
 from aae_tf.reporting.groups import Group, groups_below, measures_of
 from aae_tf.reporting.over_seeds import markdown, mean_and_error, paper_text
 from aae_tf.reporting.provenance import short_commit
 from aae_tf.settings import PLACES
+from aae_tf.utils import write_aside, write_json
 
 KEPT = (
     "settings.json",

@@ -10,7 +10,6 @@ import numpy as np
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.categories import entropies, histograms
-from aae_tf.files import write_aside
 from aae_tf.methods import Method
 from aae_tf.reporting import figures, tensorboard
 from aae_tf.reporting.class_figures import categories_over_training
@@ -19,6 +18,7 @@ from aae_tf.reporting.style import to_png
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
 from aae_tf.training.optimizers import rate_at
+from aae_tf.utils import write_aside
 
 CATEGORIES = "categories.csv"
 CURVE_POINTS = 5000  # of a TensorBoard curve, at most

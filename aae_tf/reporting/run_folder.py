@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError, UserError
-from aae_tf.files import write_aside, write_json
 from aae_tf.settings import (
     Settings,
     complete,
@@ -26,6 +25,7 @@ from aae_tf.settings import (
     parse_schedule,
     to_flagfile,
 )
+from aae_tf.utils import write_aside, write_json
 
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow
     from aae_tf.data import ImageData

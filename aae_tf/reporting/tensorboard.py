@@ -17,9 +17,9 @@ from tensorboard.plugins.scalar import summary_v2 as scalar
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
-from aae_tf.files import write_aside
 from aae_tf.reporting.style import tile
 from aae_tf.settings import Settings, flatten
+from aae_tf.utils import write_aside
 
 PROJECTOR_POINTS = 2000
 

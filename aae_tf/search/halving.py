@@ -11,7 +11,7 @@ from typing import Any
 
 from aae_tf.errors import SettingsError, UserError
 
-EXPECTED = "EPOCHS,FACTOR such as 2,3, or off"
+EXPECTED_HALVING = "EPOCHS,FACTOR such as 2,3, or off"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Halving:
         return [*found, self.epochs]
 
 
-def parse(text: str | None, epochs: int) -> Halving:
+def parse_halving(text: str | None, epochs: int) -> Halving:
     """Reads 'EPOCHS,FACTOR', or 'off'; by default a ninth of the epochs and a third of the trials.
 
     Raises:
@@ -50,7 +50,7 @@ def parse(text: str | None, epochs: int) -> Halving:
         return Halving(epochs, epochs)
     parts = text.split(",")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise SettingsError("halving", text, EXPECTED)
+        raise SettingsError("halving", text, EXPECTED_HALVING)
     first, factor = map(int, parts)
     if not 1 <= first < epochs or factor < 2:
         expected = f"epochs from 1 to below --epochs={epochs} and a factor of 2 or more, or off"
@@ -58,7 +58,7 @@ def parse(text: str | None, epochs: int) -> Halving:
     return Halving(epochs, first, factor)
 
 
-class Judge:
+class Pruner:
     """Decides which trials go on: optuna's SuccessiveHalvingPruner, which doesn't wait.
 
     A trial goes on from a rung if it is among the best `1 / factor` of those that have reached it

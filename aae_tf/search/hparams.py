@@ -11,16 +11,16 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from aae_tf.files import write_aside
 from aae_tf.search.plan import Search
 from aae_tf.search.space import Dimension
 from aae_tf.search.trial import Trial
+from aae_tf.utils import write_aside
 
 EVENTS = "tensorboard"
-FILE = "events.out.tfevents.0.search"  # TensorBoard looks for names with 'tfevents'
+HPARAMS_FILE = "events.out.tfevents.0.search"  # TensorBoard looks for names with 'tfevents'
 
 
-def write(search: Search, trial: Trial) -> None:
+def write_hparams(search: Search, trial: Trial) -> None:
     """Writes the space, and a trial that has ended, to the search's folder, each once."""
     from tensorboard.plugins.hparams import summary_v2 as hparams
     from tensorboard.plugins.scalar import summary_v2 as scalar
@@ -66,7 +66,7 @@ def _write_once(folder: pathlib.Path, summaries: Iterable[tuple[int, Any]]) -> N
     from tensorboard.compat.proto import event_pb2
     from tensorboard.summary.writer.record_writer import RecordWriter
 
-    if (folder / FILE).exists():
+    if (folder / HPARAMS_FILE).exists():
         return
     content = io.BytesIO()
     # EventFileWriter would load TensorFlow.
@@ -79,4 +79,4 @@ def _write_once(folder: pathlib.Path, summaries: Iterable[tuple[int, Any]]) -> N
     for event in events:
         writer.write(event.SerializeToString())
     folder.mkdir(parents=True, exist_ok=True)
-    write_aside(folder / FILE, content.getvalue())
+    write_aside(folder / HPARAMS_FILE, content.getvalue())

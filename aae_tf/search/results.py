@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aae_tf.files import write_aside, write_json
 from aae_tf.reporting.over_seeds import markdown
 from aae_tf.search.plan import Search
 from aae_tf.search.scores import is_better_larger
 from aae_tf.search.trial import Trial
 from aae_tf.settings import PLACES, to_flagfile
+from aae_tf.utils import write_aside, write_json
 
 BEST, TABLE = "best.flags", "results.md"
 

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 
 from aae_tf.child import Children
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.files import write_json
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.search import hparams, plan, results, scores, talk
-from aae_tf.search.halving import Judge
+from aae_tf.search.halving import Pruner
 from aae_tf.search.plan import Search
 from aae_tf.search.talk import Say
 from aae_tf.search.trial import Trial, read_scores
+from aae_tf.utils import write_json
 
 
 def run(search: Search, say: Say) -> int:
@@ -37,7 +37,7 @@ def run(search: Search, say: Say) -> int:
       UserError: if a trial can't be made.
     """
     trials = plan.drawn(search)
-    judge = Judge(search.halving, scores.is_better_larger(search.score))
+    judge = Pruner(search.halving, scores.is_better_larger(search.score))
     search.folder.mkdir(parents=True, exist_ok=True)
     with RunFolder(search.folder).locked(), Children() as children:
         plan.check(search)  # again: another process may have begun one meanwhile
@@ -60,11 +60,11 @@ def run(search: Search, say: Say) -> int:
                 return 128 + children.received if children.received else status
             _tidy(search, trial)
             results.write(search, trials)
-            hparams.write(search, trial)
+            hparams.write_hparams(search, trial)
     return 0
 
 
-def _decide_again(search: Search, trial: Trial, judge: Judge) -> bool:
+def _decide_again(search: Search, trial: Trial, judge: Pruner) -> bool:
     """Decides from the scores that a trial has already; returns whether it is at its end."""
     for epoch, score in sorted(trial.scores(search.halving.rungs).items()):
         trial.ended = not judge.goes_on(epoch, score)
@@ -75,7 +75,7 @@ def _decide_again(search: Search, trial: Trial, judge: Judge) -> bool:
     return bool(trial.diverged)
 
 
-def _make(search: Search, trial: Trial, judge: Judge, children: Children, say: Say) -> int:
+def _make(search: Search, trial: Trial, judge: Pruner, children: Children, say: Say) -> int:
     """Makes a trial, or what is left of it; returns the exit status of a stop, or 0."""
     told = ", ".join(f"{flag}={value}" for flag, value in trial.drawn.items())
     say(f"trial {trial.number} ({trial.number + 1} of {search.trials}): {told}")
@@ -89,7 +89,7 @@ def _make(search: Search, trial: Trial, judge: Judge, children: Children, say: S
             say(f"{name}: stopped, as others did better")
         return not trial.ended
 
-    status = talk.train(
+    status = talk.train_trial(
         children, name, trial.settings, trial.folder, search.score, rungs, goes_on, say
     )
     if status or children.received:

@@ -19,7 +19,7 @@ from aae_tf.settings import Settings, flatten
 Say = Callable[[str], None]
 
 
-def train(
+def train_trial(
     children: Children,
     name: str,
     settings: Settings,

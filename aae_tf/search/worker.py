@@ -17,10 +17,10 @@ import sys
 from collections.abc import Callable, Collection
 
 from aae_tf.errors import DivergedError, UserError
-from aae_tf.files import write_json
 from aae_tf.quiet_import import import_runner
 from aae_tf.search.trial import SCORES, read_scores
 from aae_tf.settings import Settings
+from aae_tf.utils import write_json
 
 
 def main() -> int:
@@ -89,15 +89,15 @@ def run(
     from aae_tf.search import rungs as watching
     from aae_tf.search import scores
     from aae_tf.search.hidden import without_test
-    from aae_tf.session import Session
+    from aae_tf.session import TrainingRun
     from aae_tf.training.distribution import make_strategy
 
     run_folder = RunFolder(folder)
     run_folder.check(settings)
     strategy = make_strategy(settings.execution, settings.training.batch_size)
-    runner.check_judges(settings.evaluation)
+    runner.check_evaluators(settings.evaluation)
     data = without_test(data_sources.load(settings.data))
-    session = Session(settings, run_folder, data, strategy)
+    session = TrainingRun(settings, run_folder, data, strategy)
     commit = commit_of_checkout()
     method = session.method
     asked = {

@@ -12,18 +12,18 @@ MOST_SAMPLES = 10_000  # of one request, so that none can use up a server's memo
 MARGIN = 1e-6  # for intensities that were divided in another arithmetic
 
 
-def images(values: tf.Tensor) -> tf.Tensor:
+def check_images(values: tf.Tensor) -> tf.Tensor:
     """Images `(n, height, width, channels)`, if all are finite and in 0..1."""
     inside = tf.reduce_all((values >= -MARGIN) & (values <= 1 + MARGIN))  # false for NaN
     return _if(inside, values, "images: expected finite values from 0 to 1")
 
 
-def codes(values: tf.Tensor, name: str = "codes") -> tf.Tensor:
+def check_codes(values: tf.Tensor, name: str = "codes") -> tf.Tensor:
     """Codes `(n, latent_dim)`, if all are finite."""
     return _if(tf.reduce_all(tf.math.is_finite(values)), values, f"{name}: expected finite values")
 
 
-def labels(values: tf.Tensor, categories: int, beside: tf.Tensor, name: str) -> tf.Tensor:
+def check_labels(values: tf.Tensor, categories: int, beside: tf.Tensor, name: str) -> tf.Tensor:
     """Labels `(n,)`, if all are in range and there are as many as of what is beside them.
 
     Args:
@@ -38,7 +38,7 @@ def labels(values: tf.Tensor, categories: int, beside: tf.Tensor, name: str) -> 
     return _if(as_many, values, f"labels: expected as many labels as {name}")
 
 
-def count(value: tf.Tensor) -> tf.Tensor:
+def check_count(value: tf.Tensor) -> tf.Tensor:
     """A number of samples, if it isn't negative and not too large."""
     inside = (value >= 0) & (value <= MOST_SAMPLES)
     return _if(inside, value, f"count: expected a number from 0 to {MOST_SAMPLES}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-LARGEST_SIDE = 4096  # pixels; a small file can hold a picture that no memory does
+LARGEST_IMAGE_SIDE = 4096  # pixels; a small file can hold a picture that no memory does
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
-def decode(encoded: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
+def decode_images(encoded: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
     """Images of encoded PNG or JPEG pictures of any size.
 
     Of each picture the centre of the model's proportions is taken and resized, smoothed where it
@@ -32,8 +32,13 @@ def _decode_one(content, image_shape):
     known = tf.debugging.Assert(is_png | is_jpeg, ["images: expected PNG or JPEG pictures"])
     with tf.control_dependencies([known]):
         height, width = tf.cond(is_png, lambda: _png_size(content), lambda: _jpeg_size(content))
-    fits = (height >= 1) & (width >= 1) & (height <= LARGEST_SIDE) & (width <= LARGEST_SIDE)
-    expected = f"images: expected sides from 1 to {LARGEST_SIDE} pixels"
+    fits = (
+        (height >= 1)
+        & (width >= 1)
+        & (height <= LARGEST_IMAGE_SIDE)
+        & (width <= LARGEST_IMAGE_SIDE)
+    )
+    expected = f"images: expected sides from 1 to {LARGEST_IMAGE_SIDE} pixels"
     with tf.control_dependencies([tf.debugging.Assert(fits, [expected])]):
         content = tf.identity(content)
     channels = image_shape[2]

@@ -7,8 +7,8 @@ import fcntl
 import pathlib
 from collections.abc import Iterator
 
-from aae_tf.files import write_aside
 from aae_tf.serving.versions import versions_of
+from aae_tf.utils import write_aside
 
 CONFIG, LOCK = "models.config", ".models.lock"
 BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container

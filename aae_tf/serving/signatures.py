@@ -41,45 +41,45 @@ class ServingModule(tf.Module):
         self.weights = list({id(weight): weight for weight in read}.values())
 
     def encode(self, images):
-        images = self._wide(checks.images(images))
+        images = self._wide(checks.check_images(images))
         if hasattr(self._method, "encode_both"):
             probabilities, codes = self._method.encode_both(images)
             return _narrow({"codes": codes, "probabilities": probabilities})
         return _narrow({"codes": self._method.encode(images)})
 
     def decode(self, codes):
-        return _narrow({"images": self._method.decode(self._wide(checks.codes(codes)))})
+        return _narrow({"images": self._method.decode(self._wide(checks.check_codes(codes)))})
 
     def generate(self, labels, styles):
         categories, dtype = self._method.num_categories, self._method.dtype
-        labels = checks.labels(labels, categories, styles, "styles")
-        styles = self._wide(checks.codes(styles, "styles"))
+        labels = checks.check_labels(labels, categories, styles, "styles")
+        styles = self._wide(checks.check_codes(styles, "styles"))
         one_hot = tf.one_hot(labels, categories, dtype=dtype)
         return _narrow({"images": self._method.decode(styles, one_hot)})
 
     def classify(self, images):
-        probabilities = self._method.classify(self._wide(checks.images(images)))
+        probabilities = self._method.classify(self._wide(checks.check_images(images)))
         classes = tf.argmax(probabilities, -1, tf.int64)
         return {"classes": classes, **_narrow({"probabilities": probabilities})}
 
     def embed(self, images):
-        embeddings = self._method.embed(self._wide(checks.images(images)))
+        embeddings = self._method.embed(self._wide(checks.check_images(images)))
         found = {"embeddings": embeddings}
         if self._method.latent_dim > 2:
             found["plane"] = self._method.project(embeddings)
         return _narrow(found)
 
     def reconstruct(self, images):
-        rebuilt = self._method.reconstruct(self._wide(checks.images(images)))
+        rebuilt = self._method.reconstruct(self._wide(checks.check_images(images)))
         return _narrow({"images": rebuilt})
 
     def reconstruct_labelled(self, images, labels):
-        labels = checks.labels(labels, self._method.num_categories, images, "images")
-        rebuilt = self._method.reconstruct(self._wide(checks.images(images)), labels)
+        labels = checks.check_labels(labels, self._method.num_categories, images, "images")
+        rebuilt = self._method.reconstruct(self._wide(checks.check_images(images)), labels)
         return _narrow({"images": rebuilt})
 
     def sample(self, seed, count):
-        return _narrow(self._method.sample(seed, checks.count(count)))
+        return _narrow(self._method.sample(seed, checks.check_count(count)))
 
     def signature(self, name: str) -> tf.types.experimental.ConcreteFunction:
         """The concrete function of that name, which may be a twin's."""
@@ -104,7 +104,7 @@ class ServingModule(tf.Module):
             # A server feeds what it was sent: a signature's own shapes are no check.
             first, *others = map(tf.ensure_shape, given, [spec.shape for spec in inputs])
             if name.endswith(BYTES):
-                first = encoded_images.decode(first, self._method.image_shape)
+                first = encoded_images.decode_images(first, self._method.image_shape)
             return of_images(first, *others)
 
         return tf.function(answer).get_concrete_function(*inputs)

@@ -14,7 +14,7 @@ from aae_tf.client import contract, failures
 from aae_tf.client.failures import PredictionError, Refused, Unavailable, in_one_line, retried
 from aae_tf.client.grpc_model import GrpcModel
 from aae_tf.client.rest_model import RestModel
-from aae_tf.client.served import Place
+from aae_tf.client.served import Endpoint
 from aae_tf.errors import SettingsError
 
 CODES = {"codes": np.zeros((1, 2), np.float32)}
@@ -34,7 +34,7 @@ def connected(request, server):
     kind = {"grpc": GrpcModel, "rest": RestModel}[request.param]
 
     def connect(name="gaussian", **changes):
-        return kind(Place(getattr(server, request.param), name, **changes))
+        return kind(Endpoint(getattr(server, request.param), name, **changes))
 
     return connect
 
@@ -118,14 +118,14 @@ def test_no_server_there(server, connected, waits):
         taken.bind(("127.0.0.1", 0))
         free = f"127.0.0.1:{taken.getsockname()[1]}"
     for kind, address in ((GrpcModel, free), (RestModel, f"http://{free}")):
-        line = _line(Unavailable, kind, Place(address, "gaussian"))
+        line = _line(Unavailable, kind, Endpoint(address, "gaussian"))
         assert line.startswith(f"--server={address}: no server answers (") and "refused" in line
     assert waits == [0.5, 1, 2] * 2
 
 
 def test_host_that_nobody_knows(server):
     for kind, address in ((GrpcModel, "no.invalid:1"), (RestModel, "http://no.invalid:1")):
-        line = _line(PredictionError, kind, Place(address, "gaussian", retries=0))
+        line = _line(PredictionError, kind, Endpoint(address, "gaussian", retries=0))
         assert line.startswith(f"--server={address}: ")
 
 
@@ -176,7 +176,7 @@ def test_something_else_answers(server, status, content, words):
     handler = type("Handler", (_Other,), {"status": status, "content": content})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
-        place = Place(f"http://127.0.0.1:{other.server_port}", "gaussian", retries=0)
+        place = Endpoint(f"http://127.0.0.1:{other.server_port}", "gaussian", retries=0)
         assert words in _line(PredictionError, RestModel, place)
         other.shutdown()
 
@@ -197,7 +197,7 @@ def test_answer_that_comes_byte_by_byte_runs_out_of_time(server):
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=_dribble, args=(listening, stop), daemon=True).start()
-        place = Place(f"http://127.0.0.1:{listening.getsockname()[1]}", "m", timeout=0.5)
+        place = Endpoint(f"http://127.0.0.1:{listening.getsockname()[1]}", "m", timeout=0.5)
         start = time.monotonic()
         assert "no answer within --timeout=0.5" in _line(PredictionError, RestModel, place)
         assert time.monotonic() - start < 3
@@ -207,7 +207,7 @@ def test_answer_that_comes_byte_by_byte_runs_out_of_time(server):
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    line = _line(PredictionError, GrpcModel, Place("localhost:8500", "gaussian"))
+    line = _line(PredictionError, GrpcModel, Endpoint("localhost:8500", "gaussian"))
     assert line.startswith("--server=localhost:8500: expected tensorflow-serving-api to be")
     assert "pip install -e '.[client]'" in line
 
@@ -232,13 +232,13 @@ def test_missing_extra_is_named(monkeypatch):
 def test_wrong_place_names_its_flag(changes):
     names = {"model": "model_name", "version": "model_version", "label": "model_label"}
     last = list(changes)[-1]
-    line = _line(SettingsError, Place, **{"server": "h:1", "model": "m", **changes})
+    line = _line(SettingsError, Endpoint, **{"server": "h:1", "model": "m", **changes})
     assert line.startswith(f"--{names.get(last, last)}=")
 
 
 @pytest.mark.parametrize("server", ["h:1", "[::1]:8500", "http://h:1", "https://h/tf/serving"])
 def test_places(server):
-    assert Place(server, "m").is_rest == server.startswith("http")
+    assert Endpoint(server, "m").is_rest == server.startswith("http")
 
 
 SIGNATURE = contract.Signature(
@@ -272,7 +272,7 @@ def test_answer_that_is_not_what_was_promised(changes, words):
     "told", [[["0.5"]], [[None]], [[True]], [[0.5], [1, 2]], {"a": 1}, [[1e400, {}]]]
 )
 def test_json_that_is_no_array_of_numbers(server, monkeypatch, told):
-    model = RestModel(Place(server.rest, "gaussian"))
+    model = RestModel(Endpoint(server.rest, "gaussian"))
     monkeypatch.setattr(model, "_get", lambda *_: {"outputs": told})
     line = _line(PredictionError, model.predict, "decode", CODES)
     assert line.startswith("--signature=decode: the answer isn't what")

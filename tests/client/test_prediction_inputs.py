@@ -188,16 +188,16 @@ def test_large_pictures_of_an_npz_go_in_smaller_pieces(tmp_path):
 def _csv(tmp_path, text, inputs):
     path = tmp_path / "given.csv"
     path.write_text(text)
-    return tables.read(path, inputs)
+    return tables.read_table(path, inputs)
 
 
 def test_what_encode_and_classify_write_feeds_decode_and_generate(tmp_path):
     codes = np.random.default_rng(0).normal(size=(4, 2)).astype(np.float32)
     arrays = {"classes": np.int64([2, 0, 1, 1]), "codes": codes}
-    head = tables.header(arrays, named=True)
+    head = tables.table_header(arrays, named=True)
     assert head == ["file", "class", "code_0", "code_1"]
     names = ["a.png", 'b,"b.png', "c.png", "d.png"]
-    text = tables.render([head, *tables.rows(arrays, names)])
+    text = tables.render_table([head, *tables.table_rows(arrays, names)])
     found, found_names = _csv(tmp_path, text, GENERATE.inputs)
     assert found_names == names
     np.testing.assert_array_equal(found["labels"], [2, 0, 1, 1])

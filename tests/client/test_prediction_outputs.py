@@ -56,7 +56,7 @@ def test_pictures_appear_as_a_whole_with_numbers_beside_them(tmp_path):
     assert found == ["00000.png", "00001.png", "00002.png", "codes.csv"]
     pixels = np.asarray(Image.open(tmp_path / "new" / "out" / "00002.png"))
     np.testing.assert_array_equal(pixels, outputs.to_bytes(images)[2, ..., 0])
-    read, names = tables.read(tmp_path / "new" / "out" / "codes.csv", {"codes": CODES})
+    read, names = tables.read_table(tmp_path / "new" / "out" / "codes.csv", {"codes": CODES})
     assert names == found[:3]
     np.testing.assert_array_equal(read["codes"].astype(np.float32), codes)
 

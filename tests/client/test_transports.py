@@ -13,7 +13,7 @@ from aae_tf.client.failures import PredictionError, Refused
 from aae_tf.client.grpc_model import GrpcModel
 from aae_tf.client.rest_model import RestModel
 from aae_tf.client.saved_model import LocalModel
-from aae_tf.client.served import Place
+from aae_tf.client.served import Endpoint
 from aae_tf.serving.signatures import BYTES
 
 NAMES = ("gaussian", "style", "semi_supervised")
@@ -27,8 +27,8 @@ def local(models):
 def _connected(server, name, way, **changes):
     changes = {"retries": 0, **changes}
     if way == "grpc":
-        return GrpcModel(Place(server.grpc, name, **changes))
-    return RestModel(Place(server.rest, name, **changes))
+        return GrpcModel(Endpoint(server.grpc, name, **changes))
+    return RestModel(Endpoint(server.rest, name, **changes))
 
 
 def _inputs(signature, size=3):

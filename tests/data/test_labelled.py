@@ -39,7 +39,7 @@ def test_no_labels_are_no_rows():
 
 
 def test_hundred_labels_of_mnist_are_ten_of_each_digit():
-    data = mnist_files.load()
+    data = mnist_files.load_mnist()
     rows = labelled_rows(data, 100, 0)
     assert np.bincount(data.train.labels[rows]).tolist() == [10] * 10
 

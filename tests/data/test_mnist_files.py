@@ -80,7 +80,7 @@ def _replace(path, content):
 def test_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(DataError, match=f"{name} is missing; reinstall"):
-        mnist_files.load(folder)
+        mnist_files.load_mnist(folder)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
@@ -89,13 +89,13 @@ def test_truncated_file_is_refused(folder, share):
     content = path.read_bytes()
     _replace(path, content[: int(share * len(content))])
     with pytest.raises(DataError, match=NAMES[-1]):
-        mnist_files.load(folder)
+        mnist_files.load_mnist(folder)
 
 
 def test_file_that_is_no_gzip_is_refused(folder):
     _replace(folder / NAMES[0], b"<html>not found</html>")
     with pytest.raises(DataError, match=f"{NAMES[0]} can't be unpacked"):
-        mnist_files.load(folder)
+        mnist_files.load_mnist(folder)
 
 
 @pytest.mark.parametrize("offset", [20, 2000, 4000])
@@ -105,7 +105,7 @@ def test_flipped_bits_are_noticed(folder, offset):
     content[offset] ^= 0xFF
     _replace(path, bytes(content))
     with pytest.raises(DataError, match=NAMES[-1]):
-        mnist_files.load(folder)
+        mnist_files.load_mnist(folder)
 
 
 def test_valid_gzip_of_other_labels_is_noticed(folder):
@@ -114,4 +114,4 @@ def test_valid_gzip_of_other_labels_is_noticed(folder):
     content[-1] = (content[-1] + 1) % 10
     _replace(path, gzip.compress(bytes(content)))
     with pytest.raises(DataError, match=f"{NAMES[-1]} was altered .*expected {'.' * 32}"):
-        mnist_files.load(folder)
+        mnist_files.load_mnist(folder)

@@ -8,7 +8,7 @@ import tiny
 
 from aae_tf import seeds
 from aae_tf.evaluation import Evaluator, passes, style
-from aae_tf.evaluation.passes import Passes
+from aae_tf.evaluation.passes import Inference
 
 ROOT = seeds.root(0)
 
@@ -70,11 +70,11 @@ def test_latent_match_of_the_evaluator_is_that_of_its_draws(method, split):
 
 def test_blocks_equal_a_single_pass(monkeypatch, split):
     method = tiny.method()
-    whole = Passes(method)
+    whole = Inference(method)
     codes = whole.encode(split)
     images = whole.decode(codes)
     monkeypatch.setattr(passes, "BLOCK", 16)
-    blocks = Passes(method)
+    blocks = Inference(method)
     np.testing.assert_allclose(blocks.encode(split), codes, atol=1e-6)
     np.testing.assert_allclose(blocks.decode(codes), images, atol=1e-6)
     assert blocks.encode(split).shape == (70, 2) and images.shape == (70, 8, 8, 1)

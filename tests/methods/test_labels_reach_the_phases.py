@@ -8,7 +8,7 @@ import tiny
 from aae_tf import seeds, session
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.objectives.adversarial import discriminator_loss
-from aae_tf.objectives.virtual_adversarial import divergence, worst_change
+from aae_tf.objectives.virtual_adversarial import adversarial_perturbation, divergence
 from aae_tf.training.feed import Feed, Labelled
 
 LABELLED = {
@@ -309,7 +309,9 @@ def test_generator_weighs_how_the_worst_change_of_clean_images_moves_the_categor
         return encoder(images, training=True)[0]
 
     images = batch["images"]
-    change = worst_change(logits_of, images, draws["virtual_adversarial"]["direction"], 0.7)
+    change = adversarial_perturbation(
+        logits_of, images, draws["virtual_adversarial"]["direction"], 0.7
+    )
     np.testing.assert_allclose(tf.norm(tf.reshape(change, [10, -1]), axis=1), 0.7, rtol=1e-5)
     expected = divergence(logits_of(images), logits_of(images + change))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
@@ -343,7 +345,7 @@ def test_classification_can_weigh_the_worst_change_instead(labelled, encoder):
         )[0]
 
     images = batch["images"]
-    change = worst_change(logits_of, images, own["direction"], 2.0)
+    change = adversarial_perturbation(logits_of, images, own["direction"], 2.0)
     expected = divergence(logits_of(images), logits_of(images + change))
     found = loss.metrics["virtual_adversarial_loss"]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)

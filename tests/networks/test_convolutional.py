@@ -6,10 +6,10 @@ from scipy.signal import correlate2d
 
 from aae_tf.networks import CategoricalEncoder, Decoder, Encoder
 from aae_tf.networks.convolutional import most_doublings, starting_size
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 from aae_tf.networks.hidden import Convolutions
 
-WIDE = DenseStyle(dtype="float64")
+WIDE = LayerFactory(dtype="float64")
 RNG = np.random.default_rng(0)
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (30, 22, 3), (5, 9, 2), (1, 1, 1)]
 

@@ -6,14 +6,14 @@ import pytest
 from first_weights import assert_none_alike, kernels
 
 from aae_tf.networks import Decoder, Encoder
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 from aae_tf.networks.hidden import Convolutions
 
 SHAPE = (8, 8, 16)
 
 
 def _networks(seed=0, initializer="he_normal", dtype="float32", batch_norm=True):
-    style = DenseStyle(initializer=initializer, seed=seed, dtype=dtype)
+    style = LayerFactory(initializer=initializer, seed=seed, dtype=dtype)
     encoder = Convolutions((16, 16), 4, batch_norm)
     decoder = Convolutions((16, 16, 16), 4, batch_norm)
     return (

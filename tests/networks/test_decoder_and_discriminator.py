@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from aae_tf.networks import Decoder, Discriminator
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 
 CODES = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 ACTIVATIONS = {
@@ -26,7 +26,7 @@ def _sigmoid(x):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_decoder_is_a_dense_network_with_a_sigmoid(activation):
-    decoder = Decoder((4, 3, 2), 2, (16, 8), DenseStyle(activation=activation))
+    decoder = Decoder((4, 3, 2), 2, (16, 8), LayerFactory(activation=activation))
     act = ACTIVATIONS[activation]
     hidden = act(_dense(decoder.trunk.hidden_2, act(_dense(decoder.trunk.hidden_1, CODES))))
     by_hand = _sigmoid(_dense(decoder.pixels, hidden)).reshape(6, 4, 3, 2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from aae_tf.networks import Encoder
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 from aae_tf.networks.encoder import KINDS
 
 IMAGE_SHAPE = (4, 3, 2)
@@ -14,7 +14,7 @@ IMAGES = RNG.random((5, *IMAGE_SHAPE), np.float32)
 
 
 def _encoder(kind, latent_dim=3, **more):
-    return Encoder(IMAGE_SHAPE, latent_dim, (16, 8), DenseStyle(), kind, **more)
+    return Encoder(IMAGE_SHAPE, latent_dim, (16, 8), LayerFactory(), kind, **more)
 
 
 def _noise(encoder, rows=5, seed=1):

@@ -6,13 +6,13 @@ import pytest
 from first_weights import assert_none_alike, kernels
 
 from aae_tf.networks import Decoder, Discriminator, Encoder
-from aae_tf.networks.dense import DenseStyle
+from aae_tf.networks.dense import LayerFactory
 
 SHAPE = (8, 8, 1)
 
 
 def _networks(seed=0, initializer="he_normal", units=(64, 64), dtype="float32"):
-    style = DenseStyle(initializer=initializer, seed=seed, dtype=dtype)
+    style = LayerFactory(initializer=initializer, seed=seed, dtype=dtype)
     return (
         Encoder(SHAPE, 64, units, style, "gaussian"),
         Decoder(SHAPE, 64, units, style),

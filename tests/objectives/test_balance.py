@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from aae_tf.objectives.balance import imbalance
+from aae_tf.objectives.balance import marginal_kl
 
 
 def _equal(count):
@@ -19,20 +19,20 @@ def test_imbalance_is_the_divergence_of_the_mean_from_the_shares(shares):
     wanted = np.array(shares) / np.sum(shares)
     expected = scipy.stats.entropy(probabilities.mean(0), wanted)
     assert expected > 0.01
-    found = imbalance(tf.constant(probabilities), tf.constant(np.log(wanted)))
+    found = marginal_kl(tf.constant(probabilities), tf.constant(np.log(wanted)))
     assert found.numpy() == pytest.approx(expected, rel=1e-12)
 
 
 def test_imbalance_is_0_at_equal_shares_and_log_of_their_number_with_one_in_use():
-    assert imbalance(tf.constant(np.eye(5)), _equal(5)).numpy() == pytest.approx(0, abs=1e-12)
+    assert marginal_kl(tf.constant(np.eye(5)), _equal(5)).numpy() == pytest.approx(0, abs=1e-12)
     one = np.eye(5)[[2, 2, 2]]
-    assert imbalance(tf.constant(one), _equal(5)).numpy() == pytest.approx(np.log(5))
+    assert marginal_kl(tf.constant(one), _equal(5)).numpy() == pytest.approx(np.log(5))
 
 
 def test_imbalance_of_sampled_equal_shares_is_what_its_docstring_says():
     rng, n, k = np.random.default_rng(0), 200, 10
     drawn = (tf.constant(np.eye(k)[rng.integers(0, k, n)]) for _ in range(300))
-    found = [imbalance(sample, _equal(k)).numpy() for sample in drawn]
+    found = [marginal_kl(sample, _equal(k)).numpy() for sample in drawn]
     # About 9/400; the chi-squared law has a sd of sqrt(18)/400, a mean of 300 a seventeenth of it.
     assert np.mean(found) == pytest.approx((k - 1) / (2 * n), abs=0.003)
 
@@ -40,7 +40,7 @@ def test_imbalance_of_sampled_equal_shares_is_what_its_docstring_says():
 def test_imbalance_moves_an_even_mind_to_the_category_that_is_short():
     logits = tf.Variable([[4.0, 0.0, 0.0], [0.0, 0.0, 0.0]], dtype=tf.float64)
     with tf.GradientTape() as tape:
-        value = imbalance(tf.nn.softmax(logits), _equal(3))
+        value = marginal_kl(tf.nn.softmax(logits), _equal(3))
     slope = tape.gradient(value, logits).numpy()
     assert slope[1, 0] > 0.01 and slope[1, 1] < -0.01 and slope[1, 2] < -0.01
 
@@ -49,6 +49,6 @@ def test_imbalance_has_a_finite_gradient_where_a_category_has_no_share_at_all():
     logits = tf.Variable([[500.0, 0.0, 0.0]] * 2)
     with tf.GradientTape() as tape:
         probabilities = tf.nn.softmax(logits)
-        value = imbalance(probabilities, tf.cast(_equal(3), tf.float32))
+        value = marginal_kl(probabilities, tf.cast(_equal(3), tf.float32))
     assert probabilities.numpy()[:, 1:].max() == 0
     assert np.all(np.isfinite(tape.gradient(value, logits)))

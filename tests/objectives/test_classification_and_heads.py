@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from aae_tf.objectives.classification import cross_entropy
-from aae_tf.objectives.cluster_heads import crowding
+from aae_tf.objectives.cluster_heads import head_repulsion
 
 
 def test_cross_entropy_by_hand():
@@ -22,16 +22,16 @@ def test_cross_entropy_of_far_logits_is_finite():
 
 def test_crowding_is_linear_in_what_a_pair_lacks_and_0_beyond():
     heads = tf.constant([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]], tf.float64)  # 5, 1, sqrt(18) apart
-    assert crowding(heads, 0.5).numpy() == 0
-    assert crowding(heads, 2.0).numpy() == pytest.approx(1)
+    assert head_repulsion(heads, 0.5).numpy() == 0
+    assert head_repulsion(heads, 2.0).numpy() == pytest.approx(1)
     expected = (6 - 5) + (6 - 1) + (6 - np.sqrt(18))
-    assert crowding(heads, 6.0).numpy() == pytest.approx(expected)
+    assert head_repulsion(heads, 6.0).numpy() == pytest.approx(expected)
 
 
 def test_crowding_pushes_heads_apart():
     heads = tf.Variable([[0.0, 0.0], [1.0, 0.0]])
     with tf.GradientTape() as tape:
-        cost = crowding(heads, 2.0)
+        cost = head_repulsion(heads, 2.0)
     # Downhill: the left head to the left, the right one to the right.
     slope = tf.convert_to_tensor(tape.gradient(cost, heads))
     np.testing.assert_allclose(slope, [[1, 0], [-1, 0]])
@@ -40,5 +40,5 @@ def test_crowding_pushes_heads_apart():
 def test_heads_in_one_place_have_a_finite_gradient():
     heads = tf.Variable(tf.zeros((3, 2)))
     with tf.GradientTape() as tape:
-        cost = crowding(heads, 1.0)
+        cost = head_repulsion(heads, 1.0)
     assert np.isfinite(tf.convert_to_tensor(tape.gradient(cost, heads))).all()

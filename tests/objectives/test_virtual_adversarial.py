@@ -24,7 +24,7 @@ def _linear(scale=1.0, dtype=tf.float64):
 
 def _change(logits_of, radius, dtype=tf.float64):
     images, direction = tf.constant(IMAGES, dtype), tf.constant(DIRECTION, dtype)
-    return virtual_adversarial.worst_change(logits_of, images, direction, radius)
+    return virtual_adversarial.adversarial_perturbation(logits_of, images, direction, radius)
 
 
 def _expected(scale, radius):

@@ -7,7 +7,7 @@ import tiny
 
 from aae_tf import runner
 from aae_tf.reporting.provenance import earlier_sessions, short_commit
-from aae_tf.session import Session
+from aae_tf.session import TrainingRun
 
 FIRST = {"commit": "a", "date": "2026-11-24", "step": 10}
 SECOND = {"commit": "b", "date": "2026-11-25", "step": 25}
@@ -38,14 +38,14 @@ def test_a_commit_is_named_by_its_first_letters_and_by_whether_it_was_changed():
 
 
 def test_a_runs_commit_is_that_of_its_start_though_the_checkout_moves_on(tmp_path, monkeypatch):
-    checkout, train = {"commit": "a" * 40}, Session.train
+    checkout, train = {"commit": "a" * 40}, TrainingRun.train
 
     def moved(session, recorder):
         checkout["commit"] = "b" * 40
         return train(session, recorder)
 
     monkeypatch.setattr(runner, "commit_of_checkout", lambda: checkout["commit"])
-    monkeypatch.setattr(Session, "train", moved)
+    monkeypatch.setattr(TrainingRun, "train", moved)
     np.savez(tmp_path / "bars.npz", images=tiny.images(60))
     settings = tiny.settings(dataset=str(tmp_path / "bars.npz"), epochs=1)
     runner.train(settings, tmp_path / "run", None, print)

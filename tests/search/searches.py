@@ -24,7 +24,7 @@ def make(
     file = folder.parent / "tiny.space"
     file.write_text(text)
     drawn = space.read(file, settings)
-    return plan.Search(settings, drawn, trials, score, halving.parse(rungs, epochs), folder)
+    return plan.Search(settings, drawn, trials, score, halving.parse_halving(rungs, epochs), folder)
 
 
 def leave(search, number, scores):

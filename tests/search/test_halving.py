@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.search.halving import Halving, Judge, parse
+from aae_tf.search.halving import Halving, Pruner, parse_halving
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ from aae_tf.search.halving import Halving, Judge, parse
     ],
 )
 def test_rungs_grow_by_the_factor_up_to_all_epochs(text, epochs, rungs):
-    assert parse(text, epochs).rungs == rungs
+    assert parse_halving(text, epochs).rungs == rungs
 
 
 @pytest.mark.parametrize("text", ["", "2", "2,3,4", "a,3", "0,3", "9,3", "2,1", "-1,3", "2,1.5"])
 def test_other_rungs_are_refused(text):
     with pytest.raises(SettingsError, match=rf"--halving={text}: expected .*or off"):
-        parse(text, 9)
+        parse_halving(text, 9)
 
 
 def _reference(curves, halving, sign):
@@ -49,7 +49,7 @@ def _reference(curves, halving, sign):
 def test_trials_go_on_that_are_among_the_best_so_far(halving, larger):
     random = np.random.default_rng(3)
     curves = [dict(zip(halving.rungs, random.normal(size=9), strict=False)) for _ in range(30)]
-    judge, reached = Judge(halving, larger), []
+    judge, reached = Pruner(halving, larger), []
     for curve in curves:
         judge.begin({})
         for rung in halving.rungs:
@@ -64,11 +64,11 @@ def test_trials_go_on_that_are_among_the_best_so_far(halving, larger):
 def test_without_the_extra_it_is_told_how_to_have_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UserError, match=r"expected the extra, pip install -e '\.\[search\]'$"):
-        Judge(Halving(9, 1), False)
+        Pruner(Halving(9, 1), False)
 
 
 def test_a_trial_that_failed_counts_for_nothing():
-    judge = Judge(Halving(9, 1), False)
+    judge = Pruner(Halving(9, 1), False)
     judge.begin({})
     judge.failed()
     judge.begin({})
@@ -77,7 +77,7 @@ def test_a_trial_that_failed_counts_for_nothing():
 
 def test_the_same_scores_give_the_same_decisions():
     def decide():
-        judge, decisions = Judge(Halving(4, 1, 2), False), []
+        judge, decisions = Pruner(Halving(4, 1, 2), False), []
         for number, scores in enumerate(((3.0, 3.0), (2.0, 4.0), (2.5, 0.0), (1.0, 1.0))):
             judge.begin({"latent_dim": number})
             for rung, score in zip((1, 2), scores, strict=True):

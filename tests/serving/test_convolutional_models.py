@@ -6,7 +6,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import serving
-from aae_tf.evaluation.passes import Passes
+from aae_tf.evaluation.passes import Inference
 from aae_tf.training.checkpoints import (
     Checkpoints,
     digest,
@@ -72,5 +72,5 @@ def test_export_answers_any_batch_size(precision, tmp_path):
 
 def test_passes_over_a_split_go_in_smaller_blocks(rig):
     split = tiny.split(230)
-    found = Passes(rig.method).classify(split)
+    found = Inference(rig.method).classify(split)
     np.testing.assert_allclose(found, rig.method.classify(split.intensities()), atol=1e-5)

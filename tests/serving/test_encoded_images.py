@@ -21,7 +21,7 @@ def _encoded(pixels, kind="PNG", **options):
 
 
 def _decode(*contents, shape=(8, 8, 1)):
-    function = tf.function(lambda encoded: encoded_images.decode(encoded, shape))
+    function = tf.function(lambda encoded: encoded_images.decode_images(encoded, shape))
     return function(tf.constant(list(contents), tf.string)).numpy()
 
 

@@ -240,19 +240,19 @@ def test_size_of_a_picture_is_known_before_it_is_decoded(plain, monkeypatch):
     head[16:24] = (60_000).to_bytes(4, "big") * 2
     monkeypatch.setattr(pictures, "_decode", lambda *given: pytest.fail("decoded it"))
     with pytest.raises(pictures.PictureError, match="60000 x 60000 pixels"):
-        pictures.read(bytes(head), (8, 8, 1))
+        pictures.read_picture(bytes(head), (8, 8, 1))
 
 
 def test_pictures_of_other_sizes_are_cut_to_their_middle_and_resized():
     wide = np.zeros((16, 40, 3), np.uint8)
     wide[:, 12:28] = (200, 100, 50)
-    read = pictures.read(_png(wide), (8, 8, 3))
+    read = pictures.read_picture(_png(wide), (8, 8, 3))
     np.testing.assert_array_equal(read, np.full((8, 8, 3), (200, 100, 50), np.uint8))
-    grey = pictures.read(_png(wide), (8, 8, 1))
+    grey = pictures.read_picture(_png(wide), (8, 8, 1))
     np.testing.assert_allclose(grey, 0.299 * 200 + 0.587 * 100 + 0.114 * 50, atol=1)
     jpeg = tf.io.encode_jpeg(wide, quality=100).numpy()
     np.testing.assert_allclose(
-        pictures.read(jpeg, (4, 4, 3))[1:3, 1:3].astype(int),
+        pictures.read_picture(jpeg, (4, 4, 3))[1:3, 1:3].astype(int),
         np.full((2, 2, 3), (200, 100, 50)),
         atol=4,
     )
@@ -261,7 +261,7 @@ def test_pictures_of_other_sizes_are_cut_to_their_middle_and_resized():
 def test_transparent_parts_of_a_picture_become_white():
     clear = np.zeros((8, 8, 4), np.uint8)
     clear[2, 3] = (10, 10, 10, 255)
-    read = pictures.read(_png(clear), (8, 8, 1))
+    read = pictures.read_picture(_png(clear), (8, 8, 1))
     assert read[2, 3, 0] == 10 and (np.delete(read.ravel(), 2 * 8 + 3) == 255).all()
 
 

@@ -9,7 +9,7 @@ import pytest
 from aae_tf import data, experiments
 from aae_tf.errors import UserError
 from aae_tf.reporting.run_folder import RunFolder
-from aae_tf.session import Session
+from aae_tf.session import TrainingRun
 from aae_tf.settings import override
 from aae_tf.training.distribution import make_strategy
 
@@ -94,7 +94,7 @@ def test_flagfile_trains_a_step(name, recipe, tmp_path):
     except UserError as error:  # SVHN, where it isn't prepared
         pytest.skip(str(error))
     strategy = make_strategy(settings.execution, settings.training.batch_size)
-    session = Session(settings, RunFolder(tmp_path / "run"), images, strategy)
+    session = TrainingRun(settings, RunFolder(tmp_path / "run"), images, strategy)
     weight = session.method.encoder.trainable_variables[0].value
     before = weight.numpy()
     # Also the first step with a term that begins later.

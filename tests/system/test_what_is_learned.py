@@ -20,7 +20,7 @@ SMALL = {"encoder_units": "200,200", "decoder_units": "200,200", "discriminator_
 
 @pytest.fixture(scope="module")
 def mnist():
-    return mnist_files.load()
+    return mnist_files.load_mnist()
 
 
 def _trained(mnist, experiment, epochs=3, **changes):

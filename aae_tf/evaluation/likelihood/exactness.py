@@ -8,7 +8,7 @@ import numpy as np
 
 from aae_tf.evaluation.likelihood.model_samples import ModelSamples
 from aae_tf.evaluation.likelihood.parzen import CHUNK, ParzenWindow
-from aae_tf.evaluation.quality.blocks import spaced
+from aae_tf.evaluation.quality.blocks import evenly_spaced
 
 IMAGES, SAMPLES = 100, 10_000
 
@@ -37,7 +37,7 @@ def error_of_float32(
     from scipy.spatial.distance import cdist
     from scipy.special import logsumexp
 
-    some = images[spaced(len(images), IMAGES)]
+    some = images[evenly_spaced(len(images), IMAGES)]
     window = ParzenWindow(some, centre, [sigma], xla)
     sums, exponents, left = window.start(), [], min(count, SAMPLES)
     for number in range(math.ceil(left / CHUNK)):

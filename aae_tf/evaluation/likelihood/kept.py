@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from aae_tf.evaluation.likelihood.parzen import Sums
-from aae_tf.files import write_aside
+from aae_tf.utils import write_aside
 
 
-class KeptSums:
+class PartialSums:
     """The sums of one pass over the samples.
 
     Args:

@@ -16,10 +16,10 @@ from aae_tf.data import ImageData
 from aae_tf.evaluation import weights
 from aae_tf.evaluation.likelihood import bandwidth
 from aae_tf.evaluation.likelihood.exactness import error_of_float32
-from aae_tf.evaluation.likelihood.kept import KeptSums
+from aae_tf.evaluation.likelihood.kept import PartialSums
 from aae_tf.evaluation.likelihood.model_samples import ModelSamples
 from aae_tf.evaluation.likelihood.parzen import CHUNK, ParzenWindow, Sums
-from aae_tf.evaluation.quality.blocks import bar, note, spaced
+from aae_tf.evaluation.quality.blocks import block_bar, evenly_spaced, note
 from aae_tf.methods import Method
 from aae_tf.settings import flatten
 
@@ -49,7 +49,7 @@ class LogLikelihood:
         self._method = method
         self._samples = ModelSamples(method, seed, self._settings.execution.xla)
         self._data = data  # whose test images may be hidden, and are looked at when scored
-        rows = spaced(len(data.validation), VALIDATION_IMAGES)
+        rows = evenly_spaced(len(data.validation), VALIDATION_IMAGES)
         self._validation = _flat(data.validation.intensities(rows))
         self._centre = self._validation.mean(0, dtype=np.float64)
         self._state = ""
@@ -67,7 +67,7 @@ class LogLikelihood:
           are most probable, in intensity; 'test/parzen_error_<count>': how far rounding to float32
           moves log p(x), see `error_of_float32`.
         """
-        self._state = weights.digest(self._method)
+        self._state = weights.weights_digest(self._method)
         sigma = self._best_sigma(count)
         test = _flat(self._data.test.intensities())
         both = np.concatenate([self._validation, test])
@@ -99,7 +99,7 @@ class LogLikelihood:
         Returns:
           The mean of log p(x) over the images, in nats.
         """
-        self._state = weights.digest(self._method)
+        self._state = weights.weights_digest(self._method)
         sigma = self._best_sigma(count)
         images = _flat(self._data.validation.intensities())
         window = ParzenWindow(images, self._centre, [sigma], self._settings.execution.xla)
@@ -129,14 +129,14 @@ class LogLikelihood:
     ) -> Sums:
         """The sums over the first `count` samples, from where an earlier process left them."""
         path = None if self._folder is None else self._folder / f"{name}.npz"
-        kept = KeptSums(path, self._identity(window, images, count))
+        kept = PartialSums(path, self._identity(window, images, count))
         sums = kept.read(window.start()) or window.start()
         chunks, done = math.ceil(count / CHUNK), math.ceil(sums.count / CHUNK)
         if done == chunks:
             return sums
         pause, last = 60 * self._settings.execution.checkpoint_minutes, time.monotonic()
         try:
-            for number in bar(range(done, chunks), label, chunks, done):
+            for number in block_bar(range(done, chunks), label, chunks, done):
                 some = min(CHUNK, count - number * CHUNK)
                 # Replaced as a whole, so that an interruption leaves one chunk's sums or the next.
                 sums = window.add(sums, self._samples.chunk(number), some)

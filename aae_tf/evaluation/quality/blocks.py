@@ -12,11 +12,11 @@ from aae_tf import seeds
 from aae_tf.data import Split
 from aae_tf.methods import Method
 
-BLOCK = 250  # images that go through a network at once
+IMAGES_PER_BLOCK = 250  # images that go through a network at once
 BLOCK_BYTES = 2**26  # of a block of pixels that a matrix product takes
 
 
-def bar(blocks: Iterable, label: str, total: int | None = None, done: int = 0) -> Iterable:
+def block_bar(blocks: Iterable, label: str, total: int | None = None, done: int = 0) -> Iterable:
     """The same blocks, with a bar on standard error if they take longer than a few seconds.
 
     Args:
@@ -49,7 +49,7 @@ def rows_in_a_block(image_shape: tuple[int, ...]) -> int:
     return max(1, BLOCK_BYTES // (4 * int(np.prod(image_shape))))
 
 
-def spaced(size: int, count: int) -> np.ndarray:
+def evenly_spaced(size: int, count: int) -> np.ndarray:
     """`count` evenly spaced rows of `size`, ascending, or all: sorted data stays mixed."""
     some = min(size, count)
     return np.arange(some) * size // some
@@ -57,25 +57,29 @@ def spaced(size: int, count: int) -> np.ndarray:
 
 def each_block(split: Split, step: int, label: str) -> Iterator[tuple[int, np.ndarray]]:
     """Yields (first row, intensities) of all images of a split."""
-    for start in bar(range(0, len(split), step), label):
+    for start in block_bar(range(0, len(split), step), label):
         yield start, split.intensities(slice(start, start + step))
 
 
-def of_split(split: Split, label: str, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
+def blocks_of_split(
+    split: Split, label: str, rows: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Yields intensities `(block, height, width, channels)` of a split, or of some rows of it."""
     if rows is None:
-        for _, block in each_block(split, BLOCK, label):
+        for _, block in each_block(split, IMAGES_PER_BLOCK, label):
             yield block
         return
-    for start in bar(range(0, len(rows), BLOCK), label):
-        yield split.take(rows[start : start + BLOCK]).intensities()
+    for start in block_bar(range(0, len(rows), IMAGES_PER_BLOCK), label):
+        yield split.take(rows[start : start + IMAGES_PER_BLOCK]).intensities()
 
 
-def of_samples(method: Method, seed: seeds.Seed, count: int, label: str) -> Iterator[np.ndarray]:
+def blocks_of_samples(
+    method: Method, seed: seeds.Seed, count: int, label: str
+) -> Iterator[np.ndarray]:
     """Yields decoded samples of the prior, clipped to 0..1.
 
     The same ones for the same seed, fewer being the first of more.
     """
-    for start in bar(range(0, count, BLOCK), label):
-        drawn = method.sample(seeds.fold(seed, "sample_quality", start), BLOCK)["images"]
+    for start in block_bar(range(0, count, IMAGES_PER_BLOCK), label):
+        drawn = method.sample(seeds.fold(seed, "sample_quality", start), IMAGES_PER_BLOCK)["images"]
         yield np.clip(np.asarray(drawn[: count - start], np.float32), 0, 1)

@@ -15,7 +15,12 @@ import tensorflow as tf
 from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.data.order import epoch_order
-from aae_tf.evaluation.quality.blocks import BLOCK, bar, of_split, spaced
+from aae_tf.evaluation.quality.blocks import (
+    IMAGES_PER_BLOCK,
+    block_bar,
+    blocks_of_split,
+    evenly_spaced,
+)
 from aae_tf.seeds import name_number
 
 RECIPE = 1  # a new number for whatever changes the weights: older files are then left alone
@@ -66,9 +71,9 @@ class Classifier:
 
     def train(self, data: ImageData) -> None:
         """Learns from up to 50,000 training images, the same ones in the same order always."""
-        rows = spaced(len(data.train), min(IMAGES_AT_MOST, _fit(data.image_shape)))
+        rows = evenly_spaced(len(data.train), min(IMAGES_AT_MOST, _fit(data.image_shape)))
         labels = tf.constant(data.train.labels[rows], tf.int32)
-        blocks = of_split(data.train, "images for the classifier", rows)
+        blocks = blocks_of_split(data.train, "images for the classifier", rows)
         images = np.concatenate([_to_bytes(block) for block in blocks])
         batch = min(BATCH, len(rows))
         steps = len(rows) // batch  # in an epoch
@@ -87,7 +92,7 @@ class Classifier:
             optimizer.apply(tape.gradient(loss, variables), variables)
 
         seed = seeds.fold(seeds.root(SEED), "quality_classifier")
-        for step in bar(range(steps * epochs), "classifier that judges samples"):
+        for step in block_bar(range(steps * epochs), "classifier that judges samples"):
             epoch, place = divmod(step, steps)
             if not place:
                 order = epoch_order(seed, epoch, len(rows)).numpy()
@@ -101,8 +106,10 @@ class Classifier:
         Distances of features then have one unit whatever the data, and the cubic kernel, which has
         none, isn't ruled by a few large products.
         """
-        starts = range(0, len(images), BLOCK)
-        blocks = (images[start : start + BLOCK].astype(np.float32) / 255 for start in starts)
+        starts = range(0, len(images), IMAGES_PER_BLOCK)
+        blocks = (
+            images[start : start + IMAGES_PER_BLOCK].astype(np.float32) / 255 for start in starts
+        )
         squares = [np.square(self.features(block), dtype=np.float64).sum() for block in blocks]
         size = np.float32(max(np.sqrt(sum(squares) / (len(images) * FEATURES)), 1e-6))
         *lower, kernel, bias, last_kernel, last_bias = self.weights

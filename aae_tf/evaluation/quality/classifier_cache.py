@@ -14,10 +14,10 @@ import numpy as np
 from aae_tf.data import ImageData
 from aae_tf.evaluation.quality.blocks import note
 from aae_tf.evaluation.quality.classifier import RECIPE, Classifier
-from aae_tf.files import write_aside
+from aae_tf.utils import write_aside
 
 
-def folder(cache_dir: str = "") -> pathlib.Path:
+def cache_folder(cache_dir: str = "") -> pathlib.Path:
     """The cache's folder: the one given, else aae_tf in $XDG_CACHE_HOME or ~/.cache."""
     if cache_dir:
         return pathlib.Path(os.path.expanduser(cache_dir))
@@ -43,7 +43,7 @@ def classifier_of(data: ImageData, cache_dir: str = "") -> Classifier:
       cache_dir: see `folder`.
     """
     made = Classifier(data.image_shape, data.num_classes)
-    path = folder(cache_dir) / "classifiers" / f"{_key(data)}.npz"
+    path = cache_folder(cache_dir) / "classifiers" / f"{_key(data)}.npz"
     try:
         made.take(_read(path, len(made.weights)))
         return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 1000
+FEATURES_PER_BLOCK = 1000
 
 
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -32,8 +32,8 @@ def _mean_of_pairs(features):
 def _kernel_sum(first, second):
     dim = first.shape[1]
     return sum(
-        float(_kernel(first[start : start + BLOCK] @ second.T, dim).sum())
-        for start in range(0, len(first), BLOCK)
+        float(_kernel(first[start : start + FEATURES_PER_BLOCK] @ second.T, dim).sum())
+        for start in range(0, len(first), FEATURES_PER_BLOCK)
     )
 
 

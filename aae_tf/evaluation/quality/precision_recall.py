@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 NEIGHBOURS = 3  # as the authors choose
-BLOCK = 1000
+FEATURES_PER_BLOCK = 1000
 
 
 def precision_recall(
@@ -34,8 +34,8 @@ def precision_recall(
 def _squared_radii(features, neighbours):
     """The squared distance of each member to its k-th nearest other one, `(n,)`."""
     found = []
-    for start in range(0, len(features), BLOCK):
-        distances = squared_distances(features[start : start + BLOCK], features)
+    for start in range(0, len(features), FEATURES_PER_BLOCK):
+        distances = squared_distances(features[start : start + FEATURES_PER_BLOCK], features)
         rows = np.arange(len(distances))
         distances[rows, start + rows] = np.inf  # a member is no neighbour of its own
         found.append(np.partition(distances, neighbours - 1, 1)[:, neighbours - 1])
@@ -44,7 +44,10 @@ def _squared_radii(features, neighbours):
 
 def _inside(points, centres, squared_radii):
     """Whether each point lies in one of the balls, `(n,)`."""
-    blocks = [points[start : start + BLOCK] for start in range(0, len(points), BLOCK)]
+    blocks = [
+        points[start : start + FEATURES_PER_BLOCK]
+        for start in range(0, len(points), FEATURES_PER_BLOCK)
+    ]
     return np.concatenate(
         [(squared_distances(block, centres) <= squared_radii).any(1) for block in blocks]
     )

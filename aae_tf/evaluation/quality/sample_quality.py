@@ -81,7 +81,7 @@ class SampleQuality:
         """
         samples, to_train = self._samples()
         count = self._settings.quality_samples
-        held_out = self._judge(blocks.of_split(split, "held-out images"), len(split))
+        held_out = self._judge(blocks.blocks_of_split(split, "held-out images"), len(split))
         found = {"quality_samples": float(count)}
         for name, real in held_out.features.items():
             found |= _distances(name, samples.features[name], self._train.features[name], real)
@@ -97,10 +97,10 @@ class SampleQuality:
 
     def _samples(self) -> tuple[_Judged, float]:
         """The samples, and their mean distance to the training images; again for new weights."""
-        state = weights.digest(self._method)
+        state = weights.weights_digest(self._method)
         if state not in self._drawn:
             count = self._settings.quality_samples
-            drawn = blocks.of_samples(self._method, self._seed, count, "samples")
+            drawn = blocks.blocks_of_samples(self._method, self._seed, count, "samples")
             judged = self._judge(drawn, count)
             self._drawn = {state: (judged, self._distance_to_train(judged.shown))}
         return self._drawn[state]
@@ -109,12 +109,12 @@ class SampleQuality:
     def _train(self) -> _Judged:
         """As many training images as samples: what a perfect model's samples would be like."""
         train = self._data.train
-        rows = blocks.spaced(len(train), self._settings.quality_samples)
-        return self._judge(blocks.of_split(train, "training images", rows), len(rows))
+        rows = blocks.evenly_spaced(len(train), self._settings.quality_samples)
+        return self._judge(blocks.blocks_of_split(train, "training images", rows), len(rows))
 
     def _judge(self, images: Iterable[np.ndarray], count: int) -> _Judged:
         """Features of all images, and evenly spaced ones of them as they are."""
-        rows, start = blocks.spaced(count, LOOKED_AT), 0
+        rows, start = blocks.evenly_spaced(count, LOOKED_AT), 0
         features: dict[str, list[np.ndarray]] = {name: [] for name in self._judges}
         shown = []
         for block in images:

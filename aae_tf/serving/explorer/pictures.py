@@ -17,7 +17,7 @@ class PictureError(ValueError):
     """A picture can't be used; the message says why."""
 
 
-def read(content: bytes, image_shape: Sequence[int]) -> np.ndarray:
+def read_picture(content: bytes, image_shape: Sequence[int]) -> np.ndarray:
     """A picture as the model wants images: its middle, of the model's proportions, resized.
 
     Args:
@@ -79,7 +79,7 @@ def _middle(pixels, proportion):
     return pixels[top : top + tall, left : left + wide]
 
 
-def as_url(image: np.ndarray) -> str:
+def picture_url(image: np.ndarray) -> str:
     """An image, uint8 `(height, width, 1 or 3)`, as the data URL of a PNG."""
     content = tf.io.encode_png(image).numpy()
     return "data:image/png;base64," + base64.b64encode(content).decode()

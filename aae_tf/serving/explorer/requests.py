@@ -40,7 +40,7 @@ def _finite(content):
     return None if isinstance(content, float) and not np.isfinite(content) else content
 
 
-def codes(asked: Any, latent_dim: int) -> np.ndarray:
+def parse_codes(asked: Any, latent_dim: int) -> np.ndarray:
     """Codes of a request, float32 `(n, latent_dim)`; RequestError if they are anything else."""
     shape = f"1 to {CODES_AT_MOST} codes of {latent_dim} finite numbers each"
     wrong = RequestError(400, f"'codes': expected a list of {shape}")
@@ -61,7 +61,7 @@ def codes(asked: Any, latent_dim: int) -> np.ndarray:
     return found
 
 
-def category(asked: Any, categories: Sequence[str]) -> int:
+def parse_category(asked: Any, categories: Sequence[str]) -> int:
     """The number of a category; RequestError if there is none such."""
     if type(asked) is not int or not 0 <= asked < max(1, len(categories)):
         last = max(0, len(categories) - 1)

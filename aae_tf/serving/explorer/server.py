@@ -132,11 +132,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _decode(self):
         asked = requests.json_object(self._body(JSON_BYTES, ("application/json",)))
-        codes = requests.codes(asked.get("codes"), self.server.model.latent_dim)
-        category = requests.category(asked.get("category", 0), self.server.model.categories)
+        codes = requests.parse_codes(asked.get("codes"), self.server.model.latent_dim)
+        category = requests.parse_category(asked.get("category", 0), self.server.model.categories)
         with self.server.computing:
             images = self.server.model.decode(codes, category)
-            return "application/json", to_json({"images": [pictures.as_url(i) for i in images]})
+            return "application/json", to_json(
+                {"images": [pictures.picture_url(i) for i in images]}
+            )
 
     def _encode(self):
         model = self.server.model
@@ -146,18 +148,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         asked = query.get("category", ["0"])[-1]
         if not (asked.isascii() and asked.isdecimal() and len(asked) < 10):
             raise RequestError(400, "'category': expected a whole number")
-        category = requests.category(int(asked), model.categories)
+        category = requests.parse_category(int(asked), model.categories)
         content = self._body(PICTURE_BYTES, ("image/png", "image/jpeg"))
         with self.server.computing:
             try:
-                image = pictures.read(content, model.image_shape)
+                image = pictures.read_picture(content, model.image_shape)
             except pictures.PictureError as error:
                 raise RequestError(400, str(error)) from None
             if query.get("invert") == ["1"]:
                 image = 255 - image
             found = model.encode(image, category)
-            found["reconstruction"] = pictures.as_url(found["reconstruction"])
-            found["image"] = pictures.as_url(image)
+            found["reconstruction"] = pictures.picture_url(found["reconstruction"])
+            found["image"] = pictures.picture_url(image)
             return "application/json", to_json(found)
 
     def _body(self, at_most, kinds):

@@ -255,9 +255,9 @@ def test_a_finished_evaluation_is_not_made_again(method, data, tmp_path, monkeyp
 
 def test_sums_are_kept_every_so_many_minutes(data, tmp_path, monkeypatch):
     method = _method(checkpoint_minutes=1e-9)
-    written, real = [], kept.KeptSums.write
+    written, real = [], kept.PartialSums.write
     monkeypatch.setattr(
-        kept.KeptSums, "write", lambda self, sums: written.append(sums.count) or real(self, sums)
+        kept.PartialSums, "write", lambda self, sums: written.append(sums.count) or real(self, sums)
     )
     _measure(method, data, folder=tmp_path)
     one_pass = [50, 100, 150, 200, 230, 230]

@@ -154,19 +154,19 @@ def test_data_without_two_classes_has_no_classifier(labels, expected):
 def test_cache_lies_where_users_keep_theirs(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", "/home/someone")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert str(classifier_cache.folder()) == "/home/someone/.cache/aae_tf"
-    assert str(classifier_cache.folder("~/mine")) == "/home/someone/mine"
+    assert str(classifier_cache.cache_folder()) == "/home/someone/.cache/aae_tf"
+    assert str(classifier_cache.cache_folder("~/mine")) == "/home/someone/mine"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert classifier_cache.folder() == tmp_path / "aae_tf"
+    assert classifier_cache.cache_folder() == tmp_path / "aae_tf"
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    assert str(classifier_cache.folder()) == "/home/someone/.cache/aae_tf"
+    assert str(classifier_cache.cache_folder()) == "/home/someone/.cache/aae_tf"
 
 
 @pytest.mark.slow
 def test_it_knows_mnists_digits(tmp_path):
     from aae_tf.data import mnist_files
 
-    mnist = mnist_files.load()
+    mnist = mnist_files.load_mnist()
     made = classifier_of(mnist, str(tmp_path))
     starts = range(0, len(mnist.test), 1000)
     images = [mnist.test.intensities(slice(start, start + 1000)) for start in starts]

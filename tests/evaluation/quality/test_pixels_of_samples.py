@@ -68,7 +68,7 @@ class _ReadInBlocks(Split):
 
     def take(self, rows):
         if not isinstance(rows, slice):
-            assert (np.diff(rows) > 0).all() and len(rows) <= blocks.BLOCK
+            assert (np.diff(rows) > 0).all() and len(rows) <= blocks.IMAGES_PER_BLOCK
         return Split(self.images[rows], None if self.labels is None else self.labels[rows])
 
     def intensities(self, rows):
@@ -79,17 +79,17 @@ def test_a_split_is_read_in_order_a_block_at_a_time(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", 16)
     split = tiny.split(50)
     streamed = _ReadInBlocks(split.images, split.labels)
-    found = list(blocks.of_split(streamed, ""))
+    found = list(blocks.blocks_of_split(streamed, ""))
     assert [len(block) for block in found] == [16, 16, 16, 2]
     np.testing.assert_array_equal(np.concatenate(found), split.intensities())
-    rows = blocks.spaced(50, 20)
-    some = np.concatenate(list(blocks.of_split(streamed, "", rows)))
+    rows = blocks.evenly_spaced(50, 20)
+    some = np.concatenate(list(blocks.blocks_of_split(streamed, "", rows)))
     np.testing.assert_array_equal(some, split.intensities()[rows])
 
 
 def test_spaced_rows_are_different_ascending_and_reach_over_all():
     for size, count in ((10, 3), (10, 10), (7, 100), (1000, 999)):
-        rows = blocks.spaced(size, count)
+        rows = blocks.evenly_spaced(size, count)
         assert len(rows) == min(size, count) and (np.diff(rows) > 0).all()
         assert rows[0] == 0 and size - rows[-1] <= -(-size // len(rows))
 
@@ -99,7 +99,8 @@ def test_samples_are_the_same_at_every_call_and_fewer_are_the_first_of_more(expe
     method = tiny.method_for(tiny.settings(experiment))
     seed = seeds.root(3)
     many, again, few = (
-        np.concatenate(list(blocks.of_samples(method, seed, count, ""))) for count in (600, 600, 40)
+        np.concatenate(list(blocks.blocks_of_samples(method, seed, count, "")))
+        for count in (600, 600, 40)
     )
     assert many.shape == (600, 8, 8, 1) and many.dtype == np.float32
     assert many.min() >= 0 and many.max() <= 1

@@ -1,0 +1,91 @@
+"""Files that are either the old ones or the new ones, never halves."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import tqdm
+
+from aae_tf.errors import SettingsError
+
+
+def write_aside(path: pathlib.Path, content: str | bytes) -> None:
+    """Writes a file under another name in its folder, then renames it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with open(aside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: pathlib.Path, content: Any) -> None:
+    """Writes JSON that people can read."""
+    write_aside(path, json.dumps(content, indent=2) + "\n")
+
+
+def is_own(spec: str) -> bool:
+    """Whether a setting's value names a function of the user's own."""
+    return ":" in spec
+
+
+def load_function(flag: str, spec: str) -> Callable:
+    """Imports what 'package.module:function' names.
+
+    Args:
+      flag: whose value it is, for the error.
+      spec: the value.
+
+    Raises:
+      SettingsError: if it can't be imported, or can't be called.
+    """
+    module_name, _, function = spec.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), function)
+    except Exception as error:  # a user's module may raise anything
+        raise SettingsError(flag, spec, f"an importable function ({error!r})") from None
+    if not callable(found):
+        raise SettingsError(flag, spec, f"a function; it is a {type(found).__name__}")
+    return found
+
+
+BAR_FORMAT = (
+    "{desc}{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} [{remaining} left, {rate_fmt}]{postfix}"
+)
+
+
+def progress_bar(
+    total: int, unit: str, initial: int = 0, shown: bool = True, late: bool = False
+) -> tqdm.tqdm:
+    """A bar that is drawn often on a terminal, and a line a minute elsewhere.
+
+    Args:
+      total: of all there is to do.
+      unit: what is counted.
+      initial: done before.
+      shown: whether there is a bar at all.
+      late: whether it waits as long before it is drawn first as between drawings.
+    """
+    interval = 0.2 if sys.stderr.isatty() else 60
+    return tqdm.tqdm(
+        total=total,
+        initial=initial,
+        unit=unit,
+        mininterval=interval,
+        maxinterval=interval,
+        dynamic_ncols=sys.stderr.isatty(),
+        smoothing=0.1,
+        bar_format=BAR_FORMAT,
+        delay=interval if late else 0,
+        disable=not shown,
+    )
