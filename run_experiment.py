@@ -3,7 +3,7 @@
 
 import sys
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

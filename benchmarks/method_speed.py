@@ -17,7 +17,8 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from aae_tf import data, experiments, flags_of_door
+from aae_tf import data, experiments
+from aae_tf.cli import flags
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.session import TrainingRun
 from aae_tf.settings import Settings, override
@@ -26,10 +27,10 @@ from aae_tf.training.distribution import make_strategy
 
 def settings_of(path: pathlib.Path) -> Settings:
     """The settings that a flagfile gives."""
-    values, _ = flags_of_door.define()
-    flags_of_door.parse(values, ["", f"--flagfile={path}"])
+    values, _ = flags.define()
+    flags.parse(values, ["", f"--flagfile={path}"])
     start = experiments.settings_of(values.experiment, values.recipe)
-    return override(start, flags_of_door.given(values))
+    return override(start, flags.given(values))
 
 
 class Timed:

@@ -10,7 +10,7 @@ import pytest
 
 from aae_tf import best_seed, several
 from aae_tf.best_seed import Restarts
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.experiments import settings_of
 from aae_tf.settings import override

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aae_tf import experiments
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 from aae_tf.settings import flatten
 
 GAUSSIAN = "--experiment=gaussian"

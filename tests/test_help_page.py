@@ -9,8 +9,8 @@ import time
 import pytest
 
 from aae_tf import experiments
-from aae_tf.command_line import main
-from aae_tf.flags_of_door import MODES
+from aae_tf.cli.flags import MODES
+from aae_tf.cli.main import main
 from aae_tf.settings import describe, flatten
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aae_tf import several
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.experiments import settings_of
 from aae_tf.reporting.run_folder import RunFolder

@@ -7,7 +7,7 @@ import flagfile
 import pytest
 
 from aae_tf import experiments
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 from aae_tf.settings import describe, override, without_effect
 from aae_tf.settings.without_effect import COUNT_WITH
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 
 @pytest.fixture(params=["model", "grpc", "rest"])

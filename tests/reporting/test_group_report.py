@@ -8,7 +8,7 @@ import pytest
 import results
 from scipy import stats
 
-from aae_tf import flags_of_door
+from aae_tf.cli import flags
 from aae_tf.experiments import settings_of
 from aae_tf.reporting import group_report
 from aae_tf.reporting.groups import groups_below
@@ -100,9 +100,9 @@ def test_the_command_gives_the_settings_again(tmp_path, changes):
     assert max(map(len, lines)) <= 120
     start = next(n for n, line in enumerate(lines) if line.startswith("aae-tf "))
     command = shlex.split("\n".join(lines[start:]).replace("\\\n", ""))  # as a shell joins lines
-    values, _ = flags_of_door.define()
-    flags_of_door.parse(values, command)
-    again = override(settings_of(values.experiment, values.recipe), flags_of_door.given(values))
+    values, _ = flags.define()
+    flags.parse(values, command)
+    again = override(settings_of(values.experiment, values.recipe), flags.given(values))
     assert flatten(again) == {**flatten(made), "data_dir": ""}
 
 

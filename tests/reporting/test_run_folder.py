@@ -5,7 +5,8 @@ import json
 import pytest
 import tiny
 
-from aae_tf import experiments, flags_of_door
+from aae_tf import experiments
+from aae_tf.cli import flags
 from aae_tf.errors import RunFolderError
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.settings import flatten, override
@@ -158,9 +159,9 @@ def test_unreadable_data_json_is_one_line(folder, content):
 
 
 def test_run_flags_repeat_the_settings(folder):
-    values, _ = flags_of_door.define()
+    values, _ = flags.define()
     values(["program", f"--flagfile={folder.path / 'run.flags'}"])
-    given = flags_of_door.given(values)
+    given = flags.given(values)
     assert {**given, "experiment": values.experiment, "recipe": values.recipe} == flatten(
         tiny.settings()
     )

@@ -7,7 +7,7 @@ import pytest
 import searches
 import tiny
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 from aae_tf.errors import DataError, SettingsError, UserError
 from aae_tf.experiments import settings_of
 from aae_tf.search import plan, space, study

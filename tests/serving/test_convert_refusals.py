@@ -8,7 +8,7 @@ import converted
 import numpy as np
 import pytest
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 from aae_tf.convert import convert as converting
 from aae_tf.convert.convert import convert, difference
 from aae_tf.convert.signature import ConversionError

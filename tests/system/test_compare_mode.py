@@ -6,7 +6,7 @@ import shutil
 import door
 import pytest
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 PICTURES = ("learning_curves", "codes", "samples", "reconstructions")
 

@@ -12,7 +12,7 @@ import pytest
 import scipy.io
 import tiny
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 MANY = 100_000
 ASK = ("--mode=evaluate", f"--likelihood_samples=1000,{MANY}")

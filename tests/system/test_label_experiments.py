@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 pytestmark = pytest.mark.slow
 SMALL = (*door.SMALL, "--epochs=2", "--batch_size=100")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 SPACE = "reconstruction_learning_rate = log(1e-4, 1e-1)\nlatent_dim = int(2, 4)\n"
 FLAGS = (

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 NETWORKS = ("--encoder_units=16", "--decoder_units=16", "--discriminator_units=16")
 # Of a falling rate the number of epochs could not change.

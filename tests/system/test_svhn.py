@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 import tensorflow_datasets as tfds
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 from aae_tf.data import load
 from aae_tf.errors import SettingsError
 from aae_tf.settings import DataSettings

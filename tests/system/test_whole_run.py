@@ -7,7 +7,7 @@ import door
 import pytest
 import tensorflow as tf
 
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 
 FILES = (
     "settings.json",

@@ -17,16 +17,9 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from aae_tf import (
-    commands,
-    experiments,
-    flags_of_door,
-    help_page,
-    modes_of_models,
-    modes_of_runs,
-)
-from aae_tf.errors import SettingsError, UserError
-from aae_tf.messages import (
+from aae_tf import commands, experiments
+from aae_tf.cli import flags, modes
+from aae_tf.cli.messages import (
     command_again,
     farewell,
     metrics_table,
@@ -34,6 +27,7 @@ from aae_tf.messages import (
     say_without_effect,
     this_program,
 )
+from aae_tf.errors import SettingsError, UserError
 from aae_tf.quiet_import import import_runner
 from aae_tf.settings import Settings, flatten, override
 
@@ -48,14 +42,14 @@ def main(argv: list[str] | None = None) -> int:
       Exit status: 0; 1 if something given can't be used or training diverged; 2 for a wrong flag;
       128 and the signal's number if a signal stopped the run.
     """
-    values, page = flags_of_door.define()
+    values, page = flags.define()
     try:
-        flags_of_door.parse(values, sys.argv if argv is None else argv)
+        flags.parse(values, sys.argv if argv is None else argv)
         if values.help:
-            say(help_page.render_help(page))
+            say(flags.render_help(page))
             return 0
         if values.mode == "list":
-            say(help_page.catalogue())
+            say(flags.catalogue())
             return 0
         sys.path.append(os.getcwd())  # where a user's own prior may lie
         with _sigterm_interrupts():
@@ -95,18 +89,18 @@ def _sigterm_interrupts() -> Iterator[None]:
 
 def _run(values: flags.FlagValues) -> int:
     if values.mode == "explore":
-        return modes_of_models.explore(values)
+        return modes.explore(values)
     if values.mode == "convert":
-        return modes_of_models.convert(values)
+        return modes.convert(values)
     if values.mode == "predict":
-        return modes_of_models.predict(values)
+        return modes.predict(values)
     if values.mode not in ("train", "search"):
-        return modes_of_runs.revisit(values)
+        return modes.revisit(values)
     if values.experiment is None:
         expected = "one of " + ", ".join(experiments.CATALOGUE)
         raise SettingsError("experiment", "", expected)
     usual = experiments.settings_of(values.experiment, values.recipe)
-    given = flags_of_door.given(values)
+    given = flags.given(values)
     settings = override(usual, given)
     if values.mode == "search":
         return _search(values, settings)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import textwrap
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from aae_tf import experiments, help_page
+from aae_tf import experiments
 from aae_tf.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.reporting.collate import FORMATS
-from aae_tf.settings import describe
+from aae_tf.settings import describe, flatten
 
 MODES = (
     "train",
@@ -171,7 +174,7 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
         else:
             kind = {int: "N", float: "X", tuple: "N,N,..."}.get(setting.type, "TEXT")
             shown = f"--{setting.flag}={kind}"
-        note(setting.group, shown, f"{setting.help} [{help_page.default_of(setting.flag)}]")
+        note(setting.group, shown, f"{setting.help} [{default_of(setting.flag)}]")
     return values, page
 
 
@@ -242,3 +245,57 @@ class UsageError(UserError):
     """The command line can't be understood."""
 
     exit_status = 2
+
+
+USAGE = """\
+usage: run_experiment.py [--experiment=NAME] [--flagfile=FILE] [--FLAG=VALUE ...]
+
+Trains an autoencoder (AAE, WAE or VAE), evaluates it, draws what it learned and exports it. A flag
+that isn't given has the value of the experiment's recipe; [brackets] show it where all recipes
+agree.
+"""
+FLAG_WIDTH, HELP_WIDTH = 34, 62
+
+
+def render_help(page: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """The help page from each group's (flag, help) pairs."""
+    lines = [USAGE]
+    for group, entries in page.items():
+        lines.append(f"{group}:")
+        for flag, text in entries:
+            wrapped = textwrap.wrap(text, HELP_WIDTH)
+            if len(flag) > FLAG_WIDTH:
+                lines.append(f"  {flag}")
+            else:
+                lines.append(f"  {flag:<{FLAG_WIDTH}}  {wrapped.pop(0)}")
+            lines += [" " * (FLAG_WIDTH + 4) + line for line in wrapped]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def default_of(flag: str) -> str:
+    """The value that all recipes of all experiments give a flag, or that they differ."""
+    values = {str(flat[flag]) for flat in _recipes() if flag in flat}
+    if len(values) != 1:
+        return "by recipe"
+    return values.pop() or "none"
+
+
+@functools.cache
+def _recipes() -> list[dict[str, object]]:
+    everything = experiments.CATALOGUE.values()
+    return [flatten(settings) for e in everything for settings in e.recipes.values()]
+
+
+def catalogue() -> str:
+    """The table of the experiments."""
+    rows = [("experiment", "reproduces", "data", "expected time (2 cores)")]
+    rows += [
+        (e.name, e.reproduces, e.data, e.expected_time) for e in experiments.CATALOGUE.values()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
