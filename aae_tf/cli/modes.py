@@ -94,8 +94,8 @@ def convert(values: flags.FlagValues) -> int:
 
 def predict(values: flags.FlagValues) -> int:
     """What a model makes of the user's files; no run is needed, nor TensorFlow for REST."""
+    from aae_tf.client.model import Endpoint
     from aae_tf.client.predict import PredictOptions, predict
-    from aae_tf.client.served import Endpoint
 
     wish = PredictOptions(
         values.signature,
@@ -120,12 +120,12 @@ def predict(values: flags.FlagValues) -> int:
 
         model = LocalModel(pathlib.Path(values.model))
     elif place.is_rest:
-        from aae_tf.client.rest_model import RestModel
+        from aae_tf.client.rest import RestModel
 
         model = RestModel(place)
     else:
         import_runner()
-        from aae_tf.client.grpc_model import GrpcModel
+        from aae_tf.client.grpc import GrpcModel
 
         model = GrpcModel(place)
     try:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from aae_tf.client import tables
-from aae_tf.client.contract import Signature
-from aae_tf.client.failures import PredictionError
+from aae_tf.client import inputs
+from aae_tf.client.model import PredictionError, Signature
 from aae_tf.utils import write_aside
 
 IMAGES, BESIDE = "images", "codes.csv"
@@ -119,15 +118,15 @@ class Table:
     def add(self, answer: Mapping[str, np.ndarray]) -> None:
         """Takes the next rows."""
         if not self._lines:
-            self._lines.append(tables.table_header(answer, self._names is not None))
+            self._lines.append(inputs.table_header(answer, self._names is not None))
         done = len(self._lines) - 1
         count = len(next(iter(answer.values())))
         names = None if self._names is None else self._names[done : done + count]
-        self._lines += tables.table_rows(answer, names)
+        self._lines += inputs.table_rows(answer, names)
 
     def finish(self) -> None:
         """Writes or prints the table."""
-        text = tables.render_table(self._lines)
+        text = inputs.render_table(self._lines)
         if self._path is None:
             self._print(text.removesuffix("\n"))
         else:
@@ -159,14 +158,14 @@ class Pictures:
             for name, image in zip(names, images, strict=True):
                 (self._aside / name).write_bytes(png(image))
         if beside := {name: array for name, array in answer.items() if name != IMAGES}:
-            self._lines = self._lines or [tables.table_header(beside, named=True)]
-            self._lines += tables.table_rows(beside, names)
+            self._lines = self._lines or [inputs.table_header(beside, named=True)]
+            self._lines += inputs.table_rows(beside, names)
 
     def finish(self) -> None:
         """Gives the folder its name."""
         with _writing(self._folder):
             if self._lines:
-                (self._aside / BESIDE).write_text(tables.render_table(self._lines))
+                (self._aside / BESIDE).write_text(inputs.render_table(self._lines))
             os.rename(self._aside, self._folder)
 
     def discard(self) -> None:

@@ -10,9 +10,8 @@ import numpy as np
 
 from aae_tf.client import inputs as given
 from aae_tf.client import outputs
-from aae_tf.client.contract import STRING, Model, Signature, check
-from aae_tf.client.failures import PredictionError, Refused
 from aae_tf.client.inputs import Inputs
+from aae_tf.client.model import STRING, Model, PredictionError, Refused, Signature, check
 from aae_tf.errors import SettingsError
 from aae_tf.utils import progress_bar
 

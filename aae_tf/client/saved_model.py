@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from aae_tf.client.contract import Signature, Tensor
-from aae_tf.client.failures import PredictionError, Refused, in_one_line
+from aae_tf.client.model import PredictionError, Refused, Signature, Tensor, in_one_line
 from aae_tf.serving import versions
 
 

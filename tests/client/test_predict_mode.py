@@ -193,7 +193,7 @@ def test_files_are_looked_for_before_the_server_is(flags, empty_folder, capsys):
 
 
 def test_server_that_fails_in_the_middle_leaves_nothing(server, pictures, empty_folder, capsys):
-    from aae_tf.client.rest_model import RestModel
+    from aae_tf.client.rest import RestModel
 
     ask = RestModel._ask
 

@@ -10,11 +10,17 @@ import types
 import numpy as np
 import pytest
 
-from aae_tf.client import contract, failures
-from aae_tf.client.failures import PredictionError, Refused, Unavailable, in_one_line, retried
-from aae_tf.client.grpc_model import GrpcModel
-from aae_tf.client.rest_model import RestModel
-from aae_tf.client.served import Endpoint
+from aae_tf.client import model
+from aae_tf.client.grpc import GrpcModel
+from aae_tf.client.model import (
+    Endpoint,
+    PredictionError,
+    Refused,
+    Unavailable,
+    in_one_line,
+    retried,
+)
+from aae_tf.client.rest import RestModel
 from aae_tf.errors import SettingsError
 
 CODES = {"codes": np.zeros((1, 2), np.float32)}
@@ -24,7 +30,7 @@ CODES = {"codes": np.zeros((1, 2), np.float32)}
 def waits(monkeypatch):
     """The seconds that would have been waited."""
     slept = []
-    monkeypatch.setattr(failures, "time", types.SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(model, "time", types.SimpleNamespace(sleep=slept.append))
     return slept
 
 
@@ -65,7 +71,7 @@ def test_very_many_retries_wait_no_longer(waits):
     assert len(waits) == 1100 and max(waits) == 8
 
 
-@pytest.mark.parametrize("error", [Refused, PredictionError, failures.Missing])
+@pytest.mark.parametrize("error", [Refused, PredictionError, model.Missing])
 def test_other_failures_are_not_repeated(waits, error):
     attempts = []
 
@@ -241,9 +247,9 @@ def test_places(server):
     assert Endpoint(server, "m").is_rest == server.startswith("http")
 
 
-SIGNATURE = contract.Signature(
-    {"images": contract.Tensor("float32", (None, 8, 8, 1))},
-    {"codes": contract.Tensor("float32", (None, 2)), "classes": contract.Tensor("int64", (None,))},
+SIGNATURE = model.Signature(
+    {"images": model.Tensor("float32", (None, 8, 8, 1))},
+    {"codes": model.Tensor("float32", (None, 2)), "classes": model.Tensor("int64", (None,))},
 )
 
 
@@ -260,12 +266,12 @@ SIGNATURE = contract.Signature(
 )
 def test_answer_that_is_not_what_was_promised(changes, words):
     answer = {"codes": np.zeros((3, 2), np.float32), "classes": np.zeros(3, np.int64)}
-    contract.check("classify", SIGNATURE, answer, 3)
-    contract.check("classify", SIGNATURE, answer, None)
+    model.check("classify", SIGNATURE, answer, 3)
+    model.check("classify", SIGNATURE, answer, None)
     changed = {k: v for k, v in {**answer, **changes}.items() if v is not None}
-    line = _line(PredictionError, contract.check, "classify", SIGNATURE, changed, 3)
+    line = _line(PredictionError, model.check, "classify", SIGNATURE, changed, 3)
     assert line.startswith("--signature=classify: the answer isn't what") and line.endswith(words)
-    assert "4 inputs" in _line(PredictionError, contract.check, "c", SIGNATURE, answer, 4)
+    assert "4 inputs" in _line(PredictionError, model.check, "c", SIGNATURE, answer, 4)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from aae_tf.client import inputs
 from aae_tf.client import inputs as given
-from aae_tf.client import tables
-from aae_tf.client.contract import Signature, Tensor
-from aae_tf.client.failures import PredictionError
 from aae_tf.client.inputs import Inputs
+from aae_tf.client.model import PredictionError, Signature, Tensor
 
 IMAGES = Tensor("float32", (None, 8, 8, 1))
 CODES = Tensor("float32", (None, 2))
@@ -188,16 +187,16 @@ def test_large_pictures_of_an_npz_go_in_smaller_pieces(tmp_path):
 def _csv(tmp_path, text, inputs):
     path = tmp_path / "given.csv"
     path.write_text(text)
-    return tables.read_table(path, inputs)
+    return inputs.read_table(path, inputs)
 
 
 def test_what_encode_and_classify_write_feeds_decode_and_generate(tmp_path):
     codes = np.random.default_rng(0).normal(size=(4, 2)).astype(np.float32)
     arrays = {"classes": np.int64([2, 0, 1, 1]), "codes": codes}
-    head = tables.table_header(arrays, named=True)
+    head = inputs.table_header(arrays, named=True)
     assert head == ["file", "class", "code_0", "code_1"]
     names = ["a.png", 'b,"b.png', "c.png", "d.png"]
-    text = tables.render_table([head, *tables.table_rows(arrays, names)])
+    text = inputs.render_table([head, *inputs.table_rows(arrays, names)])
     found, found_names = _csv(tmp_path, text, GENERATE.inputs)
     assert found_names == names
     np.testing.assert_array_equal(found["labels"], [2, 0, 1, 1])

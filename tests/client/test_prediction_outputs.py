@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aae_tf.client import outputs, tables
-from aae_tf.client.contract import Signature, Tensor
-from aae_tf.client.failures import PredictionError
+from aae_tf.client import inputs, outputs
+from aae_tf.client.model import PredictionError, Signature, Tensor
 
 RANDOM = np.random.default_rng(0)
 CODES, IMAGES = Tensor("float32", (None, 2)), Tensor("float32", (None, 4, 3, 1))
@@ -56,7 +55,7 @@ def test_pictures_appear_as_a_whole_with_numbers_beside_them(tmp_path):
     assert found == ["00000.png", "00001.png", "00002.png", "codes.csv"]
     pixels = np.asarray(Image.open(tmp_path / "new" / "out" / "00002.png"))
     np.testing.assert_array_equal(pixels, outputs.to_bytes(images)[2, ..., 0])
-    read, names = tables.read_table(tmp_path / "new" / "out" / "codes.csv", {"codes": CODES})
+    read, names = inputs.read_table(tmp_path / "new" / "out" / "codes.csv", {"codes": CODES})
     assert names == found[:3]
     np.testing.assert_array_equal(read["codes"].astype(np.float32), codes)
 

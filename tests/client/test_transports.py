@@ -8,12 +8,10 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import serving
-from aae_tf.client import contract
-from aae_tf.client.failures import PredictionError, Refused
-from aae_tf.client.grpc_model import GrpcModel
-from aae_tf.client.rest_model import RestModel
+from aae_tf.client.grpc import GrpcModel
+from aae_tf.client.model import Endpoint, PredictionError, Refused
+from aae_tf.client.rest import RestModel
 from aae_tf.client.saved_model import LocalModel
-from aae_tf.client.served import Endpoint
 from aae_tf.serving.signatures import BYTES
 
 NAMES = ("gaussian", "style", "semi_supervised")
@@ -62,7 +60,7 @@ def test_every_signature_gives_the_same_bits_however_it_is_asked(server, local, 
     for key, signature in local[name].signatures.items():
         inputs = _inputs(signature)
         wanted, found = local[name].predict(key, inputs), model.predict(key, inputs)
-        contract.check(key, signature, found, None)
+        model.check(key, signature, found, None)
         assert set(found) == set(wanted)
         for output, value in wanted.items():
             assert found[output].dtype == value.dtype

@@ -8,9 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from aae_tf.client.contract import Signature, Tensor
-from aae_tf.client.failures import PredictionError, failure
-from aae_tf.client.served import INITIALISER, Endpoint, ServedModel
+from aae_tf.client.model import (
+    INITIALISER,
+    Endpoint,
+    PredictionError,
+    ServedModel,
+    Signature,
+    Tensor,
+    failure,
+)
 
 OPTIONS = (
     # Without these an answer of more than 4 MB is an error.

@@ -13,9 +13,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from aae_tf.client.contract import STRING, Signature, Tensor
-from aae_tf.client.failures import PredictionError, Unavailable, failure
-from aae_tf.client.served import INITIALISER, ServedModel
+from aae_tf.client.model import (
+    INITIALISER,
+    STRING,
+    PredictionError,
+    ServedModel,
+    Signature,
+    Tensor,
+    Unavailable,
+    failure,
+)
 
 CODES = {
     400: "INVALID_ARGUMENT",
