@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from aae_tf import experiments, seeds
 from aae_tf.data import ImageData
 from aae_tf.data.labelled import check_class_numbers, check_labels, labelled_rows
+from aae_tf.data.pipeline import Labelled, make_feed
 from aae_tf.errors import DivergedError, SettingsError
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting.progress import ProgressBar
@@ -25,9 +26,7 @@ from aae_tf.training.checkpoints import (
     network_variables,
     optimizer_variables,
 )
-from aae_tf.training.feed import Labelled
 from aae_tf.training.pretraining import pretrain
-from aae_tf.training.streaming import make_feed
 
 Say = Callable[[str], None]
 

@@ -22,11 +22,11 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import data, experiments, seeds
+from aae_tf.data.pipeline import Feed
 from aae_tf.methods import method_class
 from aae_tf.settings import override
 from aae_tf.training import Trainer
 from aae_tf.training.distribution import make_strategy
-from aae_tf.training.feed import Feed
 
 LATENT, BATCH = 8, 100
 

@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from aae_tf import experiments, seeds
 from aae_tf.data import ImageData, Split
+from aae_tf.data.pipeline import Feed
 from aae_tf.methods import Method, method_class
 from aae_tf.session import labelled_for
 from aae_tf.settings import override
 from aae_tf.training import Observer, Trainer
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
-from aae_tf.training.feed import Feed
 
 SMALL = {
     "encoder_units": "16,8",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import copy
+import fcntl
+import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -111,3 +116,146 @@ def check_held_out(name: str, size: int) -> None:
             f"--dataset={name}: {size / 2**30:.1f} GiB of validation or test pixels, expected at "
             f"most {LARGEST_IN_MEMORY / 2**30:.0f} GiB, since those are kept in memory"
         )
+
+
+HEADER = 4096  # bytes: JSON, then spaces
+FORMAT = "aae_tf packed images 1"
+
+
+class PackedImages(StreamedImages):
+    """Images of a packed file, read by position; none of the file is mapped into memory.
+
+    Args:
+      path: of the file, which `pack` has made.
+      image_shape: `(height, width, channels)`.
+      count: of images in the file.
+      labelled: whether their labels follow them.
+    """
+
+    def __init__(self, path: pathlib.Path, image_shape, count: int, labelled: bool):
+        super().__init__(image_shape, np.arange(count))
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (stays open as long as it is used)
+        self._count, self._labelled = count, labelled
+        self._record = math.prod(self._image_shape)
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels of these images, int64 `(size,)`, or None."""
+        if not self._labelled:
+            return None
+        everything = self._bytes(HEADER + self._count * self._record, 8 * self._count)
+        return np.frombuffer(everything, "<i8").astype(np.int64)[self._rows]
+
+    def serve(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        size = batches.element_spec.shape[0]
+        sources = tf.constant(self._rows)
+
+        def with_images(rows):
+            images = tf.numpy_function(self._read, [tf.gather(sources, rows)], tf.uint8)
+            return rows, tf.ensure_shape(images, (size, *self._image_shape))
+
+        return batches.map(with_images, num_parallel_calls=2, deterministic=True)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        images = np.empty((len(rows), self._record), np.uint8)
+        for image, row in zip(images, rows, strict=True):
+            content = self._bytes(HEADER + int(row) * self._record, self._record)
+            image[:] = np.frombuffer(content, np.uint8)
+        return images.reshape(-1, *self._image_shape)
+
+    def _bytes(self, start: int, size: int) -> bytes:
+        parts = []
+        while size:  # a call may return less than it was asked for
+            part = os.pread(self._file.fileno(), min(size, 2**30), start)
+            if not part:
+                raise DataError(f"{self._file.name} was cut short while it was read; run it again")
+            parts.append(part)
+            start, size = start + len(part), size - len(part)
+        return b"".join(parts)
+
+
+def packed(
+    path: pathlib.Path,
+    content: Mapping[str, Any],
+    image_shape: tuple[int, int, int],
+    count: int,
+    examples: Iterable[tuple[np.ndarray, np.ndarray | None]],
+) -> PackedImages:
+    """The images of a packed file, which is made if it isn't there or isn't what was asked for.
+
+    Args:
+      path: of the file.
+      content: what the images are; a file of other ones isn't used.
+      image_shape: `(height, width, channels)`.
+      count: of images.
+      examples: batches of images `(n, height, width, channels)`, uint8, and of labels `(n,)`;
+        gone through only if the file has to be made.
+
+    Raises:
+      DataError: if the file can't be written, or there are more or fewer images.
+    """
+    wanted = {"format": FORMAT, **content, "shape": list(image_shape), "count": count}
+    header = _header(path, wanted)
+    if header is None:
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with _alone(path.parent):
+                if _header(path, wanted) is None:
+                    _write(path, wanted, examples)
+        except OSError as error:
+            raise DataError(
+                f"{path} can't be written ({error.strerror}); --stream needs "
+                f"{math.prod(image_shape) * count / 2**30:.1f} GiB there, below --data_dir"
+            ) from None
+        header = _header(path, wanted)
+    return PackedImages(path, image_shape, count, header["labelled"])
+
+
+def _header(path, wanted) -> dict[str, Any] | None:
+    """What a file says of itself; None if it isn't there, isn't whole or holds something else."""
+    try:
+        with open(path, "rb") as file:
+            header = json.loads(file.read(HEADER))
+            size = HEADER + header["count"] * (math.prod(header["shape"]) + 8 * header["labelled"])
+            whole = os.fstat(file.fileno()).st_size == size
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return header if whole and wanted.items() <= header.items() else None
+
+
+def _write(path, wanted, examples):
+    """Writes the file under another name, then renames it."""
+    from tqdm import tqdm
+
+    aside, labels, count = path.with_name(f".{path.name}.tmp"), [], 0
+    try:
+        with (
+            open(aside, "wb") as file,
+            tqdm(desc=f"packing {path.name}", total=wanted["count"], disable=None) as bar,
+        ):
+            file.write(b" " * HEADER)
+            for images, some_labels in examples:
+                file.write(np.ascontiguousarray(images))
+                count += len(images)
+                bar.update(len(images))
+                if some_labels is not None:
+                    labels.append(some_labels.astype("<i8"))
+            if count != wanted["count"]:
+                raise DataError(f"{path}: {count} images came, expected {wanted['count']}")
+            if labels:
+                file.write(np.concatenate(labels))
+            file.seek(0)
+            file.write(json.dumps({**wanted, "labelled": bool(labels)}).encode().ljust(HEADER))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(folder) -> Iterator[None]:
+    """Waits until no other process packs into the folder."""
+    with open(folder / ".lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
+from aae_tf.data.pipeline import Feed
 from aae_tf.errors import DivergedError
 from aae_tf.training.averaging import WeightAverage
-from aae_tf.training.feed import Feed
 from aae_tf.training.phase import Batch, Phase
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny
 
-from aae_tf.data import ImageData, Split, mnist_files
+from aae_tf.data import ImageData, Split, load
 from aae_tf.data.labelled import check_labels, labelled_rows
 from aae_tf.errors import DataError, SettingsError
 
@@ -39,7 +39,7 @@ def test_no_labels_are_no_rows():
 
 
 def test_hundred_labels_of_mnist_are_ten_of_each_digit():
-    data = mnist_files.load_mnist()
+    data = load.load_mnist()
     rows = labelled_rows(data, 100, 0)
     assert np.bincount(data.train.labels[rows]).tolist() == [10] * 10
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aae_tf import seeds
-from aae_tf.data.order import epoch_order
+from aae_tf.data.pipeline import epoch_order
 
 
 def _order(seed=0, epoch=0, size=1000):

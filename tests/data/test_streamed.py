@@ -8,10 +8,9 @@ import tensorflow as tf
 import tiny
 
 from aae_tf.data import ImageData, Split
-from aae_tf.data.folder_images import FolderImages
-from aae_tf.data.packed import HEADER, packed
+from aae_tf.data.folder import FolderImages
 from aae_tf.data.pixels import Framing
-from aae_tf.data.streamed import blocks
+from aae_tf.data.streamed import HEADER, blocks, packed
 from aae_tf.errors import DataError
 from aae_tf.networks import Standardizer
 

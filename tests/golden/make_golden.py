@@ -19,10 +19,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import tiny
 
 from aae_tf import seeds, serving
+from aae_tf.data.pipeline import Feed
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.training import Trainer
 from aae_tf.training.checkpoints import Checkpoints, network_variables, optimizer_variables
-from aae_tf.training.feed import Feed
 
 HERE = pathlib.Path(__file__).parent
 SHAPE = (4, 4, 1)

@@ -6,10 +6,10 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import seeds, session
+from aae_tf.data.pipeline import Feed, Labelled
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.objectives.adversarial import discriminator_loss
 from aae_tf.objectives.virtual_adversarial import adversarial_perturbation, divergence
-from aae_tf.training.feed import Feed, Labelled
 
 LABELLED = {
     "label_mixture": {"prior_components": 3, "num_labels": "30"},

@@ -5,14 +5,14 @@ import pytest
 import tensorflow as tf
 
 from aae_tf import experiments, seeds
-from aae_tf.data import mnist_files
+from aae_tf.data import load
 from aae_tf.data.labelled import labelled_rows
+from aae_tf.data.pipeline import Feed
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods import method_class
 from aae_tf.session import labelled_for
 from aae_tf.settings import override
 from aae_tf.training import Trainer
-from aae_tf.training.feed import Feed
 
 pytestmark = pytest.mark.slow
 SMALL = {"encoder_units": "200,200", "decoder_units": "200,200", "discriminator_units": "200,200"}
@@ -20,7 +20,7 @@ SMALL = {"encoder_units": "200,200", "decoder_units": "200,200", "discriminator_
 
 @pytest.fixture(scope="module")
 def mnist():
-    return mnist_files.load_mnist()
+    return load.load_mnist()
 
 
 def _trained(mnist, experiment, epochs=3, **changes):

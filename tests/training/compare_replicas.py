@@ -6,6 +6,7 @@ import numpy as np
 import tiny
 
 from aae_tf import seeds
+from aae_tf.data.pipeline import Feed
 from aae_tf.errors import SettingsError
 from aae_tf.session import labelled_for
 from aae_tf.settings import ExecutionSettings
@@ -13,7 +14,6 @@ from aae_tf.training import Trainer
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
 from aae_tf.training.distribution import make_strategy
-from aae_tf.training.feed import Feed
 from aae_tf.training.precise_norm import PreciseNorm
 
 STEPS = 20

@@ -9,7 +9,7 @@ import tiny
 import toy
 
 from aae_tf import seeds
-from aae_tf.training.feed import Feed
+from aae_tf.data.pipeline import Feed
 
 NUMBERED = (np.arange(43)[:, None, None, None] * np.ones((1, 2, 2, 1))).astype(np.uint8)
 

@@ -9,14 +9,13 @@ import tiny
 import toy
 
 from aae_tf import seeds
-from aae_tf.data.folder_images import FolderImages
-from aae_tf.data.packed import packed
+from aae_tf.data.folder import FolderImages
+from aae_tf.data.pipeline import Feed, Labelled, StreamingFeed, make_feed
 from aae_tf.data.pixels import Framing
+from aae_tf.data.streamed import packed
 from aae_tf.errors import DataError
 from aae_tf.training import Trainer
 from aae_tf.training.checkpoints import digest
-from aae_tf.training.feed import Feed, Labelled
-from aae_tf.training.streaming import StreamingFeed, make_feed
 
 COUNT, STEPS = 64, 20  # epochs of 6 steps
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import seeds
+from aae_tf.data.pipeline import Feed
 from aae_tf.settings import PhaseSettings
 from aae_tf.training import Phase, PhaseLoss, Trainer, optimizers
-from aae_tf.training.feed import Feed
 from aae_tf.training.phase import no_draws
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from aae_tf import seeds
 from aae_tf.data import ImageData
-from aae_tf.data.order import epoch_order
+from aae_tf.data.pipeline import epoch_order
 from aae_tf.evaluation.quality.blocks import (
     IMAGES_PER_BLOCK,
     block_bar,

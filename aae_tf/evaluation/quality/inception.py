@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aae_tf.data import tfds_source
+from aae_tf.data import tfds
 from aae_tf.errors import DataError
 from aae_tf.evaluation.quality.blocks import note
 from aae_tf.settings.evaluation_group import IMAGENET
@@ -69,7 +69,7 @@ def _load(weights) -> keras.Model:
     build = keras.applications.InceptionV3
     options = {"include_top": False, "pooling": "avg", "input_shape": (SIDE, SIDE, 3)}
     if weights == IMAGENET:
-        if not _kept_by_keras() and not tfds_source.has_network():
+        if not _kept_by_keras() and not tfds.has_network():
             raise OSError("no network")
         try:
             return build(weights=IMAGENET, **options)
