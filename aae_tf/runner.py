@@ -16,9 +16,8 @@ from aae_tf import data as data_sources
 from aae_tf import experiments, seeds, serving
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, UserError
-from aae_tf.evaluation import Evaluator, quality
-from aae_tf.evaluation.passes import Inference
-from aae_tf.evaluation.quality import classifier_cache
+from aae_tf.evaluation import Evaluator, classifier, sample_quality
+from aae_tf.evaluation.inference import Inference
 from aae_tf.methods import Method, method_class
 from aae_tf.reporting import compare as comparing
 from aae_tf.reporting import model_card
@@ -240,8 +239,8 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
 def check_evaluators(settings: EvaluationSettings) -> None:
     """Checks what is to judge samples, before anything that takes long."""
     if settings.sample_quality:
-        check_folder("cache_dir", classifier_cache.cache_folder(settings.cache_dir))
-        quality.check(settings)
+        check_folder("cache_dir", classifier.cache_folder(settings.cache_dir))
+        sample_quality.check(settings)
 
 
 def restore_run(

@@ -19,8 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from aae_tf import data, seeds
-from aae_tf.evaluation.likelihood.model_samples import ModelSamples
-from aae_tf.evaluation.likelihood.parzen import CHUNK, ParzenWindow
+from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow
 from aae_tf.reporting.run_folder import RunFolder
 from aae_tf.runner import restore_run
 

@@ -22,9 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from aae_tf import experiments, seeds
-from aae_tf.evaluation.likelihood.bandwidth import SIGMAS
-from aae_tf.evaluation.likelihood.model_samples import ModelSamples
-from aae_tf.evaluation.likelihood.parzen import CHUNK, ParzenWindow
+from aae_tf.evaluation.parzen import CHUNK, SIGMAS, ModelSamples, ParzenWindow
 from aae_tf.methods import method_class
 
 SHAPE, MIB, WARM_UP = (28, 28, 1), 2**20, 3

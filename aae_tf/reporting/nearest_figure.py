@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
-from aae_tf.evaluation.quality.nearest import nearest_images
+from aae_tf.evaluation.sample_metrics import nearest_images
 from aae_tf.methods import Method
 from aae_tf.reporting.style import new_figure, styled, tile
 

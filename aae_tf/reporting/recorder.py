@@ -9,7 +9,7 @@ import numpy as np
 
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
-from aae_tf.evaluation.categories import entropies, histograms
+from aae_tf.evaluation.clustering import entropies, histograms
 from aae_tf.methods import Method
 from aae_tf.reporting import figures, tensorboard
 from aae_tf.reporting.class_figures import categories_over_training

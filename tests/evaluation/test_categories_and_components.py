@@ -5,8 +5,13 @@ import pytest
 
 from aae_tf import class_priors, priors, seeds
 from aae_tf.errors import SettingsError
-from aae_tf.evaluation.categories import category_measures, entropies, histograms, usage
-from aae_tf.evaluation.components import component_measures
+from aae_tf.evaluation.clustering import (
+    category_measures,
+    component_measures,
+    entropies,
+    histograms,
+    usage,
+)
 from aae_tf.settings import PriorSettings
 
 ROOT = seeds.root(0)

@@ -7,8 +7,8 @@ import pytest
 import tiny
 
 from aae_tf import seeds
-from aae_tf.evaluation import Evaluator, passes, style
-from aae_tf.evaluation.passes import Inference
+from aae_tf.evaluation import Evaluator, inference, style_probe
+from aae_tf.evaluation.inference import Inference
 
 ROOT = seeds.root(0)
 
@@ -73,7 +73,7 @@ def test_blocks_equal_a_single_pass(monkeypatch, split):
     whole = Inference(method)
     codes = whole.encode(split)
     images = whole.decode(codes)
-    monkeypatch.setattr(passes, "BLOCK", 16)
+    monkeypatch.setattr(inference, "BLOCK", 16)
     blocks = Inference(method)
     np.testing.assert_allclose(blocks.encode(split), codes, atol=1e-6)
     np.testing.assert_allclose(blocks.decode(codes), images, atol=1e-6)
@@ -104,13 +104,15 @@ def test_class_in_the_style_is_learnt_from_all_of_the_training_images(monkeypatc
     data = tiny.data(train=90)
     order = np.argsort(data.train.labels, kind="stable")
     data = dataclasses.replace(data, train=data.train.take(order))
-    monkeypatch.setattr(style, "PROBE_CODES", 45)
-    monkeypatch.setattr(style, "READER_BYTES", 45 * 4 * 64)
+    monkeypatch.setattr(style_probe, "PROBE_CODES", 45)
+    monkeypatch.setattr(style_probe, "READER_BYTES", 45 * 4 * 64)
     seen = []
     monkeypatch.setattr(
-        style, "probe_measures", lambda codes, labels, *_: seen.append(labels) or {}
+        style_probe, "probe_measures", lambda codes, labels, *_: seen.append(labels) or {}
     )
-    monkeypatch.setattr(style, "Reader", lambda images, labels: seen.append(labels) or Reads())
+    monkeypatch.setattr(
+        style_probe, "Reader", lambda images, labels: seen.append(labels) or Reads()
+    )
     method = tiny.method(experiment="style")
     Evaluator(method, ROOT, data).evaluate(data.test, final=True)
     assert [np.bincount(labels).tolist() for labels in seen] == [[15, 15, 15]] * 2

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from aae_tf import priors, seeds
-from aae_tf.evaluation import latent_match
-from aae_tf.evaluation.latent_match import LatentMatch
+from aae_tf.evaluation import prior_match
+from aae_tf.evaluation.prior_match import LatentMatch
 
 COUNT = 400
 
@@ -139,7 +139,7 @@ def test_a_flat_prior_or_one_without_a_density_has_no_modes(prior):
 
 
 def test_pairs_are_of_codes_from_all_over_a_sorted_set(monkeypatch):
-    monkeypatch.setattr(latent_match, "PAIRWISE_AT_MOST", 100)
+    monkeypatch.setattr(prior_match, "PAIRWISE_AT_MOST", 100)
     match = LatentMatch(priors.gaussian(2), COUNT, seeds.root(0))
     codes = _codes(priors.gaussian(2))
     found = match.measure(codes[np.argsort(codes[:, 0])])

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import serving
-from aae_tf.evaluation.passes import Inference
+from aae_tf.evaluation.inference import Inference
 from aae_tf.training.checkpoints import (
     Checkpoints,
     digest,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aae_tf.evaluation.likelihood import bandwidth
-from aae_tf.evaluation.likelihood.bandwidth import SIGMAS, best_sigma, is_at_an_end, moved
+from aae_tf.evaluation import parzen
+from aae_tf.evaluation.parzen import SIGMAS, best_sigma, is_at_an_end, moved
 
 DIM = 784
 
@@ -25,7 +25,7 @@ def test_the_best_sigma_lies_between_the_grids_points(best):
 def test_a_best_sigma_beyond_the_grid_is_looked_for_there():
     for best in (0.004, 0.03, 0.8, 5.0):
         sigmas = SIGMAS
-        for _ in range(bandwidth.SHIFTS):
+        for _ in range(parzen.SHIFTS):
             values = _gaussian(sigmas, best)
             if not is_at_an_end(values):
                 break

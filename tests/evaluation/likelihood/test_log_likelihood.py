@@ -10,17 +10,9 @@ from sklearn.neighbors import KernelDensity
 
 from aae_tf import seeds
 from aae_tf.data import Split
-from aae_tf.evaluation import Evaluator
-from aae_tf.evaluation.likelihood import (
-    LogLikelihood,
-    bandwidth,
-    exactness,
-    kept,
-    log_likelihood,
-    model_samples,
-)
-from aae_tf.evaluation.likelihood.model_samples import ModelSamples
-from aae_tf.evaluation.likelihood.parzen import ParzenWindow
+from aae_tf.evaluation import Evaluator, log_likelihood, parzen
+from aae_tf.evaluation.log_likelihood import LogLikelihood
+from aae_tf.evaluation.parzen import ModelSamples, ParzenWindow
 from aae_tf.search.hidden import without_test
 
 ROOT = seeds.root(0)
@@ -30,10 +22,10 @@ CHUNK, COUNT = 50, 230
 @pytest.fixture(autouse=True, scope="module")
 def small_chunks():
     with pytest.MonkeyPatch.context() as patch:
-        for module in (log_likelihood, model_samples, exactness):
+        for module in (log_likelihood, parzen, parzen):
             patch.setattr(module, "CHUNK", CHUNK)
         # An untrained decoder's samples are far from any image.
-        patch.setattr(bandwidth, "SIGMAS", np.geomspace(0.1, 1.0, 16))
+        patch.setattr(parzen, "SIGMAS", np.geomspace(0.1, 1.0, 16))
         yield
 
 
@@ -255,9 +247,11 @@ def test_a_finished_evaluation_is_not_made_again(method, data, tmp_path, monkeyp
 
 def test_sums_are_kept_every_so_many_minutes(data, tmp_path, monkeypatch):
     method = _method(checkpoint_minutes=1e-9)
-    written, real = [], kept.PartialSums.write
+    written, real = [], log_likelihood.PartialSums.write
     monkeypatch.setattr(
-        kept.PartialSums, "write", lambda self, sums: written.append(sums.count) or real(self, sums)
+        log_likelihood.PartialSums,
+        "write",
+        lambda self, sums: written.append(sums.count) or real(self, sums),
     )
     _measure(method, data, folder=tmp_path)
     one_pass = [50, 100, 150, 200, 230, 230]

@@ -8,8 +8,8 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from sklearn.neighbors import KernelDensity
 
-from aae_tf.evaluation.likelihood import parzen
-from aae_tf.evaluation.likelihood.parzen import ParzenWindow, exact_products
+from aae_tf.evaluation import parzen
+from aae_tf.evaluation.parzen import ParzenWindow, exact_products
 
 RNG = np.random.default_rng(0)
 DIM = 20

@@ -7,9 +7,8 @@ import pytest
 import tiny
 
 from aae_tf.data import ImageData, Split
-from aae_tf.evaluation.quality import classifier_cache
-from aae_tf.evaluation.quality.classifier import FEATURES, Classifier
-from aae_tf.evaluation.quality.classifier_cache import can_classify, classifier_of
+from aae_tf.evaluation import classifier
+from aae_tf.evaluation.classifier import FEATURES, Classifier, can_classify, classifier_of
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def test_training_again_gives_the_same_bits(trained, data, tmp_path):
 )
 def test_other_images_or_labels_have_a_file_of_their_own(change, data):
     other = dataclasses.replace(data, train=change(data.train))
-    assert classifier_cache._key(other) != classifier_cache._key(data)
+    assert classifier._key(other) != classifier._key(data)
 
 
 @pytest.mark.parametrize(
@@ -154,12 +153,12 @@ def test_data_without_two_classes_has_no_classifier(labels, expected):
 def test_cache_lies_where_users_keep_theirs(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", "/home/someone")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert str(classifier_cache.cache_folder()) == "/home/someone/.cache/aae_tf"
-    assert str(classifier_cache.cache_folder("~/mine")) == "/home/someone/mine"
+    assert str(classifier.cache_folder()) == "/home/someone/.cache/aae_tf"
+    assert str(classifier.cache_folder("~/mine")) == "/home/someone/mine"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert classifier_cache.cache_folder() == tmp_path / "aae_tf"
+    assert classifier.cache_folder() == tmp_path / "aae_tf"
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    assert str(classifier_cache.cache_folder()) == "/home/someone/.cache/aae_tf"
+    assert str(classifier.cache_folder()) == "/home/someone/.cache/aae_tf"
 
 
 @pytest.mark.slow

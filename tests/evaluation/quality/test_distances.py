@@ -5,11 +5,9 @@ import pytest
 import scipy.linalg
 from sklearn.neighbors import NearestNeighbors
 
-from aae_tf.evaluation.quality import kernel_distance as kernel_module
-from aae_tf.evaluation.quality import precision_recall as precision_module
-from aae_tf.evaluation.quality.frechet import frechet_distance
-from aae_tf.evaluation.quality.kernel_distance import kernel_distance
-from aae_tf.evaluation.quality.precision_recall import precision_recall
+from aae_tf.evaluation import sample_metrics as kernel_module
+from aae_tf.evaluation import sample_metrics as precision_module
+from aae_tf.evaluation.sample_metrics import frechet_distance, kernel_distance, precision_recall
 
 
 def _features(count, dim, seed, shift=0.0):

@@ -10,9 +10,8 @@ from keras.src.legacy.saving import legacy_h5_format
 
 from aae_tf import seeds
 from aae_tf.errors import DataError
-from aae_tf.evaluation import Evaluator, quality
-from aae_tf.evaluation.quality import inception
-from aae_tf.evaluation.quality.frechet import frechet_distance
+from aae_tf.evaluation import Evaluator, inception, sample_quality
+from aae_tf.evaluation.sample_metrics import frechet_distance
 from aae_tf.settings import EvaluationSettings
 
 
@@ -107,7 +106,7 @@ def wrong(folder):
 def test_a_wrong_file_is_told_of_in_one_line_before_anything_else(wrong, name):
     settings = EvaluationSettings(sample_quality=True, inception_weights=str(wrong / name))
     with pytest.raises(DataError) as caught:
-        quality.check(settings)
+        sample_quality.check(settings)
     message = str(caught.value)
     assert message.startswith(f"--inception_weights={wrong / name}: ") and "\n" not in message
     assert message.endswith("InceptionV3 without its top, as .weights.h5 or .h5")
@@ -115,12 +114,12 @@ def test_a_wrong_file_is_told_of_in_one_line_before_anything_else(wrong, name):
 
 def test_a_right_file_passes_the_check(network, folder):
     weights = str(folder / "inception.weights.h5")
-    quality.check(EvaluationSettings(sample_quality=True, inception_weights=weights))
+    sample_quality.check(EvaluationSettings(sample_quality=True, inception_weights=weights))
 
 
 def test_nothing_is_checked_or_built_unless_asked_for():
     assert inception.inception_of("") is None
-    quality.check(EvaluationSettings(inception_weights="missing.h5"))
+    sample_quality.check(EvaluationSettings(inception_weights="missing.h5"))
 
 
 def test_without_a_network_imagenets_weights_are_done_without(monkeypatch, capsys):

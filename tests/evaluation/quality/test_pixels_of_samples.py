@@ -9,10 +9,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from aae_tf import seeds
 from aae_tf.data import Split
-from aae_tf.evaluation.quality import blocks
-from aae_tf.evaluation.quality.nearest import nearest_images
-from aae_tf.evaluation.quality.pixels import coarse_pixels
-from aae_tf.evaluation.quality.sharpness import sharpness
+from aae_tf.evaluation import inference
+from aae_tf.evaluation.sample_metrics import coarse_pixels, nearest_images, sharpness
 
 LAPLACE = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
 
@@ -39,7 +37,7 @@ def test_blurred_images_are_less_sharp_and_intensities_of_twice_the_range_four_t
 
 @pytest.mark.parametrize("bytes_of_a_block", [4 * 64 * 7, 2**26])
 def test_nearest_image_is_scikit_learns(bytes_of_a_block, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", bytes_of_a_block)
+    monkeypatch.setattr(inference, "BLOCK_BYTES", bytes_of_a_block)
     train, images = tiny.split(50, seed=1), _images(30, 8, 8, 1)
     search = NearestNeighbors(n_neighbors=1).fit(train.intensities().reshape(50, -1))
     expected, expected_rows = search.kneighbors(images.reshape(30, -1))
@@ -68,7 +66,7 @@ class _ReadInBlocks(Split):
 
     def take(self, rows):
         if not isinstance(rows, slice):
-            assert (np.diff(rows) > 0).all() and len(rows) <= blocks.IMAGES_PER_BLOCK
+            assert (np.diff(rows) > 0).all() and len(rows) <= inference.IMAGES_PER_BLOCK
         return Split(self.images[rows], None if self.labels is None else self.labels[rows])
 
     def intensities(self, rows):
@@ -76,20 +74,20 @@ class _ReadInBlocks(Split):
 
 
 def test_a_split_is_read_in_order_a_block_at_a_time(monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", 16)
+    monkeypatch.setattr(inference, "BLOCK", 16)
     split = tiny.split(50)
     streamed = _ReadInBlocks(split.images, split.labels)
-    found = list(blocks.blocks_of_split(streamed, ""))
+    found = list(inference.blocks_of_split(streamed, ""))
     assert [len(block) for block in found] == [16, 16, 16, 2]
     np.testing.assert_array_equal(np.concatenate(found), split.intensities())
-    rows = blocks.evenly_spaced(50, 20)
-    some = np.concatenate(list(blocks.blocks_of_split(streamed, "", rows)))
+    rows = inference.evenly_spaced(50, 20)
+    some = np.concatenate(list(inference.blocks_of_split(streamed, "", rows)))
     np.testing.assert_array_equal(some, split.intensities()[rows])
 
 
 def test_spaced_rows_are_different_ascending_and_reach_over_all():
     for size, count in ((10, 3), (10, 10), (7, 100), (1000, 999)):
-        rows = blocks.evenly_spaced(size, count)
+        rows = inference.evenly_spaced(size, count)
         assert len(rows) == min(size, count) and (np.diff(rows) > 0).all()
         assert rows[0] == 0 and size - rows[-1] <= -(-size // len(rows))
 
@@ -99,7 +97,7 @@ def test_samples_are_the_same_at_every_call_and_fewer_are_the_first_of_more(expe
     method = tiny.method_for(tiny.settings(experiment))
     seed = seeds.root(3)
     many, again, few = (
-        np.concatenate(list(blocks.blocks_of_samples(method, seed, count, "")))
+        np.concatenate(list(inference.blocks_of_samples(method, seed, count, "")))
         for count in (600, 600, 40)
     )
     assert many.shape == (600, 8, 8, 1) and many.dtype == np.float32

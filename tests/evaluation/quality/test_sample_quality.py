@@ -12,7 +12,7 @@ from aae_tf import data as data_sources
 from aae_tf import seeds
 from aae_tf.data import Split
 from aae_tf.evaluation import Evaluator
-from aae_tf.evaluation.quality.sharpness import sharpness
+from aae_tf.evaluation.sample_metrics import sharpness
 from aae_tf.settings import DataSettings
 
 ROOT = seeds.root(0)

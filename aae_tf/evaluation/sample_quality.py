@@ -10,17 +10,18 @@ import numpy as np
 
 from aae_tf import seeds
 from aae_tf.data import ImageData, Split
-from aae_tf.evaluation import weights
-from aae_tf.evaluation.quality import blocks
-from aae_tf.evaluation.quality.classifier import Classifier
-from aae_tf.evaluation.quality.classifier_cache import can_classify, classifier_of
-from aae_tf.evaluation.quality.frechet import frechet_distance
-from aae_tf.evaluation.quality.inception import inception_of
-from aae_tf.evaluation.quality.kernel_distance import kernel_distance
-from aae_tf.evaluation.quality.nearest import nearest_images
-from aae_tf.evaluation.quality.pixels import coarse_pixels
-from aae_tf.evaluation.quality.precision_recall import NEIGHBOURS, precision_recall
-from aae_tf.evaluation.quality.sharpness import sharpness
+from aae_tf.evaluation import inference
+from aae_tf.evaluation.classifier import Classifier, can_classify, classifier_of
+from aae_tf.evaluation.inception import inception_of
+from aae_tf.evaluation.sample_metrics import (
+    NEIGHBOURS,
+    coarse_pixels,
+    frechet_distance,
+    kernel_distance,
+    nearest_images,
+    precision_recall,
+    sharpness,
+)
 from aae_tf.methods import Method
 from aae_tf.settings import EvaluationSettings
 
@@ -81,7 +82,7 @@ class SampleQuality:
         """
         samples, to_train = self._samples()
         count = self._settings.quality_samples
-        held_out = self._judge(blocks.blocks_of_split(split, "held-out images"), len(split))
+        held_out = self._judge(inference.blocks_of_split(split, "held-out images"), len(split))
         found = {"quality_samples": float(count)}
         for name, real in held_out.features.items():
             found |= _distances(name, samples.features[name], self._train.features[name], real)
@@ -97,10 +98,10 @@ class SampleQuality:
 
     def _samples(self) -> tuple[_Judged, float]:
         """The samples, and their mean distance to the training images; again for new weights."""
-        state = weights.weights_digest(self._method)
+        state = inference.weights_digest(self._method)
         if state not in self._drawn:
             count = self._settings.quality_samples
-            drawn = blocks.blocks_of_samples(self._method, self._seed, count, "samples")
+            drawn = inference.blocks_of_samples(self._method, self._seed, count, "samples")
             judged = self._judge(drawn, count)
             self._drawn = {state: (judged, self._distance_to_train(judged.shown))}
         return self._drawn[state]
@@ -109,12 +110,12 @@ class SampleQuality:
     def _train(self) -> _Judged:
         """As many training images as samples: what a perfect model's samples would be like."""
         train = self._data.train
-        rows = blocks.evenly_spaced(len(train), self._settings.quality_samples)
-        return self._judge(blocks.blocks_of_split(train, "training images", rows), len(rows))
+        rows = inference.evenly_spaced(len(train), self._settings.quality_samples)
+        return self._judge(inference.blocks_of_split(train, "training images", rows), len(rows))
 
     def _judge(self, images: Iterable[np.ndarray], count: int) -> _Judged:
         """Features of all images, and evenly spaced ones of them as they are."""
-        rows, start = blocks.evenly_spaced(count, LOOKED_AT), 0
+        rows, start = inference.evenly_spaced(count, LOOKED_AT), 0
         features: dict[str, list[np.ndarray]] = {name: [] for name in self._judges}
         shown = []
         for block in images:

@@ -11,14 +11,17 @@ import tensorflow as tf
 
 from aae_tf import seeds
 from aae_tf.data import ImageData, Split
-from aae_tf.evaluation import style
-from aae_tf.evaluation.categories import category_measures
-from aae_tf.evaluation.clustering import clustering_measures, error_percent
-from aae_tf.evaluation.components import component_measures
-from aae_tf.evaluation.latent_match import LatentMatch
-from aae_tf.evaluation.likelihood import LogLikelihood
-from aae_tf.evaluation.passes import Inference
-from aae_tf.evaluation.quality import SampleQuality, blocks
+from aae_tf.evaluation import inference, style_probe
+from aae_tf.evaluation.clustering import (
+    category_measures,
+    clustering_measures,
+    component_measures,
+    error_percent,
+)
+from aae_tf.evaluation.inference import Inference
+from aae_tf.evaluation.log_likelihood import LogLikelihood
+from aae_tf.evaluation.prior_match import LatentMatch
+from aae_tf.evaluation.sample_quality import SampleQuality
 from aae_tf.methods import Method
 from aae_tf.objectives.reconstruction import half_squared_error
 
@@ -107,7 +110,7 @@ class Evaluator:
     def samples(self, count: int) -> np.ndarray:
         """Decoded samples of the prior in 0..1, the first of those that sample quality judges."""
         return np.concatenate(
-            list(blocks.blocks_of_samples(self._method, self._seed, count, "samples"))
+            list(inference.blocks_of_samples(self._method, self._seed, count, "samples"))
         )
 
     @property
@@ -160,8 +163,8 @@ class Evaluator:
         return {"reconstruction_cost": float(self.passes.cost(split).mean())}
 
     def _style(self, split: Split) -> dict[str, float]:
-        train = self._some_of_training(style.PROBE_CODES)
-        probed = style.probe_measures(
+        train = self._some_of_training(style_probe.PROBE_CODES)
+        probed = style_probe.probe_measures(
             self.passes.encode(train), train.labels, self.passes.encode(split), split.labels
         )
         classes = self._data.num_classes
@@ -181,11 +184,11 @@ class Evaluator:
         return SampleQuality(self._method, self._data, settings, self._seed)
 
     @functools.cached_property
-    def _reader(self) -> style.Reader:
+    def _reader(self) -> style_probe.Reader:
         # As many images as fit in a bounded memory: all 50,000 of MNIST.
-        most = style.READER_BYTES // (4 * math.prod(self._data.image_shape))
+        most = style_probe.READER_BYTES // (4 * math.prod(self._data.image_shape))
         train = self._some_of_training(most)
-        return style.Reader(train.intensities(), train.labels)
+        return style_probe.Reader(train.intensities(), train.labels)
 
     def _some_of_training(self, most: int) -> Split:
-        return self._data.train.take(blocks.evenly_spaced(len(self._data.train), most))
+        return self._data.train.take(inference.evenly_spaced(len(self._data.train), most))

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from aae_tf.data import tfds
 from aae_tf.errors import DataError
-from aae_tf.evaluation.quality.blocks import note
+from aae_tf.evaluation.inference import note
 from aae_tf.settings.evaluation_group import IMAGENET
 
 SIDE, FEATURES = 299, 2048

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import math
 import pathlib
 import time
+import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,15 +17,12 @@ import numpy as np
 
 from aae_tf import seeds
 from aae_tf.data import ImageData
-from aae_tf.evaluation import weights
-from aae_tf.evaluation.likelihood import bandwidth
-from aae_tf.evaluation.likelihood.exactness import error_of_float32
-from aae_tf.evaluation.likelihood.kept import PartialSums
-from aae_tf.evaluation.likelihood.model_samples import ModelSamples
-from aae_tf.evaluation.likelihood.parzen import CHUNK, ParzenWindow, Sums
-from aae_tf.evaluation.quality.blocks import block_bar, evenly_spaced, note
+from aae_tf.evaluation import inference, parzen
+from aae_tf.evaluation.inference import block_bar, evenly_spaced, note
+from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow, Sums, error_of_float32
 from aae_tf.methods import Method
 from aae_tf.settings import flatten
+from aae_tf.utils import write_aside
 
 VALIDATION_IMAGES = 1000  # on which sigma is chosen, at most
 FORMAT = "aae_tf parzen 1"
@@ -67,7 +68,7 @@ class LogLikelihood:
           are most probable, in intensity; 'test/parzen_error_<count>': how far rounding to float32
           moves log p(x), see `error_of_float32`.
         """
-        self._state = weights.weights_digest(self._method)
+        self._state = inference.weights_digest(self._method)
         sigma = self._best_sigma(count)
         test = _flat(self._data.test.intensities())
         both = np.concatenate([self._validation, test])
@@ -99,7 +100,7 @@ class LogLikelihood:
         Returns:
           The mean of log p(x) over the images, in nats.
         """
-        self._state = weights.weights_digest(self._method)
+        self._state = inference.weights_digest(self._method)
         sigma = self._best_sigma(count)
         images = _flat(self._data.validation.intensities())
         window = ParzenWindow(images, self._centre, [sigma], self._settings.execution.xla)
@@ -108,19 +109,19 @@ class LogLikelihood:
 
     def _best_sigma(self, count: int) -> float:
         """The sigma at which the validation images are most probable under so many samples."""
-        sigmas = bandwidth.SIGMAS
-        for shift in range(bandwidth.SHIFTS + 1):
+        sigmas = parzen.SIGMAS
+        for shift in range(parzen.SHIFTS + 1):
             window = ParzenWindow(
                 self._validation, self._centre, sigmas, self._settings.execution.xla
             )
             name = f"{count}_choice_{shift}"
             sums = self._pass(window, self._validation, count, name, "choosing sigma")
             means = window.log_densities(sums).mean(0)
-            if not bandwidth.is_at_an_end(means):
-                return bandwidth.best_sigma(sigmas, means)
-            if shift < bandwidth.SHIFTS:
-                sigmas = bandwidth.moved(sigmas, means)
-        best = bandwidth.best_sigma(sigmas, means)
+            if not parzen.is_at_an_end(means):
+                return parzen.best_sigma(sigmas, means)
+            if shift < parzen.SHIFTS:
+                sigmas = parzen.moved(sigmas, means)
+        best = parzen.best_sigma(sigmas, means)
         note(f"log-likelihood: no sigma is best on validation images, {best:.3g} is taken")
         return best
 
@@ -162,3 +163,50 @@ class LogLikelihood:
 
 def _flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1)
+
+
+class PartialSums:
+    """The sums of one pass over the samples.
+
+    Args:
+      path: of the file, or None to keep nothing.
+      identity: all that the sums hang on, as JSON; those of another identity are not read.
+    """
+
+    def __init__(self, path: pathlib.Path | None, identity: Mapping[str, Any]):
+        self._path = path
+        self._identity = json.dumps(identity, sort_keys=True)
+
+    def read(self, like: Sums) -> Sums | None:
+        """The sums kept, or None if there are none, or none that can be used.
+
+        Args:
+          like: sums of the shapes that are wanted.
+        """
+        if self._path is None:
+            return None
+        try:
+            with open(self._path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                if str(arrays["identity"]) != self._identity:
+                    return None
+                found = Sums(int(arrays["count"]), arrays["largest"], arrays["weights"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
+            return None
+        pairs = (found.largest, like.largest), (found.weights, like.weights)
+        fit = all(own.shape == other.shape and own.dtype == other.dtype for own, other in pairs)
+        return found if fit else None
+
+    def write(self, sums: Sums) -> None:
+        """Keeps the sums in the place of older ones."""
+        if self._path is None:
+            return
+        content = io.BytesIO()
+        np.savez(
+            content,
+            identity=np.array(self._identity),
+            count=sums.count,
+            largest=sums.largest,
+            weights=sums.weights,
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(self._path, content.getvalue())
