@@ -12,10 +12,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aae_tf import best_seed, commands
+from aae_tf import best_seed
 from aae_tf.best_seed import Restarts
 from aae_tf.child import Children, status_of
 from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.experiments import command
 from aae_tf.reporting.collate import collate
 from aae_tf.reporting.run_folder import RunFolder, check_folder
 from aae_tf.settings import Settings, flatten, override
@@ -90,7 +91,7 @@ class SeedRun:
     def arguments(self) -> list[str]:
         """The program's flags for this run alone."""
         return [
-            *commands.flags_of(flatten(self.settings), leave_out=("seed",)),
+            *command.flags_of(flatten(self.settings), leave_out=("seed",)),
             f"--seed={self.seed}",
             f"--run_dir={self.folder.path}",
             f"--export_dir={self.export_dir or ''}",

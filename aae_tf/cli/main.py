@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from aae_tf import commands, experiments
+from aae_tf import experiments
 from aae_tf.cli import flags, modes
 from aae_tf.cli.messages import (
     command_again,
@@ -28,6 +28,7 @@ from aae_tf.cli.messages import (
     this_program,
 )
 from aae_tf.errors import SettingsError, UserError
+from aae_tf.experiments import command
 from aae_tf.quiet_import import import_runner
 from aae_tf.settings import Settings, flatten, override
 
@@ -131,7 +132,7 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
     if status > 128:
         program, _ = this_program()
         again = [
-            *commands.flags_of(flatten(settings), leave_out=("seed",)),
+            *command.flags_of(flatten(settings), leave_out=("seed",)),
             f"--seeds={values.seeds}",
             f"--run_dir={run_dir}",
         ]
@@ -165,7 +166,7 @@ def _search(values: flags.FlagValues, settings: Settings) -> int:
     status, (program, _) = study.run(search, say), this_program()
     if status:
         again = [
-            *commands.flags_of(flatten(settings)),
+            *command.flags_of(flatten(settings)),
             "--mode=search",
             f"--space={values.space}",
             f"--score={values.score}",

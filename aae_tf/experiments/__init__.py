@@ -8,14 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aae_tf.errors import SettingsError
-from aae_tf.experiments import (
-    categorical,
-    labels,
-    likelihood,
-    unsupervised,
-    variational,
-    wasserstein,
-)
+from aae_tf.experiments import aae, categorical, wae
 from aae_tf.experiments.experiment import Experiment, ReportedResult
 from aae_tf.settings import Settings
 
@@ -23,7 +16,7 @@ __all__ = ["CATALOGUE", "Experiment", "PaperFigure", "find", "settings_of"]
 
 CATALOGUE: Mapping[str, Experiment] = {
     experiment.name: experiment
-    for group in (unsupervised, likelihood, labels, categorical, variational, wasserstein)
+    for group in (aae, aae, aae, categorical, wae, wae)
     for experiment in group.EXPERIMENTS
 }
 

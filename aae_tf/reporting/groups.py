@@ -14,9 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from aae_tf import commands
 from aae_tf.errors import RunFolderError, UserError
-from aae_tf.experiments import CATALOGUE, settings_of
+from aae_tf.experiments import CATALOGUE, command, settings_of
 from aae_tf.reporting import beginnings
 from aae_tf.reporting.beginnings import Restarts
 from aae_tf.reporting.over_seeds import paper_text
@@ -119,7 +118,7 @@ class Group:
             first["likelihood_samples"] = ",".join(map(str, drawn))
         first["recipe"] = self.recipe
         listed = ",".join(map(str, self.seeds))
-        common = ["aae-tf", *commands.flags_of(first, leave_out=NOT_TOLD)]
+        common = ["aae-tf", *command.flags_of(first, leave_out=NOT_TOLD)]
         if chosen := dict.fromkeys(run.begun for run in self.runs if run.begun):
             return [common + begun.flags for begun in chosen]
         return [[*common, f"--seeds={listed}" if len(self.runs) > 1 else f"--seed={listed}"]]

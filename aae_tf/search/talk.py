@@ -11,9 +11,9 @@ import pathlib
 import subprocess
 from collections.abc import Callable, Collection
 
-from aae_tf import commands
 from aae_tf.child import Children, status_of
 from aae_tf.errors import UserError
+from aae_tf.experiments import command
 from aae_tf.settings import Settings, flatten
 
 Say = Callable[[str], None]
@@ -54,7 +54,7 @@ def train_trial(
         "rungs": sorted(rungs),
     }
     # The worker reads no flags; they are there for provenance.json to tell.
-    command = ["aae-tf", *commands.flags_of(flatten(settings)), f"--run_dir={folder}"]
+    command = ["aae-tf", *command.flags_of(flatten(settings)), f"--run_dir={folder}"]
     process = children.start(
         "aae_tf.search.worker", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
