@@ -18,13 +18,13 @@ from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.evaluation import Evaluator, classifier, sample_quality
 from aae_tf.evaluation.inference import Inference
+from aae_tf.figures import compare as comparing
+from aae_tf.figures.compare import Restored
 from aae_tf.methods import Method, method_class
-from aae_tf.reporting import compare as comparing
 from aae_tf.reporting import model_card
 from aae_tf.reporting.provenance import commit_of_checkout
 from aae_tf.reporting.recorder import Recorder
 from aae_tf.reporting.run_folder import RunFolder, check_folder
-from aae_tf.reporting.side_by_side import Restored
 from aae_tf.serving import explorer, held_out
 from aae_tf.session import Say, TrainingRun
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings

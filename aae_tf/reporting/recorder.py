@@ -10,11 +10,12 @@ import numpy as np
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.clustering import entropies, histograms
+from aae_tf.figures import figures
+from aae_tf.figures.class_figures import categories_over_training
+from aae_tf.figures.style import to_png
 from aae_tf.methods import Method
-from aae_tf.reporting import figures, tensorboard
-from aae_tf.reporting.class_figures import categories_over_training
+from aae_tf.reporting import tensorboard
 from aae_tf.reporting.run_folder import MetricsTable, RunFolder
-from aae_tf.reporting.style import to_png
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
 from aae_tf.training.optimizers import rate_at

@@ -17,7 +17,7 @@ from tensorboard.plugins.scalar import summary_v2 as scalar
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
-from aae_tf.reporting.style import tile
+from aae_tf.figures.style import tile
 from aae_tf.settings import Settings, flatten
 from aae_tf.utils import write_aside
 

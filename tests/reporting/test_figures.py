@@ -6,8 +6,8 @@ import tiny
 
 from aae_tf import priors, seeds
 from aae_tf.evaluation import Evaluator
-from aae_tf.reporting import figures, prior_shape
-from aae_tf.reporting.style import class_colour, tile, to_png
+from aae_tf.figures import figures, prior_shape
+from aae_tf.figures.style import class_colour, tile, to_png
 
 CODES = {
     "gaussian": {},

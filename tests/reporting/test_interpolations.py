@@ -7,16 +7,9 @@ from scipy.spatial import geometric_slerp
 
 from aae_tf import seeds
 from aae_tf.evaluation import Evaluator
-from aae_tf.reporting import interpolations as module
-from aae_tf.reporting.interpolations import (
-    PAIRS,
-    STEPS,
-    along_line,
-    along_sphere,
-    interpolations,
-    pairs_of,
-)
-from aae_tf.reporting.style import to_png
+from aae_tf.figures import figures as module
+from aae_tf.figures.figures import PAIRS, STEPS, along_line, along_sphere, interpolations, pairs_of
+from aae_tf.figures.style import to_png
 
 
 @pytest.fixture

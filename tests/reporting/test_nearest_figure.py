@@ -7,8 +7,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from aae_tf import seeds
 from aae_tf.evaluation import Evaluator
-from aae_tf.reporting import figures
-from aae_tf.reporting.style import to_png
+from aae_tf.figures import figures
+from aae_tf.figures.style import to_png
 
 
 @pytest.mark.parametrize("experiment", ["gaussian", "style", "clustering"])

@@ -8,10 +8,10 @@ import tiny
 
 from aae_tf import seeds
 from aae_tf.evaluation import Evaluator
-from aae_tf.reporting import side_by_side
-from aae_tf.reporting.figures import CODES_AT_MOST
-from aae_tf.reporting.side_by_side import Restored, match_note
-from aae_tf.reporting.style import to_png
+from aae_tf.figures import compare
+from aae_tf.figures.compare import Restored, match_note
+from aae_tf.figures.figures import CODES_AT_MOST
+from aae_tf.figures.style import to_png
 
 DATA = tiny.data(validation=40)
 
@@ -36,7 +36,7 @@ def four():
 
 @pytest.fixture(scope="module")
 def drawn(four):
-    figures = side_by_side.draw_all(four)
+    figures = compare.draw_all(four)
     for figure in figures.values():
         assert len(to_png(figure)) > 3000  # lays it out, too
     return figures
@@ -82,7 +82,7 @@ def test_panels_of_one_prior_have_the_same_square(drawn):
 def test_nothing_covers_anything_else(four, more):
     titles = [f"experiment, number={n}, and=what, a=title, may=say" for n in range(more)]
     runs = {**four, **dict(zip(titles, itertools.cycle(four.values()), strict=False))}
-    for name, figure in side_by_side.draw_all(runs).items():
+    for name, figure in compare.draw_all(runs).items():
         to_png(figure)
         parts = figure.axes + figure.legends
         boxes = [
@@ -133,7 +133,7 @@ def test_reconstructions_are_of_the_same_images(four, drawn):
 def test_runs_of_other_images_have_originals_of_their_own():
     other = tiny.data(validation=12, labelled=False)
     runs = {"a": _run(), "b": _run(other), "c": _run(seed=1)}
-    drawn = side_by_side.draw_all(runs)
+    drawn = compare.draw_all(runs)
     first, second = drawn["reconstructions"].axes
     names = [[label.get_text() for label in axes.get_yticklabels()] for axes in (first, second)]
     assert names == [["held-out images", "a", "c"], ["held-out images", "b"]]

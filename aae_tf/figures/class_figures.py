@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
+from aae_tf.figures.style import class_colour, new_figure, show, styled, tile
 from aae_tf.methods import Method
-from aae_tf.reporting.style import class_colour, new_figure, show, styled, tile
 
 STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
 ROWS_IN_A_BLOCK = 16  # of clusters, before they go on beside
