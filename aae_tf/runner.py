@@ -20,7 +20,8 @@ from aae_tf.evaluation import Evaluator, classifier, sample_quality
 from aae_tf.evaluation.inference import Inference
 from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
-from aae_tf.methods import Method, method_class
+from aae_tf.methods import Method
+from aae_tf.methods.build import method_class
 from aae_tf.reporting import model_card
 from aae_tf.reporting.provenance import commit_of_checkout
 from aae_tf.reporting.recorder import Recorder

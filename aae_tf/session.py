@@ -7,12 +7,10 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 
-from aae_tf import experiments, seeds
+from aae_tf import seeds
 from aae_tf.data import ImageData
-from aae_tf.data.labelled import check_class_numbers, check_labels, labelled_rows
-from aae_tf.data.pipeline import Labelled, make_feed
+from aae_tf.data.pipeline import make_feed
 from aae_tf.errors import DivergedError, SettingsError
-from aae_tf.methods import Method, method_class
 from aae_tf.reporting.progress import ProgressBar
 from aae_tf.reporting.provenance import earlier_sessions, provenance
 from aae_tf.reporting.run_folder import RunFolder
@@ -29,6 +27,8 @@ from aae_tf.training.checkpoints import (
 from aae_tf.training.pretraining import pretrain
 
 Say = Callable[[str], None]
+
+from aae_tf.methods.build import labelled_for, method_for
 
 
 class TrainingRun:
@@ -175,36 +175,6 @@ class TrainingRun:
     def digest(self) -> str:
         """SHA-256 of the variables of networks and optimizers."""
         return digest(self._variables)
-
-
-def method_for(settings: Settings, data: ImageData) -> Method:
-    """The experiment's method, if the data has what it needs."""
-    made = method_class(experiments.find(settings.experiment).method)
-    if made.needs_labels:
-        check_labels(data, settings.experiment)
-    else:  # clusters are scored by labels, where there are some
-        check_class_numbers(data)
-    return made(settings, data.image_shape, data.num_classes)
-
-
-def labelled_for(method: Method, data: ImageData, replicas: int) -> Labelled | None:
-    """The labels that the method's phases take."""
-    settings = method.settings
-    if method.labels == "none":
-        return None
-    count = settings.labels.count if settings.labels else None
-    rows = labelled_rows(data, count, settings.training.seed)
-    beside = method.labels == "beside"
-    if beside:
-        size = settings.labels.minibatch
-        if size > len(rows):
-            expected = f"at most {len(rows)}, the number of labelled images"
-            raise SettingsError("labelled_batch_size", size, expected)
-        if size % replicas:
-            expected = f"a multiple of {replicas}, the number of replicas"
-            raise SettingsError("labelled_batch_size", size, expected)
-        return Labelled(rows, data.train.labels, True, size)
-    return Labelled(rows, data.train.labels, False, unlabelled=data.num_classes)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ import numpy as np
 
 from aae_tf import experiments, seeds
 from aae_tf.evaluation.parzen import CHUNK, SIGMAS, ModelSamples, ParzenWindow
-from aae_tf.methods import method_class
+from aae_tf.methods.build import method_class
 
 SHAPE, MIB, WARM_UP = (28, 28, 1), 2**20, 3
 PIXELS = 28 * 28

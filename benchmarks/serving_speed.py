@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import experiments, serving
-from aae_tf.methods import method_class
+from aae_tf.methods.build import method_class
 from aae_tf.settings import override
 
 SHAPE = (28, 28, 1)

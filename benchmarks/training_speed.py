@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from aae_tf import data, experiments, seeds
 from aae_tf.data.pipeline import Feed
-from aae_tf.methods import method_class
+from aae_tf.methods.build import method_class
 from aae_tf.settings import override
 from aae_tf.training import Trainer
 from aae_tf.training.distribution import make_strategy

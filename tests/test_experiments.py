@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import experiments, methods, seeds
+from aae_tf import experiments, seeds
 from aae_tf.errors import SettingsError
+from aae_tf.methods import build
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.settings import PHASES, override, parse_schedule
 
@@ -35,7 +36,7 @@ def test_entry_agrees_with_itself(name):
     assert experiment.name == name
     assert {"paper", "practical"} <= set(experiment.recipes)
     assert experiment.default_recipe in experiment.recipes
-    assert methods.method_class(experiment.method)
+    assert build.method_class(experiment.method)
     for recipe, settings in experiment.recipes.items():
         assert (settings.experiment, settings.recipe) == (name, recipe)
         names = tuple(phase.name for phase in settings.phases)

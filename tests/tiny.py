@@ -10,8 +10,8 @@ import tensorflow as tf
 from aae_tf import experiments, seeds
 from aae_tf.data import ImageData, Split
 from aae_tf.data.pipeline import Feed
-from aae_tf.methods import Method, method_class
-from aae_tf.session import labelled_for
+from aae_tf.methods import Method
+from aae_tf.methods.build import labelled_for, method_class
 from aae_tf.settings import override
 from aae_tf.training import Observer, Trainer
 from aae_tf.training.checkpoints import network_variables, optimizer_variables

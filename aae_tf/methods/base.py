@@ -12,10 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import priors, seeds
-from aae_tf.methods.architecture import decoder_layers, encoder_layers
-from aae_tf.networks import Decoder, Discriminator, Standardizer
+from aae_tf.errors import SettingsError
+from aae_tf.networks import Decoder, Discriminator, Encoder, Standardizer
+from aae_tf.networks.convolutional import most_doublings
 from aae_tf.networks.dense import LayerFactory
-from aae_tf.settings import PhaseSettings, Settings
+from aae_tf.networks.hidden import Convolutions, DenseLayers, HiddenLayers
+from aae_tf.settings import NetworkSettings, PhaseSettings, Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
 from aae_tf.training.phase import Batch, Draws, Phase, no_common_draws
@@ -245,3 +247,64 @@ class Method(abc.ABC):
             return {}
         shape, folded = [batch_size, self.encoder_noise_dim], seeds.fold(seed, "encoder")
         return {"encoder": tf.random.stateless_normal(shape, folded, dtype=self.dtype)}
+
+
+class Autoencoder(Method):
+    """An encoder q(z|x) and a decoder p(x|z), without anything that trains them."""
+
+    def build_networks(self):
+        is_categorical = self.settings.prior.prior == "categorical"
+        self.encoder = Encoder(
+            **self._encoder_arguments(), code_activation="softmax" if is_categorical else "linear"
+        )
+        self.decoder = self._make_decoder(self.latent_dim + self.num_categories)
+        return {"encoder": self.encoder, "decoder": self.decoder}
+
+    def encode(self, images, noise=None):
+        return tf.cast(self.encoder(self._scaled(images), noise), self.dtype)
+
+    def decode(self, codes, categories=None):
+        return self._intensities(self.decoder(self._decoder_input(codes, categories)))
+
+    @property
+    def encoder_noise_dim(self) -> int:
+        return self.encoder.noise_dim
+
+    def _decoder_input(self, codes, categories):
+        del categories
+        return codes
+
+    def _codes(self, batch: Batch, draws: Draws):
+        codes = self._encode_in_training(batch["inputs"], draws, batch.get("hidden_noise"))
+        return tf.cast(codes, self.dtype)
+
+
+def encoder_layers(settings: NetworkSettings) -> HiddenLayers:
+    """What the encoder has before its heads."""
+    if settings.network == "dense":
+        return DenseLayers(settings.encoder_units)
+    return _convolutions(settings, settings.encoder_filters)
+
+
+def decoder_layers(settings: NetworkSettings, image_shape: tuple[int, int, int]) -> HiddenLayers:
+    """What the decoder has behind the code.
+
+    Raises:
+      SettingsError: if it would double one pixel beyond the image.
+    """
+    if settings.network == "dense":
+        return DenseLayers(settings.decoder_units)
+    filters, most = settings.decoder_filters, most_doublings(image_shape)
+    if len(filters) - 1 > most:
+        height, width, _ = image_shape
+        raise SettingsError(
+            "decoder_filters",
+            ",".join(map(str, filters)),
+            f"at most {most + 1} numbers for images of {height} x {width}, since each after the "
+            "first doubles height and width",
+        )
+    return _convolutions(settings, filters)
+
+
+def _convolutions(settings: NetworkSettings, filters: tuple[int, ...]) -> Convolutions:
+    return Convolutions(filters, settings.filter_size, settings.conv_batch_norm)

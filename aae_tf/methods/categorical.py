@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aae_tf import priors, seeds
-from aae_tf.methods.adversary import Adversary
+from aae_tf.methods.aae import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
 from aae_tf.networks.categorical_encoder import log_probabilities, probabilities
@@ -284,3 +284,21 @@ class CategoricalAutoencoder(Method):
         direction = tf.random.stateless_normal(shape, folded, dtype=self.dtype)
         own = {**self._encoder_draws(seed, batch_size), "direction": direction}
         return {VAT: own}
+
+
+class ClusteringAutoencoder(CategoricalAutoencoder):
+    """The semi-supervised network without the classification phase: categories become clusters."""
+
+    measures = ("reconstruction", "latent_match", "categories", "clustering")
+    figures = ("reconstructions", "clusters", "codes", "interpolations")
+
+
+class DiscreteAutoencoder(CategoricalAutoencoder):
+    """A categorical AAE that is looked at for how sharp q(y|x) is and how evenly y is used.
+
+    Without the adversary (`--noadversarial_label`) nothing asks q(y|x) to be one-hot, and the
+    autoencoder uses the softmax as a continuous code.
+    """
+
+    measures = ("reconstruction", "latent_match", "categories", "clustering")
+    figures = ("reconstructions", "clusters", "codes", "interpolations")

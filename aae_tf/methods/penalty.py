@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from aae_tf import priors, seeds
 from aae_tf.errors import SettingsError
-from aae_tf.methods.own_functions import load_and_try
 from aae_tf.objectives import kernels, transport
 from aae_tf.objectives.divergences import mmd
 from aae_tf.settings import Settings
 from aae_tf.training.phase import Draws
-from aae_tf.utils import is_own
+from aae_tf.utils import is_own, load_function
 
 OFFSET_SAMPLES = 6400  # of the prior, from which a transport's offset is taken
 
@@ -109,3 +108,48 @@ def _own(spec: str, prior, size: int, dim: int, dtype) -> Penalty:
     if value.shape.rank != 0:
         raise SettingsError("divergence", spec, f"{wanted}; it returned shape {value.shape}")
     return Penalty(lambda codes, samples, draws: tf.cast(function(codes, samples), dtype))
+
+
+ORDER = ("first", "second")
+
+
+def load_and_try(
+    flag: str, spec: str, wanted: str, arguments: Sequence[tf.Tensor], moved: int
+) -> tuple[Callable, tf.Tensor]:
+    """The function, and what it gives of these arguments.
+
+    Args:
+      flag: whose value it is, for the error.
+      spec: 'package.module:function'.
+      wanted: what it has to be, in words.
+      arguments: to try it out on.
+      moved: which of them training moves: with respect to it there has to be a gradient.
+
+    Raises:
+      SettingsError: if it can't be imported, raises an error, or is no function that TensorFlow
+        can put in a graph and take the gradient of.
+    """
+    function = load_function(flag, spec)
+
+    @tf.function
+    def gradient(*given):
+        with tf.GradientTape() as tape:
+            tape.watch(given[moved])
+            value = tf.convert_to_tensor(function(*given))
+        return tape.gradient(value, given[moved])
+
+    try:
+        value = tf.convert_to_tensor(function(*arguments))
+    except Exception as error:  # a user's function may raise anything
+        raise SettingsError(flag, spec, f"{wanted}; it raised {error!r}") from None
+    try:
+        found = gradient(*arguments)
+    except Exception as error:  # whatever of it is no operation of TensorFlow's
+        last = str(error).strip().rpartition("\n")[2].strip()  # the others are where it was
+        said = f"{type(error).__name__}: {last}"
+        expected = f"{wanted}, of TensorFlow's operations; in a graph it raised {said}"
+        raise SettingsError(flag, spec, expected) from None
+    if found is None:
+        expected = f"{wanted}; it has no gradient with respect to the {ORDER[moved]}"
+        raise SettingsError(flag, spec, expected)
+    return function, value

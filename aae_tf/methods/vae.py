@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from aae_tf import priors
 from aae_tf.errors import SettingsError
-from aae_tf.methods.autoencoder import Autoencoder
+from aae_tf.methods.base import Autoencoder
 from aae_tf.objectives.likelihood import (
     bernoulli_log_likelihood,
     gaussian_log_likelihood,

@@ -9,9 +9,9 @@ import tensorflow as tf
 from aae_tf import priors, seeds
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
-from aae_tf.methods.adversary import Adversary
-from aae_tf.methods.autoencoder import Autoencoder
-from aae_tf.methods.own_functions import load_and_try
+from aae_tf.methods.aae import Adversary
+from aae_tf.methods.base import Autoencoder
+from aae_tf.methods.penalty import load_and_try
 from aae_tf.networks import Discriminator
 from aae_tf.objectives.costs import COSTS, OF_LOGITS
 from aae_tf.objectives.moments import moment_gap

@@ -6,7 +6,7 @@ import tiny
 
 from aae_tf import experiments, runner
 from aae_tf.errors import SettingsError
-from aae_tf.methods import method_class
+from aae_tf.methods.build import method_class
 from aae_tf.settings import flatten, override
 
 SHAPE = (30, 22, 3)

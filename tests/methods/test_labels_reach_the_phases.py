@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import seeds, session
+from aae_tf import seeds
 from aae_tf.data.pipeline import Feed, Labelled
 from aae_tf.errors import DataError, SettingsError
+from aae_tf.methods import build
 from aae_tf.objectives.adversarial import discriminator_loss
 from aae_tf.objectives.virtual_adversarial import adversarial_perturbation, divergence
 
@@ -462,8 +463,8 @@ def test_more_labelled_images_a_minibatch_than_there_are_labels_is_refused():
     chosen = tiny.settings("semi_supervised", num_labels="all", labelled_batch_size=65)
     method = tiny.method_for(chosen)
     with pytest.raises(SettingsError, match="--labelled_batch_size=65: expected at most 64, the"):
-        session.labelled_for(method, tiny.data(), 1)
-    assert session.labelled_for(tiny.method_for(chosen), tiny.data(train=65), 1).batch_size == 65
+        build.labelled_for(method, tiny.data(), 1)
+    assert build.labelled_for(tiny.method_for(chosen), tiny.data(train=65), 1).batch_size == 65
 
 
 @pytest.mark.parametrize("experiment", ["clustering", "discrete"])
@@ -471,6 +472,6 @@ def test_a_class_that_training_lacks_is_refused_where_clusters_are_scored(experi
     data = tiny.data()
     data.validation.labels[3] = 7
     with pytest.raises(DataError, match="labels from 0 to 7, expected them within 0 to 2"):
-        session.method_for(tiny.settings(experiment), data)
+        build.method_for(tiny.settings(experiment), data)
     unlabelled = tiny.data(labelled=False)
-    assert session.method_for(tiny.settings("clustering"), unlabelled).networks
+    assert build.method_for(tiny.settings("clustering"), unlabelled).networks

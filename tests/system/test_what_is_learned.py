@@ -9,8 +9,7 @@ from aae_tf.data import load
 from aae_tf.data.labelled import labelled_rows
 from aae_tf.data.pipeline import Feed
 from aae_tf.evaluation import Evaluator
-from aae_tf.methods import method_class
-from aae_tf.session import labelled_for
+from aae_tf.methods.build import labelled_for, method_class
 from aae_tf.settings import override
 from aae_tf.training import Trainer
 

@@ -8,7 +8,7 @@ import tiny
 from aae_tf import seeds
 from aae_tf.data.pipeline import Feed
 from aae_tf.errors import SettingsError
-from aae_tf.session import labelled_for
+from aae_tf.methods.build import labelled_for
 from aae_tf.settings import ExecutionSettings
 from aae_tf.training import Trainer
 from aae_tf.training.averaging import WeightAverage
