@@ -14,9 +14,8 @@ import tensorflow as tf
 from aae_tf import priors, seeds
 from aae_tf.errors import SettingsError
 from aae_tf.networks import Decoder, Discriminator, Encoder, Standardizer
-from aae_tf.networks.convolutional import most_doublings
-from aae_tf.networks.dense import LayerFactory
-from aae_tf.networks.hidden import Convolutions, DenseLayers, HiddenLayers
+from aae_tf.networks.layers import LayerFactory
+from aae_tf.networks.trunks import Convolutions, DenseLayers, HiddenLayers, most_doublings
 from aae_tf.settings import NetworkSettings, PhaseSettings, Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption

@@ -8,7 +8,7 @@ from aae_tf import priors, seeds
 from aae_tf.methods.aae import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
-from aae_tf.networks.categorical_encoder import log_probabilities, probabilities
+from aae_tf.networks.encoder import log_probabilities, probabilities
 from aae_tf.objectives import virtual_adversarial
 from aae_tf.objectives.balance import marginal_kl
 from aae_tf.objectives.reconstruction import half_squared_error

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from aae_tf.networks.dense import LayerFactory
-from aae_tf.networks.hidden import HiddenLayers, hidden_layers
+from aae_tf.networks.layers import LayerFactory
+from aae_tf.networks.trunks import HiddenLayers, hidden_layers
 
 
 class Decoder(keras.Model):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from aae_tf.networks.dense import LayerFactory, Trunk
+from aae_tf.networks.layers import LayerFactory, Trunk
 
 
 class Discriminator(keras.Model):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from aae_tf.networks.dense import LayerFactory
-from aae_tf.networks.hidden import HiddenLayers, hidden_layers
+from aae_tf.networks.layers import LayerFactory
+from aae_tf.networks.trunks import HiddenLayers, hidden_layers
 
 KINDS = ("deterministic", "gaussian", "isotropic", "implicit")
 LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
@@ -139,3 +139,49 @@ class Encoder(keras.Model):
         if noise is None:
             noise = ops.zeros((ops.shape(images)[0], self.noise_dim), dtype=images.dtype)
         return self.trunk(images, noise, training=training, **extra)
+
+
+class CategoricalEncoder(Encoder):
+    """Maps images to the logits of a category y and to a code z, from shared hidden layers.
+
+    Input shape: as `Encoder`.
+    Output shape: logits `(batch, num_categories)`, codes `(batch, latent_dim)`.
+
+    Args:
+      num_categories: size of the categorical code.
+      *args, **kwargs: as `Encoder`, whose code is z.
+    """
+
+    def __init__(self, num_categories: int, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.num_categories = num_categories
+        style, units, batch_norm = self.head_style
+        self.category = style.layer(
+            num_categories, "category", self.name, hidden=False, norm=batch_norm
+        )
+        self.category.build((None, units))
+
+    def call(self, images, noise=None, training=False, hidden_noise=None):
+        """Logits of q(y|x), and a code for each image as `Encoder` draws it."""
+        features = self._features(images, noise, training, hidden_noise)
+        logits = self.category(features, training=training)
+        return logits, self._code_of(features, noise, training)
+
+
+def probabilities(logits):
+    """q(y|x) of logits `(batch, num_categories)`, in float32 or wider."""
+    wide = logits if ops.dtype(logits) == "float64" else ops.cast(logits, "float32")
+    return ops.softmax(wide)
+
+
+def log_probabilities(logits):
+    """log q(y|x) of logits `(batch, num_categories)`, in float64, which tells certainties apart.
+
+    Where a category's logit exceeds the others by more than 37 its probability is 1 even in
+    float64; the largest term, which is 1, is therefore left to log1p.
+    """
+    wide = ops.cast(logits, "float64")
+    shifted = wide - ops.max(wide, -1, keepdims=True)
+    largest = ops.one_hot(ops.argmax(wide, -1), ops.shape(wide)[-1], dtype="bool")
+    others = ops.sum(ops.where(largest, 0.0, ops.exp(shifted)), -1, keepdims=True)
+    return shifted - ops.log1p(others)

@@ -5,9 +5,8 @@ import pytest
 from scipy.signal import correlate2d
 
 from aae_tf.networks import CategoricalEncoder, Decoder, Encoder
-from aae_tf.networks.convolutional import most_doublings, starting_size
-from aae_tf.networks.dense import LayerFactory
-from aae_tf.networks.hidden import Convolutions
+from aae_tf.networks.layers import LayerFactory
+from aae_tf.networks.trunks import Convolutions, most_doublings, starting_size
 
 WIDE = LayerFactory(dtype="float64")
 RNG = np.random.default_rng(0)

@@ -6,8 +6,8 @@ import pytest
 from first_weights import assert_none_alike, kernels
 
 from aae_tf.networks import Decoder, Encoder
-from aae_tf.networks.dense import LayerFactory
-from aae_tf.networks.hidden import Convolutions
+from aae_tf.networks.layers import LayerFactory
+from aae_tf.networks.trunks import Convolutions
 
 SHAPE = (8, 8, 16)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from aae_tf.networks import Decoder, Discriminator
-from aae_tf.networks.dense import LayerFactory
+from aae_tf.networks.layers import LayerFactory
 
 CODES = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 ACTIVATIONS = {

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from aae_tf.networks import Encoder
-from aae_tf.networks.dense import LayerFactory
 from aae_tf.networks.encoder import KINDS
+from aae_tf.networks.layers import LayerFactory
 
 IMAGE_SHAPE = (4, 3, 2)
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import pytest
 from first_weights import assert_none_alike, kernels
 
 from aae_tf.networks import Decoder, Discriminator, Encoder
-from aae_tf.networks.dense import LayerFactory
+from aae_tf.networks.layers import LayerFactory
 
 SHAPE = (8, 8, 1)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from aae_tf.networks.categorical_encoder import log_probabilities
+from aae_tf.networks.encoder import log_probabilities
 
 
 def test_log_probabilities_are_those_of_a_softmax():
