@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from aae_tf import priors, seeds
-from aae_tf.objectives import divergences, kernels, transport
+from aae_tf.objectives import divergences
 
 DIRECTIONS = 200
 SAMPLES = 5  # of the prior, each as large as the set of codes
@@ -38,7 +38,7 @@ class LatentMatch:
 
         self._references = [sample("reference", number) for number in range(SAMPLES)]
         dim = self._references[0].shape[1]
-        self._along = transport.directions(
+        self._along = divergences.directions(
             DIRECTIONS, dim, seeds.fold(seed, "directions"), tf.float64
         )
         # Evenly spaced rows: MNIST's test images, for one, are sorted by who wrote them.
@@ -50,12 +50,12 @@ class LatentMatch:
         self._squared_radii = -tf.math.top_k(-among, neighbours).values[:, -1]
         # The prior's side of the sliced Wasserstein distance is the same at every evaluation.
         self._projected = [
-            transport.sorted_projections(reference, self._along) for reference in self._references
+            divergences.sorted_projections(reference, self._along) for reference in self._references
         ]
         everything = tf.concat(self._references, 0)
         spread = float(tf.reduce_sum(tf.math.reduce_variance(everything, 0)))
         # The expected squared distance of two samples, as WAE scales its kernel.
-        self._kernel = kernels.inverse_multiquadratic(2 * spread)
+        self._kernel = divergences.inverse_multiquadratic(2 * spread)
         self._gaussian = _gaussian_moments(prior)
         self._log_density, self._edge = _region_around_modes(prior, self._reference)
 
@@ -85,7 +85,7 @@ class LatentMatch:
         return {**self._distances(tf.constant(codes, tf.float64)), **self._of_prior}
 
     def _distances(self, codes: tf.Tensor) -> dict[str, float]:
-        projected = transport.sorted_projections(codes, self._along)
+        projected = divergences.sorted_projections(codes, self._along)
         sliced = [tf.sqrt(tf.reduce_mean((projected - p) ** 2)) for p in self._projected]
         some = tf.gather(codes, self._some)
         coverage = float(self._coverage(some))

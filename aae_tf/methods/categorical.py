@@ -9,8 +9,8 @@ from aae_tf.methods.aae import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
 from aae_tf.networks.encoder import log_probabilities, probabilities
-from aae_tf.objectives import virtual_adversarial
-from aae_tf.objectives.balance import marginal_kl
+from aae_tf.objectives import categorical
+from aae_tf.objectives.categorical import marginal_kl
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
@@ -256,12 +256,10 @@ class CategoricalAutoencoder(Method):
         chosen = self.settings.categories
         radius = chosen.virtual_adversarial_radius
         if chosen.virtual_adversarial_neighbour_share:
-            nearest = virtual_adversarial.nearest_distance(images, gathered(images))
+            nearest = categorical.nearest_distance(images, gathered(images))
             radius = chosen.virtual_adversarial_neighbour_share * nearest
-        change = virtual_adversarial.adversarial_perturbation(
-            logits_of, images, draws["direction"], radius
-        )
-        return virtual_adversarial.divergence(logits_of(images), logits_of(images + change))
+        change = categorical.adversarial_perturbation(logits_of, images, draws["direction"], radius)
+        return categorical.divergence(logits_of(images), logits_of(images + change))
 
     def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
         return self._encoder_draws(seed, batch_size) | {

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from aae_tf.methods.semi_supervised import SemiSupervisedAutoencoder
 from aae_tf.networks import ClusterHeads
-from aae_tf.objectives.cluster_heads import head_repulsion
+from aae_tf.objectives.categorical import head_repulsion
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 CIRCLE_RADIUS = 5.0  # of the heads' places when more dimensions than two are shown on a plane

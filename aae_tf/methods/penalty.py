@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from aae_tf import priors, seeds
 from aae_tf.errors import SettingsError
-from aae_tf.objectives import kernels, transport
+from aae_tf.objectives import divergences
 from aae_tf.objectives.divergences import mmd
 from aae_tf.settings import Settings
 from aae_tf.training.phase import Draws
@@ -50,10 +50,10 @@ def build(settings: Settings, prior, dim: int, dtype) -> Penalty:
         return _own(name, prior, size, dim, dtype)
     spread = priors.expected_squared_distance(prior)
     kernel = {
-        "mmd_imq": lambda: kernels.inverse_multiquadratic(spread),
-        "mmd_rbf": lambda: kernels.gaussian(spread),
-        "mmd_multiscale": lambda: kernels.multiscale(spread),
-        "cramer_wold": lambda: kernels.cramer_wold(dim, priors.typical_scale(prior)),
+        "mmd_imq": lambda: divergences.inverse_multiquadratic(spread),
+        "mmd_rbf": lambda: divergences.gaussian(spread),
+        "mmd_multiscale": lambda: divergences.multiscale(spread),
+        "cramer_wold": lambda: divergences.cramer_wold(dim, priors.typical_scale(prior)),
     }.get(name)
     if kernel is not None:
         made = kernel()
@@ -65,17 +65,19 @@ def build(settings: Settings, prior, dim: int, dtype) -> Penalty:
 def _sliced(chosen, spread, dim, dtype) -> Penalty:
     def common_draws(seed):
         folded = seeds.fold(seed, "directions")
-        return {"directions": transport.directions(chosen.projections, dim, folded, dtype)}
+        return {"directions": divergences.directions(chosen.projections, dim, folded, dtype)}
 
     def value(codes, samples, draws):
-        return transport.squared_sliced_wasserstein(codes, samples, draws["directions"])
+        return divergences.squared_sliced_wasserstein(codes, samples, draws["directions"])
 
     return Penalty(value, common_draws)
 
 
 def _sinkhorn(chosen, spread, dim, dtype) -> Penalty:
     regularisation = chosen.entropy_share * spread
-    return Penalty(lambda codes, samples, draws: transport.sinkhorn(codes, samples, regularisation))
+    return Penalty(
+        lambda codes, samples, draws: divergences.sinkhorn(codes, samples, regularisation)
+    )
 
 
 def _less_its_offset(raw: Penalty, prior, size, dtype) -> Penalty:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from aae_tf.errors import SettingsError
 from aae_tf.methods.categorical import VAT, CategoricalAutoencoder
-from aae_tf.objectives.classification import cross_entropy
+from aae_tf.objectives.categorical import cross_entropy
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 

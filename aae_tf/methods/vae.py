@@ -7,7 +7,7 @@ import tensorflow as tf
 from aae_tf import priors
 from aae_tf.errors import SettingsError
 from aae_tf.methods.base import Autoencoder
-from aae_tf.objectives.likelihood import (
+from aae_tf.objectives.reconstruction import (
     bernoulli_log_likelihood,
     gaussian_log_likelihood,
     has_closed_form,

@@ -13,8 +13,8 @@ from aae_tf.methods.aae import Adversary
 from aae_tf.methods.base import Autoencoder
 from aae_tf.methods.penalty import load_and_try
 from aae_tf.networks import Discriminator
-from aae_tf.objectives.costs import COSTS, OF_LOGITS
-from aae_tf.objectives.moments import moment_gap
+from aae_tf.objectives.divergences import moment_gap
+from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 from aae_tf.training.pretraining import Pretraining

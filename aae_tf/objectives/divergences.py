@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import tensorflow as tf
 
-from aae_tf.objectives.kernels import Kernel
+from aae_tf.seeds import Seed
 
 
 def squared_distances(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
@@ -44,3 +47,182 @@ def mmd(first: tf.Tensor, second: tf.Tensor, kernel: Kernel, block: int = 2000) 
 
     sizes = tf.cast(tf.shape(first)[0], first.dtype) * tf.cast(tf.shape(second)[0], first.dtype)
     return within(first) + within(second) - 2.0 * total(first, second) / sizes
+
+
+Kernel = Callable[[tf.Tensor], tf.Tensor]  # of squared distances
+
+# The scales that the authors' code (github.com/tolstikhin/wae, wae.py) sums the kernel over.
+OFFICIAL_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+SILVERMAN_SAMPLES = 100  # for which the width of the Cramer-Wold kernel is the rule of thumb's
+
+
+def inverse_multiquadratic(scale: float) -> Kernel:
+    """k = C / (C + |x - y|^2) with C = `scale` (WAE, section 4).
+
+    The paper takes C = 2 d sigma^2, the expected squared distance of two samples of a Gaussian
+    prior.
+    """
+    return lambda squared: scale / (scale + squared)
+
+
+def gaussian(scale: float) -> Kernel:
+    """k = exp(-|x - y|^2 / C) with C = `scale`, the RBF kernel that the paper tried (section 4)."""
+    return lambda squared: tf.exp(-squared / scale)
+
+
+def multiscale(scale: float, factors: tuple[float, ...] = OFFICIAL_SCALES) -> Kernel:
+    """The mean of inverse multiquadratic kernels of several scales.
+
+    The authors' code takes the sum, which makes its penalty so many times as heavy.
+
+    Args:
+      scale: C.
+      factors: of C.
+    """
+    kernels = [inverse_multiquadratic(factor * scale) for factor in factors]
+    return lambda squared: tf.add_n([kernel(squared) for kernel in kernels]) / len(kernels)
+
+
+def cramer_wold(dim: int, deviation: float = 1.0) -> Kernel:
+    """The kernel whose MMD is the Cramer-Wold distance (Knop et al., 2020, theorem 3.2).
+
+    The distance compares the smoothed densities of all one-dimensional projections:
+    k = phi_d(|x - y|^2 / (4 gamma)) / (2 sqrt(pi gamma)), with phi_1(s) = exp(-s),
+    phi_2(s) = exp(-s/2) I_0(s/2) and, for d > 2, their approximation
+    (1 + 4 s / (2 d - 3))^(-1/2). The smoothing gamma is Silverman's for 100 samples of the prior's
+    sd, whatever the batch size, since with it the value would change.
+
+    Args:
+      dim: of the codes.
+      deviation: sd of the prior.
+    """
+    gamma = (4 / (3 * SILVERMAN_SAMPLES)) ** 0.4 * deviation**2
+
+    def kernel(squared):
+        s = squared / (4 * gamma)
+        if dim == 1:
+            shape = tf.exp(-s)
+        elif dim == 2:
+            shape = tf.math.bessel_i0e(s / 2)  # exp(-|x|) I_0(x)
+        else:
+            shape = tf.math.rsqrt(1 + 4 * s / (2 * dim - 3))
+        return shape / (2 * math.sqrt(math.pi * gamma))
+
+    return kernel
+
+
+SINKHORN_STEPS = 100
+
+
+def directions(count: int, dim: int, seed: Seed, dtype=tf.float32) -> tf.Tensor:
+    """Unit vectors uniform on the sphere, `(dim, count)`."""
+    normal = tf.random.stateless_normal([dim, count], seed, dtype=dtype)
+    return normal / tf.norm(normal, axis=0, keepdims=True)
+
+
+def sorted_projections(sample: tf.Tensor, along: tf.Tensor) -> tf.Tensor:
+    """Each direction's projections in ascending order: `(n, d)` and `(d, k)` give `(n, k)`."""
+    return tf.sort(sample @ along, axis=0)
+
+
+def sliced_wasserstein(first: tf.Tensor, second: tf.Tensor, along: tf.Tensor) -> tf.Tensor:
+    """Sliced 2-Wasserstein distance between two samples of one size.
+
+    The root of the mean, over directions, of the squared 2-Wasserstein distance of the projections,
+    which sorting solves (Rabin et al., 2011; Kolouri et al., 2018, section 3).
+
+    Args:
+      first: `(n, d)`.
+      second: `(n, d)`.
+      along: unit vectors `(d, directions)`.
+
+    Returns:
+      A scalar, in the units of the samples.
+    """
+    return tf.sqrt(squared_sliced_wasserstein(first, second, along))
+
+
+def squared_sliced_wasserstein(first: tf.Tensor, second: tf.Tensor, along: tf.Tensor) -> tf.Tensor:
+    """The square of `sliced_wasserstein`, whose gradient is finite at 0 too."""
+    gaps = sorted_projections(first, along) - sorted_projections(second, along)
+    return tf.reduce_mean(gaps**2)
+
+
+def entropic_transport(first: tf.Tensor, second: tf.Tensor, regularisation: float) -> tf.Tensor:
+    """The cost of moving one sample onto the other, with an entropy term (Cuturi, 2013).
+
+    min over plans P of the sum of P |x - y|^2 + eps KL(P || uniform), solved by Sinkhorn's
+    alternation on the potentials, in logarithms. The gradient is that of the optimum with the plan
+    held fixed (the envelope theorem), so nothing of the alternation is kept.
+
+    Args:
+      first: `(m, d)`.
+      second: `(n, d)`.
+      regularisation: eps, in squared units of the code.
+
+    Returns:
+      A scalar, in squared units of the code.
+    """
+    costs = squared_distances(first, second)
+    fixed = tf.stop_gradient(costs)
+    log_m, log_n = (math.log(size) for size in fixed.shape)
+
+    def alternate(step, f, g):
+        f = -regularisation * (
+            tf.reduce_logsumexp((g[None, :] - fixed) / regularisation, 1) - log_n
+        )
+        g = -regularisation * (
+            tf.reduce_logsumexp((f[:, None] - fixed) / regularisation, 0) - log_m
+        )
+        return step + 1, f, g
+
+    start = (tf.constant(0), tf.zeros_like(fixed[:, 0]), tf.zeros_like(fixed[0]))
+    _, f, g = tf.while_loop(lambda step, f, g: step < SINKHORN_STEPS, alternate, start)
+    f, g = tf.stop_gradient(f), tf.stop_gradient(g)
+    plan = tf.exp((f[:, None] + g[None, :] - fixed) / regularisation - log_m - log_n)
+    value = tf.reduce_mean(f) + tf.reduce_mean(g)
+    return value + tf.reduce_sum(plan * (costs - fixed))
+
+
+def sinkhorn(first: tf.Tensor, second: tf.Tensor, regularisation: float) -> tf.Tensor:
+    """The Sinkhorn divergence (Genevay et al., 2018, equation 5; Feydy et al., 2019).
+
+    OT(x, y) - OT(x, x)/2 - OT(y, y)/2, which is 0 for two equal samples.
+
+    Args:
+      first: `(m, d)`.
+      second: `(n, d)`.
+      regularisation: in squared units of the code; towards 0 it becomes the squared 2-Wasserstein
+        distance, towards infinity the squared distance of the means.
+
+    Returns:
+      A scalar, in squared units of the code.
+    """
+    across = entropic_transport(first, second, regularisation)
+    own = [entropic_transport(sample, sample, regularisation) for sample in (first, second)]
+    return across - 0.5 * (own[0] + own[1])
+
+
+def moment_gap(codes: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
+    """What pretraining the encoder brings down (WAE, the supplement's first heuristic).
+
+    The mean squared difference of the means plus that of the covariances, as in the authors' code.
+
+    Args:
+      codes: `(n, d)`, n at least 2.
+      samples: of the prior, `(n, d)`.
+
+    Returns:
+      A scalar.
+    """
+
+    def moments(points):
+        mean = tf.reduce_mean(points, 0)
+        centred = points - mean
+        degrees = tf.cast(tf.shape(points)[0] - 1, points.dtype)
+        return mean, tf.matmul(centred, centred, transpose_a=True) / degrees
+
+    (mean, covariance), (wanted_mean, wanted_covariance) = moments(codes), moments(samples)
+    return tf.reduce_mean((mean - wanted_mean) ** 2) + tf.reduce_mean(
+        (covariance - wanted_covariance) ** 2
+    )

@@ -10,7 +10,7 @@ from aae_tf.data.pipeline import Feed, Labelled
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.methods import build
 from aae_tf.objectives.adversarial import discriminator_loss
-from aae_tf.objectives.virtual_adversarial import adversarial_perturbation, divergence
+from aae_tf.objectives.categorical import adversarial_perturbation, divergence
 
 LABELLED = {
     "label_mixture": {"prior_components": 3, "num_labels": "30"},

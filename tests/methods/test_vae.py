@@ -7,7 +7,7 @@ import tiny
 
 from aae_tf.errors import SettingsError
 from aae_tf.evaluation import Evaluator
-from aae_tf.objectives import likelihood
+from aae_tf.objectives import reconstruction
 
 
 def _loss(**changes):
@@ -33,7 +33,7 @@ def test_gaussian_decoder_has_the_variance_that_is_set():
     rig, batch, drawn, loss = _loss(likelihood="gaussian", decoder_variance=0.3)
     codes = rig.method.encode(batch["images"], drawn["encoder"])
     means = rig.method.decode(codes)
-    expected = -likelihood.gaussian_log_likelihood(batch["images"], means, 0.3)
+    expected = -reconstruction.gaussian_log_likelihood(batch["images"], means, 0.3)
     np.testing.assert_allclose(loss.metrics["distortion"], expected, rtol=1e-5)
 
 
@@ -43,7 +43,7 @@ def test_divergence_from_a_mixture_is_estimated_at_the_draw():
     loss = rig.phase("elbo").loss(batch, drawn)
     mean, log_variance = rig.method.encoder.moments(batch["images"])
     codes = rig.method.encode(batch["images"], drawn["encoder"])
-    expected = likelihood.kl_monte_carlo(mean, log_variance, codes, rig.method.prior)
+    expected = reconstruction.kl_monte_carlo(mean, log_variance, codes, rig.method.prior)
     np.testing.assert_allclose(loss.metrics["kl"], expected, rtol=1e-4, atol=1e-5)
 
 

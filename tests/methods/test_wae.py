@@ -8,7 +8,7 @@ import tiny
 from aae_tf import experiments, priors, seeds
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
-from aae_tf.objectives.moments import moment_gap
+from aae_tf.objectives.divergences import moment_gap
 from aae_tf.settings import override
 from aae_tf.settings.checks import DIVERGENCES
 from aae_tf.training import Trainer, optimizers

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from aae_tf.objectives.balance import marginal_kl
+from aae_tf.objectives.categorical import marginal_kl
 
 
 def _equal(count):

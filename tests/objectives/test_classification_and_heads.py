@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf.objectives.classification import cross_entropy
-from aae_tf.objectives.cluster_heads import head_repulsion
+from aae_tf.objectives.categorical import cross_entropy, head_repulsion
 
 
 def test_cross_entropy_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf.objectives.costs import COSTS, OF_LOGITS
+from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
 from aae_tf.settings.checks import COSTS as NAMES
 
 DRAWN = np.random.default_rng(0).random((2, 5, 14, 13, 2))

@@ -9,7 +9,7 @@ import scipy.special
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.objectives import kernels
+from aae_tf.objectives import divergences
 from aae_tf.objectives.divergences import mmd
 
 SQUARED = np.linspace(0, 30, 60)
@@ -24,18 +24,18 @@ def test_multiscale_is_the_mean_of_the_seven_scales_of_the_authors_code():
     by_hand = np.mean(
         [s * 6.0 / (s * 6.0 + SQUARED) for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)], axis=0
     )
-    np.testing.assert_allclose(kernels.multiscale(6.0)(tf.constant(SQUARED)), by_hand)
+    np.testing.assert_allclose(divergences.multiscale(6.0)(tf.constant(SQUARED)), by_hand)
 
 
 def test_gaussian_falls_by_e_at_its_scale():
-    found = kernels.gaussian(3.0)(tf.constant([0.0, 3.0, 6.0]))
+    found = divergences.gaussian(3.0)(tf.constant([0.0, 3.0, 6.0]))
     np.testing.assert_allclose(found, np.exp([0, -1, -2]), rtol=1e-6)
 
 
 def _shape_of(dim):
     """phi_d(s) from the kernel, whose width and factor are taken off."""
     gamma = (4 / 300) ** 0.4
-    kernel = kernels.cramer_wold(dim)
+    kernel = divergences.cramer_wold(dim)
     return kernel(tf.constant(4 * gamma * SQUARED)).numpy() * 2 * math.sqrt(math.pi * gamma)
 
 
@@ -58,7 +58,7 @@ def test_cramer_wold_in_one_dimension_compares_smoothed_densities():
     gap = smoothed(first, x) - smoothed(second, x)
     integral = scipy.integrate.trapezoid(gap**2, x)
 
-    kernel = kernels.cramer_wold(1)
+    kernel = divergences.cramer_wold(1)
 
     def mean(a, b):  # all pairs, the diagonal too: the distance of the two samples themselves
         return float(tf.reduce_mean(kernel(tf.constant((a[:, None] - b) ** 2))))
@@ -68,7 +68,7 @@ def test_cramer_wold_in_one_dimension_compares_smoothed_densities():
 
 
 def test_cramer_wold_keeps_its_shape_under_a_change_of_units():
-    near, far = kernels.cramer_wold(5), kernels.cramer_wold(5, deviation=3.0)
+    near, far = divergences.cramer_wold(5), divergences.cramer_wold(5, deviation=3.0)
     np.testing.assert_allclose(
         far(tf.constant(9 * SQUARED)), near(tf.constant(SQUARED)) / 3, rtol=1e-12
     )
@@ -86,7 +86,7 @@ def _expected_gaussian_mmd(dim, scale, shift, deviation):
 
 @pytest.mark.parametrize("batch", [4, 16, 64])
 def test_gaussian_mmd_has_its_closed_form_for_expectation_whatever_the_batch(batch):
-    dim, kernel = 3, kernels.gaussian(6.0)
+    dim, kernel = 3, divergences.gaussian(6.0)
 
     @tf.function
     def one(number):

@@ -8,8 +8,8 @@ import scipy.stats
 import tensorflow as tf
 
 from aae_tf import priors, seeds
-from aae_tf.objectives import likelihood
-from aae_tf.objectives.moments import moment_gap
+from aae_tf.objectives import reconstruction
+from aae_tf.objectives.divergences import moment_gap
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((4, 5, 3, 1))
@@ -19,19 +19,21 @@ MEAN, LOG_VARIANCE = RANDOM.normal(size=(6, 3)), RANDOM.normal(size=(6, 3))
 def test_bernoulli_log_likelihood_is_scipys_on_black_and_white_pixels():
     pixels, logits = (IMAGES > 0.5).astype(float), RANDOM.normal(size=IMAGES.shape)
     expected = scipy.stats.bernoulli.logpmf(pixels, 1 / (1 + np.exp(-logits))).sum((1, 2, 3))
-    found = likelihood.bernoulli_log_likelihood(tf.constant(pixels), tf.constant(logits))
+    found = reconstruction.bernoulli_log_likelihood(tf.constant(pixels), tf.constant(logits))
     np.testing.assert_allclose(found, expected)
 
 
 def test_bernoulli_log_likelihood_is_finite_for_logits_that_are_sure_and_wrong():
-    found = likelihood.bernoulli_log_likelihood(tf.ones([1, 2, 2, 1]), tf.fill([1, 2, 2, 1], -1e4))
+    found = reconstruction.bernoulli_log_likelihood(
+        tf.ones([1, 2, 2, 1]), tf.fill([1, 2, 2, 1], -1e4)
+    )
     assert float(found[0]) == pytest.approx(-4e4)
 
 
 def test_gaussian_log_likelihood_is_scipys():
     means = RANDOM.random(IMAGES.shape)
     expected = scipy.stats.norm.logpdf(IMAGES, means, math.sqrt(0.3)).sum((1, 2, 3))
-    found = likelihood.gaussian_log_likelihood(tf.constant(IMAGES), tf.constant(means), 0.3)
+    found = reconstruction.gaussian_log_likelihood(tf.constant(IMAGES), tf.constant(means), 0.3)
     np.testing.assert_allclose(found, expected)
 
 
@@ -39,7 +41,7 @@ def test_gaussian_likelihood_of_variance_one_is_the_aaes_error_up_to_a_constant(
     from aae_tf.objectives.reconstruction import half_squared_error
 
     means = RANDOM.random(IMAGES.shape)
-    found = likelihood.gaussian_log_likelihood(tf.constant(IMAGES), tf.constant(means), 1.0)
+    found = reconstruction.gaussian_log_likelihood(tf.constant(IMAGES), tf.constant(means), 1.0)
     constant = 0.5 * IMAGES[0].size * math.log(2 * math.pi)
     np.testing.assert_allclose(-found - constant, half_squared_error(IMAGES, means))
 
@@ -49,14 +51,14 @@ def test_closed_form_divergence_is_that_of_two_gaussians(scale):
     prior = priors.gaussian(3, scale, tf.float64)
     variance = np.exp(LOG_VARIANCE)
     terms = (variance + MEAN**2) / scale**2 - 1 - LOG_VARIANCE + 2 * math.log(scale)
-    found = likelihood.kl_closed_form(tf.constant(MEAN), tf.constant(LOG_VARIANCE), prior)
+    found = reconstruction.kl_closed_form(tf.constant(MEAN), tf.constant(LOG_VARIANCE), prior)
     np.testing.assert_allclose(found, 0.5 * terms.sum(1))
 
 
 def test_closed_form_is_known_for_the_gaussian_and_not_for_the_mixture():
-    assert likelihood.has_closed_form(priors.gaussian(2))
-    assert not likelihood.has_closed_form(priors.ring_mixture())
-    assert not likelihood.has_closed_form(object())
+    assert reconstruction.has_closed_form(priors.gaussian(2))
+    assert not reconstruction.has_closed_form(priors.ring_mixture())
+    assert not reconstruction.has_closed_form(object())
 
 
 def test_monte_carlo_divergence_has_the_closed_form_for_mean():
@@ -64,8 +66,8 @@ def test_monte_carlo_divergence_has_the_closed_form_for_mean():
     mean, log_variance = (tf.constant(np.tile(m[:1], (count, 1))) for m in (MEAN, LOG_VARIANCE))
     noise = tf.random.stateless_normal([count, 3], seeds.root(0), dtype=tf.float64)
     codes = mean + tf.exp(0.5 * log_variance) * noise
-    found = likelihood.kl_monte_carlo(mean, log_variance, codes, prior).numpy()
-    exact = float(likelihood.kl_closed_form(mean[:1], log_variance[:1], prior)[0])
+    found = reconstruction.kl_monte_carlo(mean, log_variance, codes, prior).numpy()
+    exact = float(reconstruction.kl_closed_form(mean[:1], log_variance[:1], prior)[0])
     error = found.std() / math.sqrt(count)
     assert abs(found.mean() - exact) < 4 * error
     assert error < 0.02

@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.objectives.divergences import mmd, squared_distances
-from aae_tf.objectives.kernels import inverse_multiquadratic
+from aae_tf.objectives.divergences import inverse_multiquadratic, mmd, squared_distances
 
 KERNEL = inverse_multiquadratic(4.0)
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.objectives.transport import directions, sliced_wasserstein
+from aae_tf.objectives.divergences import directions, sliced_wasserstein
 
 ALONG = directions(4000, 3, seeds.root(1), tf.float64)
 

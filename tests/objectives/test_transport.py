@@ -9,7 +9,7 @@ import scipy.special
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.objectives import transport
+from aae_tf.objectives import divergences
 
 RANDOM = np.random.default_rng(0)
 FIRST, SECOND = RANDOM.normal(size=(12, 3)), 1.0 + 1.5 * RANDOM.normal(size=(9, 3))
@@ -35,7 +35,7 @@ def _by_plain_loop(first, second, regularisation, steps=100):
 
 @pytest.mark.parametrize("regularisation", [0.5, 3.0])
 def test_entropic_transport_is_the_plain_loop(regularisation):
-    found = transport.entropic_transport(tf.constant(FIRST), tf.constant(SECOND), regularisation)
+    found = divergences.entropic_transport(tf.constant(FIRST), tf.constant(SECOND), regularisation)
     assert float(found) == pytest.approx(_by_plain_loop(FIRST, SECOND, regularisation), rel=1e-9)
 
 
@@ -46,19 +46,19 @@ def test_entropic_transport_lies_between_the_best_assignment_and_that_with_all_e
     first, second = 0.5 * FIRST[:5], 0.5 * SECOND[:5]
     rows, columns = scipy.optimize.linear_sum_assignment(_costs(first, second))
     exact = _costs(first, second)[rows, columns].mean()
-    found = transport.entropic_transport(tf.constant(first), tf.constant(second), regularisation)
+    found = divergences.entropic_transport(tf.constant(first), tf.constant(second), regularisation)
     # The plan of the best assignment has an entropy term of eps log n.
     assert 0.999 * exact < float(found) < exact + regularisation * math.log(5) + 1e-6
 
 
 def test_sinkhorn_nears_the_squared_distance_of_means_as_entropy_counts_more():
-    found = transport.sinkhorn(tf.constant(FIRST), tf.constant(SECOND), 1e6)
+    found = divergences.sinkhorn(tf.constant(FIRST), tf.constant(SECOND), 1e6)
     gap = FIRST.mean(0) - SECOND.mean(0)
     assert float(found) == pytest.approx((gap**2).sum(), rel=1e-3)
 
 
 def test_sinkhorn_of_a_sample_and_itself_is_nothing():
-    found = transport.sinkhorn(tf.constant(FIRST), tf.constant(FIRST[::-1].copy()), 1.0)
+    found = divergences.sinkhorn(tf.constant(FIRST), tf.constant(FIRST[::-1].copy()), 1.0)
     assert float(found) == pytest.approx(0, abs=1e-9)
 
 
@@ -67,29 +67,29 @@ def test_gradient_of_sinkhorn_is_that_of_differences():
     moved = tf.constant(FIRST)
     with tf.GradientTape() as tape:
         tape.watch(moved)
-        value = transport.sinkhorn(moved, second, 2.0)
+        value = divergences.sinkhorn(moved, second, 2.0)
     gradient = tape.gradient(value, moved).numpy()
     for row, column in ((0, 0), (5, 2), (11, 1)):
         step = np.zeros_like(FIRST)
         step[row, column] = 1e-4
         above, below = (
-            float(transport.sinkhorn(tf.constant(FIRST + way * step), second, 2.0))
+            float(divergences.sinkhorn(tf.constant(FIRST + way * step), second, 2.0))
             for way in (1, -1)
         )
         assert gradient[row, column] == pytest.approx((above - below) / 2e-4, rel=1e-3, abs=1e-6)
 
 
 def test_squared_sliced_wasserstein_sorts_each_projection():
-    along = transport.directions(7, 3, seeds.root(0), tf.float64)
+    along = divergences.directions(7, 3, seeds.root(0), tf.float64)
     first, second = FIRST[:9], SECOND
     by_hand = np.mean([(np.sort(first @ a) - np.sort(second @ a)) ** 2 for a in along.numpy().T])
-    found = transport.squared_sliced_wasserstein(tf.constant(first), tf.constant(second), along)
+    found = divergences.squared_sliced_wasserstein(tf.constant(first), tf.constant(second), along)
     assert float(found) == pytest.approx(by_hand, rel=1e-12)
 
 
 def test_gradient_of_squared_sliced_wasserstein_is_finite_where_it_is_nothing():
-    along, points = transport.directions(7, 3, seeds.root(0), tf.float64), tf.constant(FIRST)
+    along, points = divergences.directions(7, 3, seeds.root(0), tf.float64), tf.constant(FIRST)
     with tf.GradientTape() as tape:
         tape.watch(points)
-        value = transport.squared_sliced_wasserstein(points, tf.constant(FIRST), along)
+        value = divergences.squared_sliced_wasserstein(points, tf.constant(FIRST), along)
     np.testing.assert_allclose(tape.gradient(value, points), 0, atol=1e-12)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf.objectives import virtual_adversarial
+from aae_tf.objectives import categorical
 
 SHAPE = (5, 2, 3, 1)
 RNG = np.random.default_rng(0)
@@ -24,7 +24,7 @@ def _linear(scale=1.0, dtype=tf.float64):
 
 def _change(logits_of, radius, dtype=tf.float64):
     images, direction = tf.constant(IMAGES, dtype), tf.constant(DIRECTION, dtype)
-    return virtual_adversarial.adversarial_perturbation(logits_of, images, direction, radius)
+    return categorical.adversarial_perturbation(logits_of, images, direction, radius)
 
 
 def _expected(scale, radius):
@@ -60,7 +60,7 @@ def test_distance_to_the_nearest_other_image_by_a_loop():
         min(np.linalg.norm(image - other) for k, other in enumerate(others) if k != row + 3)
         for row, image in enumerate(IMAGES)
     ]
-    found = virtual_adversarial.nearest_distance(tf.constant(IMAGES), tf.constant(others))
+    found = categorical.nearest_distance(tf.constant(IMAGES), tf.constant(others))
     assert found.shape == (5, 1, 1, 1)
     np.testing.assert_allclose(found[:, 0, 0, 0], expected, rtol=1e-9)
 
@@ -85,12 +85,10 @@ def test_found_change_is_worse_than_nearly_all_random_ones_of_its_length():
     images = tf.constant(IMAGES)
     logits = logits_of(images)
     change = _change(logits_of, 0.3)
-    found = virtual_adversarial.divergence(logits, logits_of(images + change)).numpy()
-    draws = virtual_adversarial.unit(
-        tf.constant(RNG.normal(size=(200, *SHAPE)).reshape(-1, *SHAPE[1:]))
-    )
+    found = categorical.divergence(logits, logits_of(images + change)).numpy()
+    draws = categorical.unit(tf.constant(RNG.normal(size=(200, *SHAPE)).reshape(-1, *SHAPE[1:])))
     others = tf.tile(images, [200, 1, 1, 1]) + 0.3 * draws
-    random = virtual_adversarial.divergence(tf.tile(logits, [200, 1]), logits_of(others))
+    random = categorical.divergence(tf.tile(logits, [200, 1]), logits_of(others))
     worse = found[None] > random.numpy().reshape(200, -1)
     assert worse.mean() > 0.9
     np.testing.assert_allclose(np.linalg.norm(change.numpy().reshape(5, -1), axis=1), 0.3)
@@ -108,8 +106,8 @@ def test_no_gradient_flows_through_the_change_or_the_given_probabilities():
         total = tf.reduce_sum(change)
         logits = logits_of(images)
         changed = logits_of(images + tf.constant(change.numpy()))
-        own = virtual_adversarial.divergence(logits, changed)
-        other = virtual_adversarial.divergence(tf.constant(logits.numpy()), changed)
+        own = categorical.divergence(logits, changed)
+        other = categorical.divergence(tf.constant(logits.numpy()), changed)
     assert tape.gradient(total, scale) is None
     np.testing.assert_allclose(tape.gradient(own, scale), tape.gradient(other, scale), rtol=1e-12)
     assert abs(tape.gradient(own, scale)) > 1e-3
@@ -118,9 +116,9 @@ def test_no_gradient_flows_through_the_change_or_the_given_probabilities():
 def test_divergence_is_that_of_kullback_and_leibler():
     logits, changed = RNG.normal(size=(7, 4)), RNG.normal(size=(7, 4))
     p, q = _softmax(logits), _softmax(changed)
-    found = virtual_adversarial.divergence(tf.constant(logits), tf.constant(changed))
+    found = categorical.divergence(tf.constant(logits), tf.constant(changed))
     np.testing.assert_allclose(found, (p * np.log(p / q)).sum(-1), rtol=1e-9)
-    zero = virtual_adversarial.divergence(tf.constant(logits), tf.constant(logits + 3.0))
+    zero = categorical.divergence(tf.constant(logits), tf.constant(logits + 3.0))
     np.testing.assert_allclose(zero, 0, atol=1e-12)
 
 
