@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.errors import SettingsError
+from aae_tf.priors import distributions
 from aae_tf.settings import PriorSettings
 
 MODULE = """
@@ -89,7 +90,9 @@ def importable(tmp_path, monkeypatch):
 
 
 def _build(function, latent_dim=3, dtype=tf.float32, module="own_priors_of_a_test"):
-    return priors.build(PriorSettings(prior=f"{module}:{function}", latent_dim=latent_dim), dtype)
+    return distributions.build(
+        PriorSettings(prior=f"{module}:{function}", latent_dim=latent_dim), dtype
+    )
 
 
 WORKING = ["laplace", "OfTensorFlow", "of_numpy", "of_the_seeds_text"]
@@ -169,13 +172,13 @@ def test_latent_size_reaches_the_function():
 
 def test_density_is_the_users_own_if_there_is_one_that_works():
     prior = _build("laplace")
-    assert priors.has_density(prior)
+    assert distributions.has_density(prior)
     codes = np.array([[0.5, -1, 2]], np.float32)
     by_hand = -np.abs(codes).sum() / 2 - 3 * np.log(4)
     np.testing.assert_allclose(prior.log_prob(codes), [by_hand], rtol=1e-5)
-    assert not priors.has_density(_build("of_numpy"))
-    assert not priors.has_density(_build("with_bad_density"))
+    assert not distributions.has_density(_build("of_numpy"))
+    assert not distributions.has_density(_build("with_bad_density"))
 
 
 def test_typical_scale_is_measured_on_samples():
-    assert priors.typical_scale(_build("laplace")) == pytest.approx(2 * 2**0.5, rel=0.05)
+    assert distributions.typical_scale(_build("laplace")) == pytest.approx(2 * 2**0.5, rel=0.05)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.errors import SettingsError
+from aae_tf.priors import distributions
 from aae_tf.settings import PriorSettings
 
 COUNT = 50_000
@@ -31,7 +32,7 @@ SOME = {
 
 
 def _build(name, dtype=tf.float32):
-    return priors.build(PriorSettings(**SOME[name][0]), dtype)
+    return distributions.build(PriorSettings(**SOME[name][0]), dtype)
 
 
 def _sample(prior, count=COUNT, seed=SEED):
@@ -99,7 +100,7 @@ def test_samples_and_densities_have_the_precision_asked_for(name, dtype):
 
 @pytest.mark.parametrize("dim, scale", [(1, 1.0), (8, 5.0)])
 def test_gaussian_has_mean_zero_and_the_scales_variance(dim, scale):
-    prior = priors.gaussian(dim, scale)
+    prior = distributions.gaussian(dim, scale)
     drawn = _sample(prior)
     np.testing.assert_allclose(drawn.mean(0), 0, atol=5 * scale / math.sqrt(COUNT))
     covariance = np.atleast_2d(np.cov(drawn, rowvar=False))
@@ -112,7 +113,7 @@ def test_gaussian_has_mean_zero_and_the_scales_variance(dim, scale):
 
 @pytest.mark.parametrize("dim, half_width", [(1, 1.0), (6, 2.5)])
 def test_uniform_fills_its_cube_evenly(dim, half_width):
-    prior = priors.uniform(dim, half_width)
+    prior = distributions.uniform(dim, half_width)
     drawn = _sample(prior)
     assert np.abs(drawn).max() <= half_width
     shares = np.mean(drawn[..., None] < half_width * np.array([-0.8, -0.2, 0.0, 0.6]), axis=0)
@@ -125,7 +126,7 @@ def test_uniform_fills_its_cube_evenly(dim, half_width):
 
 @pytest.mark.parametrize("dim", [2, 3, 10])
 def test_sphere_has_no_preferred_direction(dim):
-    prior = priors.sphere(dim)
+    prior = distributions.sphere(dim)
     drawn = _sample(prior)
     np.testing.assert_allclose(np.linalg.norm(drawn, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(drawn.mean(0), 0, atol=5 / math.sqrt(dim * COUNT))
@@ -136,13 +137,13 @@ def test_sphere_has_no_preferred_direction(dim):
 
 
 def test_height_on_the_sphere_in_three_dimensions_is_uniform():
-    heights = np.sort(_sample(priors.sphere(3))[:, 2])
+    heights = np.sort(_sample(distributions.sphere(3))[:, 2])
     steps = (np.arange(COUNT) + 0.5) / COUNT * 2 - 1
     assert np.abs(heights - steps).max() < 2 * 1.95 / math.sqrt(COUNT)  # Kolmogorov-Smirnov, 0.1 %
 
 
 def test_categorical_is_one_hot_with_equal_shares():
-    prior = priors.categorical(5)
+    prior = distributions.categorical(5)
     drawn = _sample(prior)
     assert set(np.unique(drawn)) == {0.0, 1.0}
     np.testing.assert_array_equal(drawn.sum(1), 1)
@@ -155,14 +156,14 @@ def test_categorical_is_one_hot_with_equal_shares():
     [("geometric:0.5", [8 / 15, 4 / 15, 2 / 15, 1 / 15]), ("3,1,4,2", [0.3, 0.1, 0.4, 0.2])],
 )
 def test_categorical_has_the_shares_that_it_is_given(shares, expected):
-    prior = priors.categorical(4, shares=shares)
+    prior = distributions.categorical(4, shares=shares)
     np.testing.assert_allclose(prior.log_prob(np.eye(4, dtype=np.float32)), np.log(expected), 1e-5)
     np.testing.assert_allclose(_sample(prior).mean(0), expected, atol=5 * 0.5 / math.sqrt(COUNT))
 
 
 def test_shares_of_another_number_of_categories_are_refused():
     with pytest.raises(SettingsError) as refusal:
-        priors.categorical(3, shares="2,1")
+        distributions.categorical(3, shares="2,1")
     assert str(refusal.value) == (
         "--category_shares=2,1: expected 3 numbers, one for each category"
     )
@@ -170,7 +171,7 @@ def test_shares_of_another_number_of_categories_are_refused():
 
 @pytest.mark.parametrize("components", [1, 3, 10])
 def test_mixture_is_a_ring_of_gaussians_with_radial_axes(components):
-    prior = priors.ring_mixture(components)
+    prior = distributions.ring_mixture(components)
     angles = 2 * math.pi * np.arange(components) / components
     centres = 1.4 * np.stack([np.cos(angles), np.sin(angles)], -1)
     found = prior.components_distribution
@@ -194,13 +195,13 @@ def test_mixture_is_a_ring_of_gaussians_with_radial_axes(components):
     ],
 )
 def test_typical_scale_is_the_priors_sd(name, scale):
-    assert priors.typical_scale(_build(name)) == pytest.approx(scale, rel=0.03)
-    assert priors.typical_scale(_build(name)) == priors.typical_scale(_build(name))
+    assert distributions.typical_scale(_build(name)) == pytest.approx(scale, rel=0.03)
+    assert distributions.typical_scale(_build(name)) == distributions.typical_scale(_build(name))
 
 
 @pytest.mark.parametrize("name", SOME)
 def test_only_priors_on_the_whole_space_have_a_density(name):
-    assert priors.has_density(_build(name)) == (name in IN_THE_PLANE)
+    assert distributions.has_density(_build(name)) == (name in IN_THE_PLANE)
 
 
 class OfNumpy:
@@ -214,7 +215,7 @@ class OfNumpy:
 
 
 def test_a_density_outside_tensorflow_serves_figures_but_no_training():
-    assert priors.has_density(OfNumpy())
-    assert not priors.has_density(OfNumpy(), in_graph=True)
-    known = priors.build(PriorSettings(prior="mixture"))
-    assert priors.has_density(known) and priors.has_density(known, in_graph=True)
+    assert distributions.has_density(OfNumpy())
+    assert not distributions.has_density(OfNumpy(), in_graph=True)
+    known = distributions.build(PriorSettings(prior="mixture"))
+    assert distributions.has_density(known) and distributions.has_density(known, in_graph=True)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
+from aae_tf.priors import distributions
 from aae_tf.settings import PriorSettings
 
 COUNT = 20_000
@@ -33,19 +34,19 @@ def _log_prob_by_hand(points, thickness, count=40_000):
 @pytest.mark.parametrize("thickness", [0.05, 0.1, 1.0])
 def test_density_is_that_of_a_gaussian_slid_along_the_curve(thickness):
     points = [[0, 0], [3, 0], [-1.5, 0], [0, 2.6], [0.3, -0.4], [-2.2, 1.0]]
-    found = priors.SwissRoll(thickness, tf.float64).log_prob(np.array(points, float))
+    found = distributions.SwissRoll(thickness, tf.float64).log_prob(np.array(points, float))
     np.testing.assert_allclose(found, _log_prob_by_hand(points, thickness), rtol=1e-4, atol=1e-3)
 
 
 def test_single_precision_is_enough_for_the_density():
-    points = _sample(priors.SwissRoll(), 200)
-    single = priors.SwissRoll(dtype=tf.float32).log_prob(points)
-    double = priors.SwissRoll(dtype=tf.float64).log_prob(points.astype(float))
+    points = _sample(distributions.SwissRoll(), 200)
+    single = distributions.SwissRoll(dtype=tf.float32).log_prob(points)
+    double = distributions.SwissRoll(dtype=tf.float64).log_prob(points.astype(float))
     np.testing.assert_allclose(single, double, atol=2e-3)
 
 
 def test_samples_without_thickness_lie_on_two_turns_of_the_curve():
-    drawn = _sample(priors.SwissRoll(0.0))
+    drawn = _sample(distributions.SwissRoll(0.0))
     radius = np.linalg.norm(drawn, axis=1)
     angle = 4 * math.pi * radius / 3
     on_curve = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], -1)
@@ -56,7 +57,7 @@ def test_samples_without_thickness_lie_on_two_turns_of_the_curve():
 
 
 def test_thickness_is_the_sd_around_the_curve():
-    thin, thick = (_sample(priors.SwissRoll(t)) for t in (0.0, 0.3))
+    thin, thick = (_sample(distributions.SwissRoll(t)) for t in (0.0, 0.3))
     gap = thick - thin  # one seed: the same points of the curve
     margin = 5 * 0.3 / math.sqrt(COUNT)
     np.testing.assert_allclose(gap.mean(0), 0, atol=margin)
@@ -67,19 +68,21 @@ def test_thickness_is_the_sd_around_the_curve():
 
 
 def test_thickness_0_has_samples_and_says_that_it_has_no_density():
-    prior = priors.build(PriorSettings(prior="swiss_roll", prior_thickness=0.0))
+    prior = distributions.build(PriorSettings(prior="swiss_roll", prior_thickness=0.0))
     assert np.isfinite(_sample(prior)).all()
     with pytest.raises(NotImplementedError, match="thickness 0 has samples but no density"):
         prior.log_prob(_sample(prior, 3))
-    assert not priors.has_density(prior)
+    assert not distributions.has_density(prior)
 
 
 def test_settings_thickness_reaches_the_roll():
-    assert priors.build(PriorSettings(prior="swiss_roll", prior_thickness=0.2)).thickness == 0.2
+    assert (
+        distributions.build(PriorSettings(prior="swiss_roll", prior_thickness=0.2)).thickness == 0.2
+    )
 
 
 def test_density_of_a_thin_roll_takes_memory_in_bounds():
-    prior = priors.SwissRoll(0.003)
+    prior = distributions.SwissRoll(0.003)
     assert _largest_tensor(prior.log_prob, _sample(prior)) < 2**28
 
 

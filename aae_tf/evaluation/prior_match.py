@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.objectives import divergences
+from aae_tf.priors import distributions
 
 DIRECTIONS = 200
 SAMPLES = 5  # of the prior, each as large as the set of codes
@@ -122,7 +123,7 @@ def _region_around_modes(prior, drawn: tf.Tensor):
 
     (None, None) for a prior without a density, or whose density is the same everywhere.
     """
-    if not priors.has_density(prior):
+    if not distributions.has_density(prior):
         return None, None
 
     def log_density(codes):

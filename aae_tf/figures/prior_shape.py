@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
+from aae_tf.priors import distributions
 
 SAMPLES = 20_000
 REGIONS = (0.5, 0.9, 0.99)  # shares of the prior's mass in the shaded regions
@@ -19,7 +20,7 @@ def samples(prior, count: int = SAMPLES) -> np.ndarray:
 
 def density_levels(prior) -> np.ndarray | None:
     """Log densities at the edges of the highest-density regions, widest region first."""
-    if not priors.has_density(prior):
+    if not distributions.has_density(prior):
         return None
     drawn = samples(prior)
     log_density = np.asarray(prior.log_prob(tf.constant(drawn)))

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.networks import Decoder, Discriminator, Encoder, Standardizer
 from aae_tf.networks.layers import LayerFactory
 from aae_tf.networks.trunks import Convolutions, DenseLayers, HiddenLayers, most_doublings
+from aae_tf.priors import distributions
 from aae_tf.settings import NetworkSettings, PhaseSettings, Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
@@ -72,7 +73,7 @@ class Method(abc.ABC):
             precision,
             settings.training.seed,
         )
-        self.prior: Any = priors.build(settings.prior, self.dtype)
+        self.prior: Any = distributions.build(settings.prior, self.dtype)
         self._corruption = Corruption(
             settings.training.input_noise,
             settings.training.input_dropout,
@@ -185,7 +186,7 @@ class Method(abc.ABC):
 
     def _encoder_arguments(self) -> dict[str, Any]:
         nets = self.settings.networks
-        unit = priors.typical_scale(self.prior) if nets.encoder == "isotropic" else 0.0
+        unit = distributions.typical_scale(self.prior) if nets.encoder == "isotropic" else 0.0
         return {
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
@@ -216,7 +217,7 @@ class Method(abc.ABC):
     def _noise_for(self, prior: Any) -> float:
         """The sd of the noise on a discriminator's input, in units of the code."""
         share = self.settings.training.discriminator_noise
-        return share * priors.typical_scale(prior) if share else 0.0
+        return share * distributions.typical_scale(prior) if share else 0.0
 
     def _phase(
         self,

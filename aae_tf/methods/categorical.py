@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.methods.aae import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.networks import CategoricalEncoder, Discriminator
@@ -12,6 +12,7 @@ from aae_tf.networks.encoder import log_probabilities, probabilities
 from aae_tf.objectives import categorical
 from aae_tf.objectives.categorical import marginal_kl
 from aae_tf.objectives.reconstruction import half_squared_error
+from aae_tf.priors import distributions
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
@@ -35,7 +36,7 @@ class CategoricalAutoencoder(Method):
 
     def build_networks(self):
         self.num_categories = self.categories_of_settings()
-        self.category_prior = priors.categorical(
+        self.category_prior = distributions.categorical(
             self.num_categories, self.dtype, self.settings.categories.category_shares
         )
         units = self.settings.networks.discriminator_units

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aae_tf import class_priors, seeds
+from aae_tf import seeds
 from aae_tf.methods.aae import AdversarialAutoencoder
+from aae_tf.priors import class_parts
 from aae_tf.training.phase import Batch, Draws
 
 
@@ -23,7 +24,7 @@ class LabelInformedAutoencoder(AdversarialAutoencoder):
     figures = (*AdversarialAutoencoder.figures, "components")
 
     def build_networks(self):
-        self.class_prior = class_priors.build(self.prior, self.settings.prior, self.num_classes)
+        self.class_prior = class_parts.build(self.prior, self.settings.prior, self.num_classes)
         return super().build_networks()
 
     @property

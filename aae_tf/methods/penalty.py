@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.objectives import divergences
 from aae_tf.objectives.divergences import mmd
+from aae_tf.priors import distributions
 from aae_tf.settings import Settings
 from aae_tf.training.phase import Draws
 from aae_tf.utils import is_own, load_function
@@ -48,12 +49,12 @@ def build(settings: Settings, prior, dim: int, dtype) -> Penalty:
     name = chosen.divergence
     if is_own(name):
         return _own(name, prior, size, dim, dtype)
-    spread = priors.expected_squared_distance(prior)
+    spread = distributions.expected_squared_distance(prior)
     kernel = {
         "mmd_imq": lambda: divergences.inverse_multiquadratic(spread),
         "mmd_rbf": lambda: divergences.gaussian(spread),
         "mmd_multiscale": lambda: divergences.multiscale(spread),
-        "cramer_wold": lambda: divergences.cramer_wold(dim, priors.typical_scale(prior)),
+        "cramer_wold": lambda: divergences.cramer_wold(dim, distributions.typical_scale(prior)),
     }.get(name)
     if kernel is not None:
         made = kernel()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aae_tf import priors
 from aae_tf.errors import SettingsError
 from aae_tf.methods.base import Autoencoder
 from aae_tf.objectives.reconstruction import (
@@ -14,6 +13,7 @@ from aae_tf.objectives.reconstruction import (
     kl_closed_form,
     kl_monte_carlo,
 )
+from aae_tf.priors import distributions
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 
 
@@ -28,7 +28,7 @@ class VariationalAutoencoder(Autoencoder):
 
     def __init__(self, settings, image_shape, num_classes=0):
         super().__init__(settings, image_shape, num_classes)
-        if not priors.has_density(self.prior, in_graph=True):
+        if not distributions.has_density(self.prior, in_graph=True):
             expected = "a prior with log_prob, of TensorFlow's operations, as a VAE needs"
             raise SettingsError("prior", settings.prior.prior, expected)
         self._closed_form = has_closed_form(self.prior)

@@ -6,7 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.methods.aae import Adversary
@@ -15,6 +15,7 @@ from aae_tf.methods.penalty import load_and_try
 from aae_tf.networks import Discriminator
 from aae_tf.objectives.divergences import moment_gap
 from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
+from aae_tf.priors import distributions
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
 from aae_tf.training.pretraining import Pretraining
@@ -101,7 +102,7 @@ class WassersteinAutoencoder(Autoencoder):
     def _log_prior(self):
         if not self.settings.wasserstein.log_prior_trick:
             return None
-        if not priors.has_density(self.prior, in_graph=True):
+        if not distributions.has_density(self.prior, in_graph=True):
             expected = "false, since the prior has no log_prob of TensorFlow's operations"
             raise SettingsError("log_prior_trick", True, expected)
         return self.prior.log_prob

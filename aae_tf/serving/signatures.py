@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import tensorflow as tf
 
 from aae_tf.methods import Method
-from aae_tf.priors import UserPrior
+from aae_tf.priors.distributions import UserPrior
 from aae_tf.serving import checks, encoded_images
 
 BYTES = "_bytes"  # ends the name of a signature whose images are encoded pictures

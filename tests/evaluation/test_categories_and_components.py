@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aae_tf import class_priors, priors, seeds
+from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.evaluation.clustering import (
     category_measures,
@@ -12,6 +12,7 @@ from aae_tf.evaluation.clustering import (
     histograms,
     usage,
 )
+from aae_tf.priors import class_parts, distributions
 from aae_tf.settings import PriorSettings
 
 ROOT = seeds.root(0)
@@ -44,7 +45,7 @@ def test_histograms_are_shares_of_images():
 
 def _class_prior(name, parts=10, **settings):
     chosen = PriorSettings(prior=name, **settings)
-    return class_priors.build(priors.build(chosen), chosen, parts)
+    return class_parts.build(distributions.build(chosen), chosen, parts)
 
 
 @pytest.mark.parametrize("name, least", [("mixture", 0.97), ("swiss_roll", 0.93)])
@@ -63,8 +64,8 @@ def test_samples_of_each_part_lie_in_it_by_the_posterior(name, least):
 @pytest.mark.parametrize("name", ["mixture", "swiss_roll"])
 def test_parts_together_are_the_whole_prior(name):
     chosen = PriorSettings(prior=name)
-    whole = priors.build(chosen)
-    parts = class_priors.build(whole, chosen, 10).sample_of_each(2000, ROOT).numpy()
+    whole = distributions.build(chosen)
+    parts = class_parts.build(whole, chosen, 10).sample_of_each(2000, ROOT).numpy()
     drawn = whole.sample(20_000, seed=ROOT).numpy()
     both = [sample.reshape(-1, 2) for sample in (parts, drawn)]
     # Means and covariances of 20,000 points each: five standard errors.
@@ -73,7 +74,7 @@ def test_parts_together_are_the_whole_prior(name):
 
 
 def test_posterior_of_parts_of_the_roll_sums_to_one_and_its_parts_to_the_density():
-    roll = priors.SwissRoll(0.1)
+    roll = distributions.SwissRoll(0.1)
     points = roll.sample(50, seed=ROOT)
     by_part = roll.log_prob_of_parts(points, 10).numpy()
     total = np.log(np.exp(by_part.astype(np.float64)).sum(-1))

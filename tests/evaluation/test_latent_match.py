@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.evaluation import prior_match
 from aae_tf.evaluation.prior_match import LatentMatch
+from aae_tf.priors import distributions
 
 COUNT = 400
 
 
 @pytest.fixture(scope="module")
 def match():
-    return LatentMatch(priors.gaussian(2, 1.5), COUNT, seeds.root(0))
+    return LatentMatch(distributions.gaussian(2, 1.5), COUNT, seeds.root(0))
 
 
 def _codes(prior, number=9):
@@ -23,14 +24,14 @@ def _codes(prior, number=9):
 @pytest.mark.parametrize(
     "prior",
     [
-        priors.gaussian(2),
-        priors.ring_mixture(),
-        priors.SwissRoll(),
-        priors.uniform(3),
-        priors.sphere(3),
-        priors.categorical(4),
-        priors.gaussian(1, 0.1),
-        priors.gaussian(8),
+        distributions.gaussian(2),
+        distributions.ring_mixture(),
+        distributions.SwissRoll(),
+        distributions.uniform(3),
+        distributions.sphere(3),
+        distributions.categorical(4),
+        distributions.gaussian(1, 0.1),
+        distributions.gaussian(8),
     ],
     ids=["gaussian", "mixture", "roll", "uniform", "sphere", "categorical", "1-D", "8-D"],
 )
@@ -51,7 +52,7 @@ def test_samples_of_the_prior_score_about_as_the_prior_does(prior):
 def test_shifted_samples_score_by_the_shift(match):
     """Along a unit vector v a shift s moves points by s.v, whose mean square is |s|^2 / d."""
     shift = np.array([30.0, -40.0], np.float32)
-    found = match.measure(_codes(priors.gaussian(2, 1.5)) + shift)
+    found = match.measure(_codes(distributions.gaussian(2, 1.5)) + shift)
     assert found["sliced_wasserstein"] == pytest.approx(50 / np.sqrt(2), rel=0.06)
     assert found["mean_error"] == pytest.approx(50, rel=0.01)
     assert found["covariance_error"] < 3 * found["covariance_error_of_prior"]
@@ -59,7 +60,7 @@ def test_shifted_samples_score_by_the_shift(match):
 
 def test_far_codes_have_the_mmd_of_two_samples_that_do_not_touch(match):
     """k across is then 0, so that only the means of k within either sample are left."""
-    codes = _codes(priors.gaussian(2, 1.5))
+    codes = _codes(distributions.gaussian(2, 1.5))
     found = match.measure(codes + np.float32(1e6))
     scale = 2 * 2 * 1.5**2
 
@@ -68,21 +69,21 @@ def test_far_codes_have_the_mmd_of_two_samples_that_do_not_touch(match):
         kernel = scale / (scale + squared)
         return (kernel.sum() - len(points)) / (len(points) * (len(points) - 1))
 
-    expected = within(codes.astype(np.float64)) + within(_codes(priors.gaussian(2, 1.5), 8))
+    expected = within(codes.astype(np.float64)) + within(_codes(distributions.gaussian(2, 1.5), 8))
     assert found["mmd"] == pytest.approx(expected, rel=0.05)
     assert found["mmd"] > 50 * found["mmd_of_prior"]
 
 
 def test_codes_of_another_scale_score_by_the_difference_of_sds(match):
     """The 2-Wasserstein distance of N(0, a^2) and N(0, b^2) is |a - b|."""
-    found = match.measure(3 * _codes(priors.gaussian(2, 1.5)))
+    found = match.measure(3 * _codes(distributions.gaussian(2, 1.5)))
     assert found["sliced_wasserstein"] == pytest.approx(2 * 1.5, rel=0.1)
     expected = np.linalg.norm((9 - 1) * 1.5**2 * np.eye(2))
     assert found["covariance_error"] == pytest.approx(expected, rel=0.15)
 
 
 def test_mean_and_covariance_errors_are_those_of_numbers_by_hand():
-    match = LatentMatch(priors.gaussian(2, 2.0), 4, seeds.root(0))
+    match = LatentMatch(distributions.gaussian(2, 2.0), 4, seeds.root(0))
     codes = np.float32([[1, 0], [3, 0], [1, 4], [3, 4]])  # mean (2, 2), covariance diag(4/3, 16/3)
     found = match.measure(codes)
     assert found["mean_error"] == pytest.approx(np.hypot(2, 2))
@@ -98,13 +99,13 @@ def test_collapsed_codes_are_far_from_the_prior(match):
 
 
 def test_coverage_is_the_share_of_the_prior_that_codes_reach(match):
-    codes = _codes(priors.gaussian(2, 1.5))
+    codes = _codes(distributions.gaussian(2, 1.5))
     right_half = np.stack([np.abs(codes[:, 0]), codes[:, 1]], -1)
     assert match.measure(right_half)["coverage"] == pytest.approx(0.5, abs=0.1)
 
 
 def test_empty_region_is_what_coverage_leaves(match):
-    found = match.measure(np.abs(_codes(priors.gaussian(2, 1.5))))
+    found = match.measure(np.abs(_codes(distributions.gaussian(2, 1.5))))
     for of in ("", "_of_prior"):
         assert found[f"empty_region{of}"] == pytest.approx(1 - found[f"coverage{of}"])
     assert found["empty_region"] == pytest.approx(0.75, abs=0.1)
@@ -113,14 +114,14 @@ def test_empty_region_is_what_coverage_leaves(match):
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.2, 3.0])
 def test_mode_excess_of_a_gaussian_of_another_sd_is_the_closed_form(match, scale):
     """Half the mass lies within r^2 = 2 log 2 sd^2; of N(0, (s sd)^2) that part lies there."""
-    found = match.measure(scale * _codes(priors.gaussian(2, 1.5)))
+    found = match.measure(scale * _codes(distributions.gaussian(2, 1.5)))
     expected = 1 - 0.5 ** (1 / scale**2) - 0.5
     assert found["mode_excess"] == pytest.approx(expected, abs=0.06)
     assert 0 < found["mode_excess_of_prior"] < 0.06
 
 
 def test_codes_at_the_modes_of_a_mixture_have_all_their_mass_in_excess():
-    prior = priors.ring_mixture()
+    prior = distributions.ring_mixture()
     match = LatentMatch(prior, COUNT, seeds.root(0))
     centres = prior.components_distribution.mean().numpy()
     codes = np.repeat(centres, COUNT // 10, axis=0)
@@ -130,7 +131,12 @@ def test_codes_at_the_modes_of_a_mixture_have_all_their_mass_in_excess():
 
 @pytest.mark.parametrize(
     "prior",
-    [priors.uniform(2), priors.sphere(3), priors.categorical(4), priors.SwissRoll(0.0)],
+    [
+        distributions.uniform(2),
+        distributions.sphere(3),
+        distributions.categorical(4),
+        distributions.SwissRoll(0.0),
+    ],
     ids=["uniform", "sphere", "categorical", "roll without a density"],
 )
 def test_a_flat_prior_or_one_without_a_density_has_no_modes(prior):
@@ -140,24 +146,24 @@ def test_a_flat_prior_or_one_without_a_density_has_no_modes(prior):
 
 def test_pairs_are_of_codes_from_all_over_a_sorted_set(monkeypatch):
     monkeypatch.setattr(prior_match, "PAIRWISE_AT_MOST", 100)
-    match = LatentMatch(priors.gaussian(2), COUNT, seeds.root(0))
-    codes = _codes(priors.gaussian(2))
+    match = LatentMatch(distributions.gaussian(2), COUNT, seeds.root(0))
+    codes = _codes(distributions.gaussian(2))
     found = match.measure(codes[np.argsort(codes[:, 0])])
     assert abs(found["mmd"]) < 3 * found["mmd_of_prior"]
     assert found["coverage"] > 0.8
 
 
 def test_only_a_gaussian_prior_has_mean_and_covariance_errors():
-    found = LatentMatch(priors.uniform(2), 50, seeds.root(0)).measure(np.zeros((50, 2)))
+    found = LatentMatch(distributions.uniform(2), 50, seeds.root(0)).measure(np.zeros((50, 2)))
     names = {"sliced_wasserstein", "mmd", "coverage", "empty_region"}
     assert set(found) == names | {f"{name}_of_prior" for name in names}
 
 
 def test_measuring_is_deterministic_and_references_hang_on_the_seed(match):
-    codes = _codes(priors.gaussian(2, 1.5))
+    codes = _codes(distributions.gaussian(2, 1.5))
     assert match.measure(codes) == match.measure(codes)
-    same = LatentMatch(priors.gaussian(2, 1.5), COUNT, seeds.root(0))
-    other = LatentMatch(priors.gaussian(2, 1.5), COUNT, seeds.root(1))
+    same = LatentMatch(distributions.gaussian(2, 1.5), COUNT, seeds.root(0))
+    other = LatentMatch(distributions.gaussian(2, 1.5), COUNT, seeds.root(1))
     assert same.measure(codes) == match.measure(codes) != other.measure(codes)
 
 
@@ -167,6 +173,6 @@ class _OwnPrior:
 
 
 def test_a_prior_that_has_only_samples_is_measured_too():
-    prior = priors.UserPrior(_OwnPrior(), 2)
+    prior = distributions.UserPrior(_OwnPrior(), 2)
     found = LatentMatch(prior, 200, seeds.root(0)).measure(np.full((200, 2), 0.5))
     assert found["sliced_wasserstein"] == pytest.approx(np.sqrt(1 / 12), rel=0.15)

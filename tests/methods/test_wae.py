@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import experiments, priors, seeds
+from aae_tf import experiments, seeds
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.objectives.divergences import moment_gap
+from aae_tf.priors import distributions
 from aae_tf.settings import override
 from aae_tf.settings.checks import DIVERGENCES
 from aae_tf.training import Trainer, optimizers
@@ -104,7 +105,7 @@ def test_loss_is_the_cost_plus_lambda_times_the_divergence(divergence):
 
 def _penalty(divergence, batch_size, dim=3, **changes):
     settings = tiny.settings("wae_mmd", divergence=divergence, batch_size=batch_size, **changes)
-    prior = priors.gaussian(dim, 1.0, tf.float64)
+    prior = distributions.gaussian(dim, 1.0, tf.float64)
     return penalty.build(settings, prior, dim, tf.float64), prior
 
 

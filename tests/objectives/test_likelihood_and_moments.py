@@ -7,9 +7,10 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.objectives import reconstruction
 from aae_tf.objectives.divergences import moment_gap
+from aae_tf.priors import distributions
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((4, 5, 3, 1))
@@ -48,7 +49,7 @@ def test_gaussian_likelihood_of_variance_one_is_the_aaes_error_up_to_a_constant(
 
 @pytest.mark.parametrize("scale", [1.0, 5.0])
 def test_closed_form_divergence_is_that_of_two_gaussians(scale):
-    prior = priors.gaussian(3, scale, tf.float64)
+    prior = distributions.gaussian(3, scale, tf.float64)
     variance = np.exp(LOG_VARIANCE)
     terms = (variance + MEAN**2) / scale**2 - 1 - LOG_VARIANCE + 2 * math.log(scale)
     found = reconstruction.kl_closed_form(tf.constant(MEAN), tf.constant(LOG_VARIANCE), prior)
@@ -56,13 +57,13 @@ def test_closed_form_divergence_is_that_of_two_gaussians(scale):
 
 
 def test_closed_form_is_known_for_the_gaussian_and_not_for_the_mixture():
-    assert reconstruction.has_closed_form(priors.gaussian(2))
-    assert not reconstruction.has_closed_form(priors.ring_mixture())
+    assert reconstruction.has_closed_form(distributions.gaussian(2))
+    assert not reconstruction.has_closed_form(distributions.ring_mixture())
     assert not reconstruction.has_closed_form(object())
 
 
 def test_monte_carlo_divergence_has_the_closed_form_for_mean():
-    prior, count = priors.gaussian(3, 2.0, tf.float64), 20_000
+    prior, count = distributions.gaussian(3, 2.0, tf.float64), 20_000
     mean, log_variance = (tf.constant(np.tile(m[:1], (count, 1))) for m in (MEAN, LOG_VARIANCE))
     noise = tf.random.stateless_normal([count, 3], seeds.root(0), dtype=tf.float64)
     codes = mean + tf.exp(0.5 * log_variance) * noise

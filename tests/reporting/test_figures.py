@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tiny
 
-from aae_tf import priors, seeds
+from aae_tf import seeds
 from aae_tf.evaluation import Evaluator
 from aae_tf.figures import figures, prior_shape
 from aae_tf.figures.style import class_colour, tile, to_png
+from aae_tf.priors import distributions
 
 CODES = {
     "gaussian": {},
@@ -91,7 +92,7 @@ def test_codes_without_labels_have_no_legend():
 def test_codes_are_drawn_where_they_lie_in_their_classes_colour():
     codes = np.float32([[0, 0], [1, 2], [-1, 0.5], [0.2, 0.3]])
     labels = np.array([0, 1, 1, 2])
-    figure = figures.codes_over_prior(codes, labels, priors.gaussian(2), ("a", "b", "c"))
+    figure = figures.codes_over_prior(codes, labels, distributions.gaussian(2), ("a", "b", "c"))
     from matplotlib.colors import to_rgba
 
     groups = figure.axes[0].collections[-3:]
@@ -116,7 +117,7 @@ class _OwnPrior:
 def test_a_users_own_prior_is_drawn(with_density):
     source = _OwnPrior() if with_density else type("Sampler", (), {"sample": _OwnPrior.sample})()
     method = tiny.method()
-    method.prior = priors.UserPrior(source, 2)
+    method.prior = distributions.UserPrior(source, 2)
     drawn = figures.draw_all(method, tiny.data(), Evaluator(method, seeds.root(0)))
     assert set(drawn) == set(method.figures)
     for figure in drawn.values():
@@ -160,14 +161,14 @@ def test_tiles_lie_row_by_row(channels):
 
 
 def test_grid_of_a_gaussian_is_at_its_percentiles():
-    grid = prior_shape.percentile_grid(priors.gaussian(2, 2.0), 2, 4).reshape(4, 4, 2)
+    grid = prior_shape.percentile_grid(distributions.gaussian(2, 2.0), 2, 4).reshape(4, 4, 2)
     expected = 2.0 * np.array([-1.1503, -0.3186, 0.3186, 1.1503])
     np.testing.assert_allclose(grid[0, :, 0], expected, atol=0.06)
     np.testing.assert_allclose(grid[:, 0, 1], expected[::-1], atol=0.06)
 
 
 def test_grid_of_the_sphere_lies_on_it_and_the_map_inverts_it():
-    grid = prior_shape.percentile_grid(priors.sphere(3), 3, 6)
+    grid = prior_shape.percentile_grid(distributions.sphere(3), 3, 6)
     np.testing.assert_allclose(np.linalg.norm(grid, axis=1), 1, rtol=1e-6)
     longitude, latitude = prior_shape.to_map(5 * grid)
     np.testing.assert_allclose(longitude[:6], (np.arange(6) + 0.5) / 3 * np.pi - np.pi, rtol=1e-6)
@@ -175,7 +176,7 @@ def test_grid_of_the_sphere_lies_on_it_and_the_map_inverts_it():
 
 
 def test_density_levels_hold_their_share_of_the_mass():
-    prior = priors.gaussian(2)
+    prior = distributions.gaussian(2)
     levels = prior_shape.density_levels(prior)
     # Of a 2-D Gaussian, the density at the edge of the region of mass p is (1 - p) / 2 pi.
     np.testing.assert_allclose(levels, np.log(np.array([0.01, 0.1, 0.5]) / (2 * np.pi)), atol=0.1)

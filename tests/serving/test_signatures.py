@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import priors, serving
+from aae_tf import serving
+from aae_tf.priors import distributions
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 
 
@@ -118,7 +119,7 @@ class _NumpyPrior:
 
 def test_a_prior_that_cannot_be_put_into_a_graph_is_not_served(tmp_path):
     method = tiny.method()
-    method.prior = priors.UserPrior(_NumpyPrior(), 2)
+    method.prior = distributions.UserPrior(_NumpyPrior(), 2)
     wanted = ("encode", "decode", "reconstruct", "encode_bytes", "reconstruct_bytes")
     assert servable_signatures(method) == wanted
     model = tf.saved_model.load(str(serving.export(method, tmp_path)))

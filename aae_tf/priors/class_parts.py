@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
-from aae_tf.priors import SwissRoll
+from aae_tf.priors.distributions import SwissRoll
 from aae_tf.settings import PriorSettings
 
 NAMES = ("mixture", "swiss_roll")
