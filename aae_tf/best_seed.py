@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aae_tf.child import Children
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.reporting.run_folder import MetricsTable
+from aae_tf.results.run_folder import MetricsTable
 from aae_tf.search import scores, talk
 from aae_tf.search.trial import read_scores
 from aae_tf.settings import Settings

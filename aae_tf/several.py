@@ -17,8 +17,8 @@ from aae_tf.best_seed import Restarts
 from aae_tf.child import Children, status_of
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.experiments import command
-from aae_tf.reporting.collate import collate
-from aae_tf.reporting.run_folder import RunFolder, check_folder
+from aae_tf.results.report import collate
+from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.settings import Settings, flatten, override
 
 EXPECTED = "different whole numbers from 0 on with commas between, such as 0,1,2"

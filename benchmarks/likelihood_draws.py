@@ -20,7 +20,7 @@ import numpy as np
 
 from aae_tf import data, seeds
 from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.runner import restore_run
 
 

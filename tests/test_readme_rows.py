@@ -9,7 +9,7 @@ import flagfile
 import pytest
 
 from aae_tf import experiments
-from aae_tf.reporting.groups import groups_below
+from aae_tf.results.groups import groups_below
 from aae_tf.settings import complete, flatten, override
 
 ROOT = pathlib.Path(__file__).parent.parent

@@ -9,9 +9,9 @@ import flagfile
 import pytest
 
 from aae_tf import experiments
-from aae_tf.reporting import beside_paper, record
-from aae_tf.reporting.collate import collate
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.results import record, report
+from aae_tf.results.report import collate
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import override
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def test_results_are_the_reports_own_table():
     text = (ROOT / "README.md").read_text()
     part = text.partition("<!-- results -->\n")[2].partition("\n<!-- end of results -->")[0]
     paragraphs = collate(ROOT / "docs" / "results", "markdown").split("\n\n")
-    start = paragraphs.index(beside_paper.PAPER_CAPTION)
+    start = paragraphs.index(report.PAPER_CAPTION)
     assert part == "\n\n".join(paragraphs[start : start + 2]) and part.count("\n| ") >= 9
 
 

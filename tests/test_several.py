@@ -8,7 +8,7 @@ from aae_tf import several
 from aae_tf.cli.main import main
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.experiments import settings_of
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import flatten, override
 
 

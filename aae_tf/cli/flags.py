@@ -12,7 +12,7 @@ from absl import flags
 from aae_tf import experiments
 from aae_tf.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.reporting.collate import FORMATS
+from aae_tf.results.report import FORMATS
 from aae_tf.settings import describe, flatten
 
 MODES = (

@@ -20,9 +20,8 @@ from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.figures import CODES_AT_MOST, draw_codes, learning_curves, projection_of
 from aae_tf.figures.style import new_figure, show, styled, tile, to_png
 from aae_tf.methods import Method
-from aae_tf.reporting.comparison import write_comparison
-from aae_tf.reporting.recorder import CATEGORIES
-from aae_tf.reporting.run_folder import MetricsTable, RunFolder
+from aae_tf.results.comparison import write_comparison
+from aae_tf.results.run_folder import CATEGORIES, MetricsTable, RunFolder
 from aae_tf.settings import Settings, flatten
 from aae_tf.utils import write_aside
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aae_tf.errors import RunFolderError, SettingsError, UserError
-from aae_tf.reporting.run_folder import check_folder
+from aae_tf.results.run_folder import check_folder
 from aae_tf.search import scores
 from aae_tf.search.halving import Halving
 from aae_tf.search.space import Dimension, draw

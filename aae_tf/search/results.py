@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aae_tf.reporting.over_seeds import markdown
+from aae_tf.results.tables import markdown
 from aae_tf.search.plan import Search
 from aae_tf.search.scores import is_better_larger
 from aae_tf.search.trial import Trial

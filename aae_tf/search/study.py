@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from aae_tf.child import Children
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.search import hparams, plan, results, scores, talk
 from aae_tf.search.halving import Pruner
 from aae_tf.search.plan import Search

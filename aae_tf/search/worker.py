@@ -84,8 +84,8 @@ def run(
     from aae_tf import data as data_sources
     from aae_tf import runner
     from aae_tf.evaluation import Evaluator
-    from aae_tf.reporting.provenance import commit_of_checkout
-    from aae_tf.reporting.run_folder import RunFolder
+    from aae_tf.results.provenance import commit_of_checkout
+    from aae_tf.results.run_folder import RunFolder
     from aae_tf.search import rungs as watching
     from aae_tf.search import scores
     from aae_tf.search.hidden import without_test

@@ -2,13 +2,13 @@
 
 import pytest
 
-from aae_tf.reporting import beginnings
+from aae_tf.results import groups
 
 BEGUN = {"epochs": 2, "score": "nmi", "scores": {"0": 0.5, "3": None, "7": 0.4}, "best": 0}
 
 
 def test_the_flags_choose_among_the_same_seeds():
-    found = beginnings.read_restarts(BEGUN, 0)
+    found = groups.read_restarts(BEGUN, 0)
     assert found.flags == ["--seeds=0,3,7", "--best_after=2", "--score=nmi"]
     assert found.told == {"best_of": 3, "best_after": 2, "score": "nmi"}
 
@@ -31,4 +31,4 @@ def test_the_flags_choose_among_the_same_seeds():
 )
 def test_other_content_is_refused(changes):
     with pytest.raises(ValueError, match=rf"begun.json: {next(iter(changes))} "):
-        beginnings.read_restarts({**BEGUN, **changes}, 0)
+        groups.read_restarts({**BEGUN, **changes}, 0)

@@ -14,9 +14,9 @@ from scipy import stats
 
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.experiments import settings_of
-from aae_tf.reporting.collate import CAPTION, collate
-from aae_tf.reporting.groups import groups_below
-from aae_tf.reporting.over_seeds import mean_and_error
+from aae_tf.results.groups import groups_below
+from aae_tf.results.report import CAPTION, collate
+from aae_tf.results.tables import mean_and_error
 from aae_tf.settings import flatten
 
 RECORDED = pathlib.Path(__file__).parents[2] / "docs" / "results"

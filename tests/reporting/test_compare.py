@@ -8,8 +8,8 @@ import results
 import tiny
 
 from aae_tf.figures.compare import compare, titles_of
-from aae_tf.reporting import comparison
-from aae_tf.reporting.run_folder import MetricsTable, RunFolder
+from aae_tf.results import comparison
+from aae_tf.results.run_folder import MetricsTable, RunFolder
 from aae_tf.settings import flatten
 
 

@@ -10,8 +10,8 @@ from scipy import stats
 
 from aae_tf.cli import flags
 from aae_tf.experiments import settings_of
-from aae_tf.reporting import group_report
-from aae_tf.reporting.groups import groups_below
+from aae_tf.results import report
+from aae_tf.results.groups import groups_below
 from aae_tf.settings import flatten, override
 
 ERRORS = (3.74, 3.51, 4.02)
@@ -43,7 +43,7 @@ def _row(text, name):
 
 
 def test_each_measure_has_mean_deviation_error_n_and_the_papers_figure(group):
-    text = group_report.group_text(group)
+    text = report.group_text(group)
     cells = _row(text, "error_percent").split(maxsplit=5)
     expected = (np.mean(ERRORS), np.std(ERRORS, ddof=1), stats.sem(ERRORS))
     for cell, number in zip(cells[1:4], expected, strict=True):
@@ -52,14 +52,14 @@ def test_each_measure_has_mean_deviation_error_n_and_the_papers_figure(group):
     assert _row(text, "mmd").split() == ["mmd", "0.5", "0", "0", "3"]
     shown = next(
         line
-        for line in group_report.group_markdown(group).splitlines()
+        for line in report.group_markdown(group).splitlines()
         if line.startswith("| error_percent")
     )
     assert [cell.strip() for cell in shown.strip("|").split("|")][1:] == cells[1:]
 
 
 def test_time_and_commit_are_told(group):
-    assert "2.00 ± 0.58 (3) minutes each, commit 0123456789\n" in group_report.group_text(group)
+    assert "2.00 ± 0.58 (3) minutes each, commit 0123456789\n" in report.group_text(group)
 
 
 def test_a_changed_program_and_several_commits_are_seen(tmp_path):
@@ -72,20 +72,18 @@ def test_a_changed_program_and_several_commits_are_seen(tmp_path):
         run = results.write(tmp_path / str(seed), seed=seed, metrics={"mmd": 1.0})
         (run / "provenance.json").write_text(json.dumps(origin))
     (found,) = groups_below(tmp_path)
-    text = group_report.group_text(found)
+    text = report.group_text(found)
     assert "commits 0123456789-dirty, 1111111111, fedcba9876\n" in text
 
 
 def test_a_paper_figure_stands_though_no_run_measured_it(tmp_path):
     results.write(tmp_path / "run", "semi_supervised", metrics={"mmd": 1.0})
     (found,) = groups_below(tmp_path)
-    assert _row(group_report.group_text(found), "error_percent").endswith(
-        "0  1.9 ± 0.1 (AAE, table 2)"
-    )
+    assert _row(report.group_text(found), "error_percent").endswith("0  1.9 ± 0.1 (AAE, table 2)")
 
 
 def test_named_measures_alone_are_told(group):
-    text = group_report.group_text(group, ("mmd",))
+    text = report.group_text(group, ("mmd",))
     assert "error_percent" not in text and _row(text, "mmd")
 
 
@@ -96,7 +94,7 @@ def test_the_command_gives_the_settings_again(tmp_path, changes):
     made = override(settings_of("gaussian", "paper"), {**changes, "seed": 5})
     results.write(tmp_path / "run", "gaussian", "paper", seed=5, metrics={"mmd": 1.0}, **changes)
     (found,) = groups_below(tmp_path)
-    lines = group_report.group_text(found).splitlines()
+    lines = report.group_text(found).splitlines()
     assert max(map(len, lines)) <= 120
     start = next(n for n, line in enumerate(lines) if line.startswith("aae-tf "))
     command = shlex.split("\n".join(lines[start:]).replace("\\\n", ""))  # as a shell joins lines
@@ -126,7 +124,7 @@ def test_each_choice_among_beginnings_has_its_command(tmp_path):
     (tmp_path / "5" / "begun.json").write_text(json.dumps(begun | {"score": "nmi"}))
     found, other = sorted(groups_below(tmp_path), key=lambda group: group.seeds)
     assert (found.seeds, other.seeds) == ([1, 2, 3], [5])
-    for told in (group_report.group_text(found), group_report.group_markdown(found)):
+    for told in (report.group_text(found), report.group_markdown(found)):
         commands = [line for line in told.splitlines() if line.startswith("aae-tf ")]
         assert [line.partition("--seeds=")[2] for line in commands] == [
             f"{seeds} --best_after=4 --score=error_percent" for seeds in ("0,1,2", "3,4,5")

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from aae_tf.reporting.run_folder import MetricsTable
+from aae_tf.results.run_folder import MetricsTable
 
 
 @pytest.fixture

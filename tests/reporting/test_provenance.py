@@ -6,7 +6,7 @@ import numpy as np
 import tiny
 
 from aae_tf import runner
-from aae_tf.reporting.provenance import earlier_sessions, short_commit
+from aae_tf.results.provenance import earlier_sessions, short_commit
 from aae_tf.session import TrainingRun
 
 FIRST = {"commit": "a", "date": "2026-11-24", "step": 10}

@@ -8,7 +8,7 @@ import results
 from scipy import stats
 
 from aae_tf.errors import RunFolderError
-from aae_tf.reporting.record import record
+from aae_tf.results.record import record
 
 ERRORS = (3.74, 3.51, 4.02)
 

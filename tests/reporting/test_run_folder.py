@@ -8,7 +8,7 @@ import tiny
 from aae_tf import experiments
 from aae_tf.cli import flags
 from aae_tf.errors import RunFolderError
-from aae_tf.reporting.run_folder import RunFolder, check_folder
+from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.settings import flatten, override
 
 

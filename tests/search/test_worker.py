@@ -8,7 +8,7 @@ import tiny
 
 from aae_tf import data as data_sources
 from aae_tf.errors import DivergedError, SettingsError, UserError
-from aae_tf.reporting.run_folder import MetricsTable, RunFolder
+from aae_tf.results.run_folder import MetricsTable, RunFolder
 from aae_tf.search import worker
 from aae_tf.search.hidden import without_test
 

@@ -29,6 +29,7 @@ from aae_tf.utils import write_aside, write_json
 
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow
     from aae_tf.data import ImageData
+from aae_tf.data import ImageData
 
 
 def check_folder(flag: str, path: pathlib.Path) -> None:
@@ -253,3 +254,6 @@ class MetricsTable:
         writer.writeheader()
         writer.writerows(self._rows)
         write_aside(self._path, text.getvalue())
+
+
+CATEGORIES = "categories.csv"

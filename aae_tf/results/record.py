@@ -12,9 +12,9 @@ from typing import Any
 
 from aae_tf import experiments
 from aae_tf.errors import RunFolderError
-from aae_tf.reporting.groups import Group, groups_below, measures_of
-from aae_tf.reporting.over_seeds import markdown, mean_and_error, paper_text
-from aae_tf.reporting.provenance import short_commit
+from aae_tf.results.groups import Group, groups_below, measures_of
+from aae_tf.results.provenance import short_commit
+from aae_tf.results.tables import markdown, mean_and_error, paper_text
 from aae_tf.settings import PLACES
 from aae_tf.utils import write_aside, write_json
 

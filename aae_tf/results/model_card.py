@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aae_tf import experiments
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import PLACES, flatten
 
 # As the data sets' own pages tell it; of other data the user knows.

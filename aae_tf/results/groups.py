@@ -16,9 +16,7 @@ from typing import Any
 
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.experiments import CATALOGUE, command, settings_of
-from aae_tf.reporting import beginnings
-from aae_tf.reporting.beginnings import Restarts
-from aae_tf.reporting.over_seeds import paper_text
+from aae_tf.results.tables import paper_text
 from aae_tf.settings import PLACES, complete, flatten
 
 # What a command says of its own: the seeds; and what a machine has, not a run.
@@ -248,7 +246,7 @@ def _begun(file: pathlib.Path, result: Mapping[str, Any]) -> Restarts | None:
     """The beginnings of which a run had the best, where it was chosen so (--best_after)."""
     if not file.with_name("begun.json").exists():
         return None
-    return beginnings.read_restarts(_json_beside(file, "begun.json"), result["seed"])
+    return read_restarts(_json_beside(file, "begun.json"), result["seed"])
 
 
 def _shown(value: Any) -> Any:
@@ -275,3 +273,50 @@ def _told(own: Mapping[str, Any], experiment: str, recipe: str) -> dict[str, Any
         for flag, value in usual.items()
         if flag not in ("seed", "epochs", "recipe") and own.get(flag, value) != value
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class Restarts:
+    """Runs of several seeds, of which the best goes on; what a begun.json holds.
+
+    Args:
+      seeds: of all that were begun.
+      epochs: after which they were compared.
+      score: the measure on validation images by which they were.
+    """
+
+    seeds: tuple[int, ...]
+    epochs: int
+    score: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What tells a run that was chosen so from others, by name."""
+        return {"best_of": len(self.seeds), "best_after": self.epochs, "score": self.score}
+
+    @property
+    def flags(self) -> list[str]:
+        """What chooses the same run again."""
+        listed = ",".join(map(str, self.seeds))
+        return [f"--seeds={listed}", f"--best_after={self.epochs}", f"--score={self.score}"]
+
+
+def read_restarts(begun: Mapping[str, Any], seed: int) -> Restarts:
+    """Takes the content of a begun.json.
+
+    Args:
+      begun: what it holds.
+      seed: of the run beside it.
+
+    Raises:
+      ValueError: if it isn't what a choice among beginnings leaves beside the best one.
+    """
+    epochs, score, scores = (begun.get(key) for key in ("epochs", "score", "scores"))
+    if type(epochs) is not int or epochs < 1:
+        raise ValueError(f"begun.json: epochs is {epochs}")
+    if not isinstance(score, str):
+        raise ValueError(f"begun.json: score is {score}")
+    seeds = list(scores) if isinstance(scores, dict) else []
+    if len(seeds) < 2 or str(seed) not in seeds or not all(map(str.isdecimal, seeds)):
+        raise ValueError(f"begun.json: scores are {scores}")
+    return Restarts(tuple(map(int, seeds)), epochs, score)

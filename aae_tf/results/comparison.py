@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aae_tf.errors import RunFolderError
-from aae_tf.reporting.groups import measures_of
-from aae_tf.reporting.over_seeds import markdown
-from aae_tf.reporting.run_folder import RunFolder
+from aae_tf.results.groups import measures_of
+from aae_tf.results.run_folder import RunFolder
+from aae_tf.results.tables import markdown
 from aae_tf.utils import write_aside, write_json
 
 # Shown where any run has them; the others where all runs do.
