@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from aae_tf import data, experiments
 from aae_tf.cli import flags
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.session import TrainingRun
+from aae_tf.runs.training_run import TrainingRun
 from aae_tf.settings import Settings, override
 from aae_tf.training.distribution import make_strategy
 

@@ -29,7 +29,7 @@ from aae_tf.cli.messages import (
 )
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.experiments import command
-from aae_tf.quiet_import import import_runner
+from aae_tf.runs.quiet_import import import_runner
 from aae_tf.settings import Settings, flatten, override
 
 

@@ -11,10 +11,10 @@ from aae_tf.cli import flags
 from aae_tf.cli.messages import metrics_table, say, say_without_effect
 from aae_tf.convert import FORMATS
 from aae_tf.errors import RunFolderError, SettingsError
-from aae_tf.quiet_import import import_runner
 from aae_tf.results.record import record
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
+from aae_tf.runs.quiet_import import import_runner
 from aae_tf.settings import override
 
 

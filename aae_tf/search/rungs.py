@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from aae_tf.reporting import recorder
+from aae_tf.runs import recorder
 from aae_tf.training import Observer, Report, Trainer
 
 

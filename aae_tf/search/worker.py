@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Collection
 
 from aae_tf.errors import DivergedError, UserError
-from aae_tf.quiet_import import import_runner
+from aae_tf.runs.quiet_import import import_runner
 from aae_tf.search.trial import SCORES, read_scores
 from aae_tf.settings import Settings
 from aae_tf.utils import write_json
@@ -82,20 +82,20 @@ def run(
       UserError: if something given can't be used, or the loss diverged.
     """
     from aae_tf import data as data_sources
-    from aae_tf import runner
     from aae_tf.evaluation import Evaluator
     from aae_tf.results.provenance import commit_of_checkout
     from aae_tf.results.run_folder import RunFolder
+    from aae_tf.runs import train
+    from aae_tf.runs.training_run import TrainingRun
     from aae_tf.search import rungs as watching
     from aae_tf.search import scores
     from aae_tf.search.hidden import without_test
-    from aae_tf.session import TrainingRun
     from aae_tf.training.distribution import make_strategy
 
     run_folder = RunFolder(folder)
     run_folder.check(settings)
     strategy = make_strategy(settings.execution, settings.training.batch_size)
-    runner.check_evaluators(settings.evaluation)
+    train.check_evaluators(settings.evaluation)
     data = without_test(data_sources.load(settings.data))
     session = TrainingRun(settings, run_folder, data, strategy)
     commit = commit_of_checkout()
@@ -109,7 +109,7 @@ def run(
     evaluator = Evaluator(method, session.seed, data)
     if score in scores.names(method.measures):  # the others take long, and have to wait
         scores.check_made(score, evaluator.evaluate(data.validation))
-    with runner.begun(session, say):
+    with train.begun(session, say):
         recorder = watching.Recorder(
             run_folder,
             method,

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tiny
 
-from aae_tf import experiments, runner
+from aae_tf import experiments
 from aae_tf.errors import SettingsError
 from aae_tf.methods.build import method_class
+from aae_tf.runs import train
 from aae_tf.settings import flatten, override
 
 SHAPE = (30, 22, 3)
@@ -89,7 +90,7 @@ def test_refused_run_leaves_nothing(tmp_path):
     changes = {"dataset": str(tmp_path / "bars.npz"), "decoder_filters": "9,8,7,6,5"}
     folders = tmp_path / "run", tmp_path / "models"
     with pytest.raises(SettingsError, match="decoder_filters=9,8,7,6,5: expected at most 4"):
-        runner.train(_conv(**changes), *folders, print)
+        train.train(_conv(**changes), *folders, print)
     assert not any(folder.exists() for folder in folders)
 
 

@@ -5,9 +5,8 @@ import json
 import numpy as np
 import tiny
 
-from aae_tf import runner
 from aae_tf.results.provenance import earlier_sessions, short_commit
-from aae_tf.session import TrainingRun
+from aae_tf.runs.training_run import TrainingRun
 
 FIRST = {"commit": "a", "date": "2026-11-24", "step": 10}
 SECOND = {"commit": "b", "date": "2026-11-25", "step": 25}
@@ -44,11 +43,11 @@ def test_a_runs_commit_is_that_of_its_start_though_the_checkout_moves_on(tmp_pat
         checkout["commit"] = "b" * 40
         return train(session, recorder)
 
-    monkeypatch.setattr(runner, "commit_of_checkout", lambda: checkout["commit"])
+    monkeypatch.setattr(train, "commit_of_checkout", lambda: checkout["commit"])
     monkeypatch.setattr(TrainingRun, "train", moved)
     np.savez(tmp_path / "bars.npz", images=tiny.images(60))
     settings = tiny.settings(dataset=str(tmp_path / "bars.npz"), epochs=1)
-    runner.train(settings, tmp_path / "run", None, print)
+    train.train(settings, tmp_path / "run", None, print)
     told = json.loads((tmp_path / "run" / "provenance.json").read_text())
     assert checkout["commit"] == "b" * 40
     assert told["commit"] == "a" * 40

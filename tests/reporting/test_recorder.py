@@ -9,8 +9,8 @@ import pytest
 import tiny
 
 from aae_tf.evaluation import Evaluator
-from aae_tf.reporting.recorder import Recorder
 from aae_tf.results.run_folder import RunFolder
+from aae_tf.runs.recorder import Recorder
 from aae_tf.training.checkpoints import Checkpoints, CheckpointWriter
 
 DATA = tiny.data(train=0, validation=40, test=20)

@@ -9,8 +9,8 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
 
 from aae_tf.figures.style import new_figure, to_png
-from aae_tf.reporting import tensorboard
-from aae_tf.reporting.tensorboard import EventWriter
+from aae_tf.runs import tensorboard
+from aae_tf.runs.tensorboard import EventWriter
 from aae_tf.settings import flatten
 
 

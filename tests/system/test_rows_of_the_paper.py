@@ -9,7 +9,7 @@ import pytest
 from aae_tf import data, experiments
 from aae_tf.errors import UserError
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.session import TrainingRun
+from aae_tf.runs.training_run import TrainingRun
 from aae_tf.settings import override
 from aae_tf.training.distribution import make_strategy
 

@@ -12,9 +12,9 @@ from absl import logging
 def import_runner():
     """The runner, imported with TensorFlow; quietly, unless the environment asks for its words."""
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        from aae_tf import runner
+        from aae_tf.runs import train
 
-        return runner
+        return train
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     kept = os.dup(2)
@@ -23,7 +23,7 @@ def import_runner():
         try:
             import tensorflow as tf
 
-            from aae_tf import runner
+            from aae_tf.runs import train
 
             logging.set_verbosity(logging.ERROR)
             tf.get_logger().setLevel("ERROR")  # which absl's level doesn't change
@@ -35,4 +35,4 @@ def import_runner():
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-    return runner
+    return train

@@ -14,8 +14,8 @@ from aae_tf.figures import figures
 from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.style import to_png
 from aae_tf.methods import Method
-from aae_tf.reporting import tensorboard
 from aae_tf.results.run_folder import MetricsTable, RunFolder
+from aae_tf.runs import tensorboard
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
 from aae_tf.training.optimizers import rate_at

@@ -22,12 +22,12 @@ from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
 from aae_tf.methods import Method
 from aae_tf.methods.build import method_class
-from aae_tf.reporting.recorder import Recorder
 from aae_tf.results import model_card
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder
+from aae_tf.runs.recorder import Recorder
+from aae_tf.runs.training_run import Say, TrainingRun
 from aae_tf.serving import explorer, held_out
-from aae_tf.session import Say, TrainingRun
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy

@@ -11,9 +11,9 @@ from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.data.pipeline import make_feed
 from aae_tf.errors import DivergedError, SettingsError
-from aae_tf.reporting.progress import ProgressBar
 from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder
+from aae_tf.runs.progress import ProgressBar
 from aae_tf.settings import Settings
 from aae_tf.training import Observer, Stopped, Trainer, precise_norm
 from aae_tf.training.averaging import WeightAverage
