@@ -116,7 +116,7 @@ def predict(values: flags.FlagValues) -> int:
     wish.check_paths()
     if values.model:
         import_runner()
-        from aae_tf.client.saved_model import LocalModel
+        from aae_tf.serving.local import LocalModel
 
         model = LocalModel(pathlib.Path(values.model))
     elif place.is_rest:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from aae_tf.methods import Method
-from aae_tf.serving import held_out, model_config, warmup
+from aae_tf.serving import held_out, warmup
+from aae_tf.serving.local import is_version, versions_of
 from aae_tf.serving.signatures import ServingModule, servable_signatures
-from aae_tf.serving.versions import is_version
+from aae_tf.utils import write_aside
 
 Card = Callable[[Mapping[str, Any]], Mapping[str, bytes]]
 
@@ -65,7 +68,7 @@ def export(
                     raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    model_config.keep_current(folder.parent)
+    keep_current(folder.parent)
     return version
 
 
@@ -97,3 +100,63 @@ def _is_running(process: int) -> bool:
 def _next_version(folder: pathlib.Path) -> int:
     versions = [int(entry.name) for entry in folder.iterdir() if is_version(entry)]
     return max(versions, default=0) + 1
+
+
+CONFIG, LOCK = "models.config", ".models.lock"
+BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
+LABELS = ("stable", "canary")  # of the newest version but one, and of the newest
+
+HEAD = """\
+# Written at every export; TF Serving reads it with --model_config_file. Each model serves its two
+# newest versions: a request for the label 'canary' goes to the newest, one for 'stable' to the one
+# before it, or to the only one. With --model_config_file_poll_wait_seconds the server reads this
+# file again; --allow_version_labels_for_unavailable_models lets a label move in the same step.
+"""
+
+
+def keep_current(folder: pathlib.Path) -> None:
+    """Writes the configuration of all models in a folder.
+
+    Args:
+      folder: of the models, `folder/model/version`.
+    """
+    with _locked(folder / LOCK):
+        write_aside(folder / CONFIG, config_text(folder).encode())
+
+
+def config_text(folder: pathlib.Path) -> str:
+    """The model_config_list of all models that have a version."""
+    found = {
+        model.name: versions_of(model)
+        for model in sorted(folder.iterdir())
+        if model.is_dir() and not model.name.startswith(".")
+    }
+    models = [_model(name, versions) for name, versions in found.items() if versions]
+    return HEAD + "model_config_list {\n" + "".join(models) + "}\n"
+
+
+def _model(name: str, versions: list[int]) -> str:
+    served = versions[-2:]
+    labels = dict(zip(LABELS, (served[0], served[-1]), strict=True))
+    lines = [
+        "  config {",
+        f'    name: "{name}"',
+        f'    base_path: "{BASE_PATH}/{name}"',
+        '    model_platform: "tensorflow"',
+        "    model_version_policy { specific { "
+        + " ".join(f"versions: {version}" for version in served)
+        + " } }",
+    ]
+    lines += [
+        f'    version_labels {{ key: "{label}" value: {version} }}'
+        for label, version in labels.items()
+    ]
+    return "\n".join([*lines, "  }", ""])
+
+
+@contextlib.contextmanager
+def _locked(path: pathlib.Path) -> Iterator[None]:
+    """So that of two exports at a time the one that ends last tells of both."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

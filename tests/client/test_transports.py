@@ -11,7 +11,7 @@ from aae_tf import serving
 from aae_tf.client.grpc import GrpcModel
 from aae_tf.client.model import Endpoint, PredictionError, Refused
 from aae_tf.client.rest import RestModel
-from aae_tf.client.saved_model import LocalModel
+from aae_tf.serving.local import LocalModel
 from aae_tf.serving.signatures import BYTES
 
 NAMES = ("gaussian", "style", "semi_supervised")

@@ -13,7 +13,7 @@ from aae_tf.convert import convert as converting
 from aae_tf.convert.convert import convert, difference
 from aae_tf.convert.signature import ConversionError
 from aae_tf.errors import DataError, SettingsError, UserError
-from aae_tf.serving.versions import newest
+from aae_tf.serving.local import newest
 
 
 @pytest.fixture(scope="module")

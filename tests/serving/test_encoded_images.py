@@ -9,7 +9,7 @@ import tiny
 from PIL import Image
 
 from aae_tf import serving
-from aae_tf.serving import encoded_images
+from aae_tf.serving import signatures
 
 RANDOM = np.random.default_rng(0)
 
@@ -21,7 +21,7 @@ def _encoded(pixels, kind="PNG", **options):
 
 
 def _decode(*contents, shape=(8, 8, 1)):
-    function = tf.function(lambda encoded: encoded_images.decode_images(encoded, shape))
+    function = tf.function(lambda encoded: signatures.decode_images(encoded, shape))
     return function(tf.constant(list(contents), tf.string)).numpy()
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf import serving
-from aae_tf.serving import model_config
+from aae_tf.serving import export
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -87,7 +87,7 @@ def _add_and_keep(folder, number):
     version = folder / f"model{number}" / "1"
     version.mkdir(parents=True)
     (version / "saved_model.pb").touch()
-    model_config.keep_current(folder)
+    export.keep_current(folder)
 
 
 def test_exports_at_the_same_time_all_stand_in_the_configuration(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.errors import DataError
-from aae_tf.serving import held_out, versions
+from aae_tf.serving import held_out, local
 
 PRIOR_SAMPLES, PRIOR_SEED = 1000, (0, 1)
 CATEGORIES_AT_MOST = 1 << 16
@@ -175,7 +175,7 @@ def load(folder: pathlib.Path) -> Model:
     Raises:
       DataError: if there is none, or one of another kind.
     """
-    return Model(*versions.load(folder))
+    return Model(*local.load(folder))
 
 
 def _to_bytes(images):

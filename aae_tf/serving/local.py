@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.client.model import PredictionError, Refused, Signature, Tensor, in_one_line
-from aae_tf.serving import versions
+from aae_tf.errors import DataError
 
 
 class LocalModel:
@@ -26,7 +26,7 @@ class LocalModel:
     """
 
     def __init__(self, folder: pathlib.Path):
-        self._loaded, self._folder = versions.load(folder)
+        self._loaded, self._folder = load(folder)
         self.signatures = {
             name: Signature(
                 _tensors(function.structured_input_signature[1]),
@@ -56,3 +56,47 @@ def _tensors(specs) -> dict[str, Tensor]:
         name: Tensor(spec.dtype.name, None if spec.shape.rank is None else tuple(spec.shape))
         for name, spec in sorted(specs.items())
     }
+
+
+def versions_of(model: pathlib.Path) -> list[int]:
+    """The versions of a model that hold a SavedModel, ascending."""
+    found = model.glob("*/saved_model.pb")
+    return sorted(int(file.parent.name) for file in found if is_version(file.parent))
+
+
+def is_version(folder: pathlib.Path) -> bool:
+    """Whether a folder's name is a version's number."""
+    return folder.name.isascii() and folder.name.isdigit()
+
+
+def load(model: pathlib.Path):
+    """Loads a SavedModel.
+
+    Args:
+      model: its folder, or that of its versions, of which the newest is taken.
+
+    Returns:
+      The loaded model and the folder that it came from.
+
+    Raises:
+      DataError: if there is none, or it can't be loaded.
+    """
+    folder = newest(model)
+    try:
+        return tf.saved_model.load(str(folder)), folder
+    except Exception as error:  # of as many classes as there are ways of being broken
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"--model={folder}: expected a whole SavedModel, but: {reason}") from error
+
+
+def newest(model: pathlib.Path) -> pathlib.Path:
+    """The SavedModel's own folder, given that or the folder of its versions."""
+    if (model / "saved_model.pb").is_file():
+        return model
+    versions = versions_of(model)
+    if not versions:
+        raise DataError(
+            f"--model={model}: expected a folder with a SavedModel, as saved_models/gaussian or "
+            "saved_models/gaussian/1"
+        )
+    return model / str(versions[-1])
