@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from absl import flags
 
 from aae_tf import experiments
-from aae_tf.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.results.report import FORMATS
+from aae_tf.serving.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.settings import describe, flatten
 
 MODES = (

@@ -9,12 +9,12 @@ from absl import flags
 
 from aae_tf.cli import flags
 from aae_tf.cli.messages import metrics_table, say, say_without_effect
-from aae_tf.convert import FORMATS
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.results.record import record
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs.quiet_import import import_runner
+from aae_tf.serving.convert import FORMATS
 from aae_tf.settings import override
 
 
@@ -83,7 +83,7 @@ def convert(values: flags.FlagValues) -> int:
             raise SettingsError(name, "", f"a {expected}, for --mode=convert")
     signatures = tuple(filter(None, (values.signatures or "").split(",")))
     import_runner()
-    from aae_tf.convert.convert import convert
+    from aae_tf.serving.convert.convert import convert
 
     output = convert(
         pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures, say

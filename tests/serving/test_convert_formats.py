@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aae_tf.convert import web_format
-from aae_tf.convert.convert import convert
-from aae_tf.convert.signature import Signature
+from aae_tf.serving.convert import web_format
+from aae_tf.serving.convert.convert import convert
+from aae_tf.serving.convert.signature import Signature
 
 TOLERANCE = 1e-5
 QUANTIZED_TOLERANCE = 0.05

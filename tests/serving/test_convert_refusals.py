@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from aae_tf.cli.main import main
-from aae_tf.convert import convert as converting
-from aae_tf.convert.convert import convert, difference
-from aae_tf.convert.signature import ConversionError
 from aae_tf.errors import DataError, SettingsError, UserError
+from aae_tf.serving.convert import convert as converting
+from aae_tf.serving.convert.convert import convert, difference
+from aae_tf.serving.convert.signature import ConversionError
 from aae_tf.serving.local import newest
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from aae_tf.convert import FORMATS, lite_format, onnx_format, web_format
-from aae_tf.convert.signature import ConversionError, Signature
 from aae_tf.errors import SettingsError
+from aae_tf.serving.convert import FORMATS, lite_format, onnx_format, web_format
+from aae_tf.serving.convert.signature import ConversionError, Signature
 from aae_tf.serving.local import load
 from aae_tf.serving.signatures import BYTES
 from aae_tf.utils import write_json

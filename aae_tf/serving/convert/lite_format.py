@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from aae_tf.convert.signature import ConversionError, Signature
+from aae_tf.serving.convert.signature import ConversionError, Signature
 
 ENDING = ".tflite"
 BOUND = 1e-4

@@ -16,7 +16,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.framework import types_pb2
 
-from aae_tf.convert.signature import ConversionError, Signature
+from aae_tf.serving.convert.signature import ConversionError, Signature
 
 ENDING = ""
 BOUND = 1e-4

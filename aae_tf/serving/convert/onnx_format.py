@@ -9,8 +9,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from aae_tf.convert.signature import ConversionError, Signature
 from aae_tf.errors import SettingsError
+from aae_tf.serving.convert.signature import ConversionError, Signature
 
 ENDING = ".onnx"
 BOUND = 1e-4
