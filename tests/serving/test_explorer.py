@@ -14,7 +14,7 @@ import tiny
 from aae_tf import serving
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.serving import explorer, held_out
-from aae_tf.serving.explorer import pictures
+from aae_tf.serving.explorer import server
 
 NAMES = ("top", "middle", "bottom")
 JSON = {"Content-Type": "application/json"}
@@ -221,9 +221,9 @@ WIDE = _png(np.zeros((1, 4097, 1), np.uint8))
     [
         (b"", "image/png", 400, "expected a PNG or JPEG"),
         (b"GIF89a" + bytes(50), "image/png", 400, "expected a PNG or JPEG"),
-        (pictures.PNG, "image/png", 400, "damaged"),
+        (server.PNG, "image/png", 400, "damaged"),
         (_png(tiny.images(1)[0])[:-40], "image/png", 400, "damaged"),
-        (pictures.JPEG + bytes(50), "image/jpeg", 400, "damaged"),
+        (server.JPEG + bytes(50), "image/jpeg", 400, "damaged"),
         (WIDE, "image/png", 400, "4097 x 1 pixels; expected at most 4096 x 4096"),
         (_png(tiny.images(1)[0]), "text/plain", 415, "Content-Type image/png or image/jpeg"),
         (bytes(10 * 2**20 + 1), "image/png", 413, "expected at most 10485760"),
@@ -238,21 +238,21 @@ def test_wrong_pictures_are_refused_in_words(plain, content, kind, status, words
 def test_size_of_a_picture_is_known_before_it_is_decoded(plain, monkeypatch):
     head = bytearray(_png(np.zeros((8, 8, 1), np.uint8)))
     head[16:24] = (60_000).to_bytes(4, "big") * 2
-    monkeypatch.setattr(pictures, "_decode", lambda *given: pytest.fail("decoded it"))
-    with pytest.raises(pictures.PictureError, match="60000 x 60000 pixels"):
-        pictures.read_picture(bytes(head), (8, 8, 1))
+    monkeypatch.setattr(server, "_decode", lambda *given: pytest.fail("decoded it"))
+    with pytest.raises(server.PictureError, match="60000 x 60000 pixels"):
+        server.read_picture(bytes(head), (8, 8, 1))
 
 
 def test_pictures_of_other_sizes_are_cut_to_their_middle_and_resized():
     wide = np.zeros((16, 40, 3), np.uint8)
     wide[:, 12:28] = (200, 100, 50)
-    read = pictures.read_picture(_png(wide), (8, 8, 3))
+    read = server.read_picture(_png(wide), (8, 8, 3))
     np.testing.assert_array_equal(read, np.full((8, 8, 3), (200, 100, 50), np.uint8))
-    grey = pictures.read_picture(_png(wide), (8, 8, 1))
+    grey = server.read_picture(_png(wide), (8, 8, 1))
     np.testing.assert_allclose(grey, 0.299 * 200 + 0.587 * 100 + 0.114 * 50, atol=1)
     jpeg = tf.io.encode_jpeg(wide, quality=100).numpy()
     np.testing.assert_allclose(
-        pictures.read_picture(jpeg, (4, 4, 3))[1:3, 1:3].astype(int),
+        server.read_picture(jpeg, (4, 4, 3))[1:3, 1:3].astype(int),
         np.full((2, 2, 3), (200, 100, 50)),
         atol=4,
     )
@@ -261,7 +261,7 @@ def test_pictures_of_other_sizes_are_cut_to_their_middle_and_resized():
 def test_transparent_parts_of_a_picture_become_white():
     clear = np.zeros((8, 8, 4), np.uint8)
     clear[2, 3] = (10, 10, 10, 255)
-    read = pictures.read_picture(_png(clear), (8, 8, 1))
+    read = server.read_picture(_png(clear), (8, 8, 1))
     assert read[2, 3, 0] == 10 and (np.delete(read.ravel(), 2 * 8 + 3) == 255).all()
 
 

@@ -14,14 +14,17 @@ import re
 import signal
 import socket
 import socketserver
+import struct
 import threading
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
 
 from aae_tf.errors import SettingsError
-from aae_tf.serving.explorer import pictures, requests
 from aae_tf.serving.explorer.model import Model
-from aae_tf.serving.explorer.requests import RequestError, to_json
 
 PICTURE_BYTES, JSON_BYTES = 10 * 2**20, 2**20
 AT_ONCE = 2  # requests that compute; others wait
@@ -118,7 +121,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _check_sender(self):
         """Refuses other sites' pages, whether they call this address or have renamed it."""
         host = self.headers.get("Host", "")
-        if self.server.is_local and not requests.is_local(host):
+        if self.server.is_local and not is_local(host):
             raise RequestError(403, "expected the host to be localhost or 127.0.0.1")
         origin = self.headers.get("Origin")
         if origin is not None and urllib.parse.urlsplit(origin).netloc != host:
@@ -131,14 +134,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return "application/json", self.server.described
 
     def _decode(self):
-        asked = requests.json_object(self._body(JSON_BYTES, ("application/json",)))
-        codes = requests.parse_codes(asked.get("codes"), self.server.model.latent_dim)
-        category = requests.parse_category(asked.get("category", 0), self.server.model.categories)
+        asked = json_object(self._body(JSON_BYTES, ("application/json",)))
+        codes = parse_codes(asked.get("codes"), self.server.model.latent_dim)
+        category = parse_category(asked.get("category", 0), self.server.model.categories)
         with self.server.computing:
             images = self.server.model.decode(codes, category)
-            return "application/json", to_json(
-                {"images": [pictures.picture_url(i) for i in images]}
-            )
+            return "application/json", to_json({"images": [picture_url(i) for i in images]})
 
     def _encode(self):
         model = self.server.model
@@ -148,18 +149,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         asked = query.get("category", ["0"])[-1]
         if not (asked.isascii() and asked.isdecimal() and len(asked) < 10):
             raise RequestError(400, "'category': expected a whole number")
-        category = requests.parse_category(int(asked), model.categories)
+        category = parse_category(int(asked), model.categories)
         content = self._body(PICTURE_BYTES, ("image/png", "image/jpeg"))
         with self.server.computing:
             try:
-                image = pictures.read_picture(content, model.image_shape)
-            except pictures.PictureError as error:
+                image = read_picture(content, model.image_shape)
+            except PictureError as error:
                 raise RequestError(400, str(error)) from None
             if query.get("invert") == ["1"]:
                 image = 255 - image
             found = model.encode(image, category)
-            found["reconstruction"] = pictures.picture_url(found["reconstruction"])
-            found["image"] = pictures.picture_url(image)
+            found["reconstruction"] = picture_url(found["reconstruction"])
+            found["image"] = picture_url(image)
             return "application/json", to_json(found)
 
     def _body(self, at_most, kinds):
@@ -274,3 +275,158 @@ def _ends_on_signals(server: Server) -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+CODES_AT_MOST = 400  # in one request
+
+
+class RequestError(Exception):
+    """A request that gets an answer of 4xx.
+
+    Args:
+      status: of the answer.
+      reason: in words, for whoever sent it.
+    """
+
+    def __init__(self, status: int, reason: str):
+        super().__init__(reason)
+        self.status = status
+
+
+def to_json(content: Any) -> bytes:
+    """JSON; null for a number that isn't finite."""
+    # A network of wild weights may give infinite numbers, for which JSON has no word.
+    return json.dumps(_finite(content), allow_nan=False).encode()
+
+
+def _finite(content):
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not np.isfinite(content) else content
+
+
+def parse_codes(asked: Any, latent_dim: int) -> np.ndarray:
+    """Codes of a request, float32 `(n, latent_dim)`; RequestError if they are anything else."""
+    shape = f"1 to {CODES_AT_MOST} codes of {latent_dim} finite numbers each"
+    wrong = RequestError(400, f"'codes': expected a list of {shape}")
+    if not isinstance(asked, list) or not 1 <= len(asked) <= CODES_AT_MOST:
+        raise wrong
+    for code in asked:
+        if not isinstance(code, list) or len(code) != latent_dim:
+            raise wrong
+        if not all(type(number) in (int, float) for number in code):
+            raise wrong
+    try:
+        with np.errstate(over="ignore"):
+            found = np.array(asked, np.float64).astype(np.float32)
+    except OverflowError:
+        raise wrong from None
+    if not np.isfinite(found).all():
+        raise wrong
+    return found
+
+
+def parse_category(asked: Any, categories: Sequence[str]) -> int:
+    """The number of a category; RequestError if there is none such."""
+    if type(asked) is not int or not 0 <= asked < max(1, len(categories)):
+        last = max(0, len(categories) - 1)
+        raise RequestError(400, f"'category': expected a whole number from 0 to {last}")
+    return asked
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """The JSON object that a request is; RequestError if it is anything else."""
+    try:
+        asked = json.loads(content)
+    except (ValueError, RecursionError):
+        raise RequestError(400, "the request is no JSON that can be read") from None
+    if not isinstance(asked, dict):
+        raise RequestError(400, "expected a JSON object")
+    return asked
+
+
+def is_local(host: str) -> bool:
+    """Whether a Host header names this machine, at whatever port a tunnel may give it."""
+    try:
+        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+LARGEST_SIDE = 4096  # pixels of a picture that is read
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+
+
+class PictureError(ValueError):
+    """A picture can't be used; the message says why."""
+
+
+def read_picture(content: bytes, image_shape: Sequence[int]) -> np.ndarray:
+    """A picture as the model wants images: its middle, of the model's proportions, resized.
+
+    Args:
+      content: of a PNG or JPEG file; what is transparent becomes white.
+      image_shape: `(height, width, channels)`, channels 1 or 3.
+
+    Returns:
+      uint8 `image_shape`; the file's own pixels if it has that size.
+
+    Raises:
+      PictureError: if it isn't a picture of those kinds, damaged or too large.
+    """
+    height, width, channels = image_shape
+    try:
+        # Before any pixel is decoded: a small file can hold a huge picture.
+        found = _size(content)
+        if not 1 <= min(found) <= max(found) <= LARGEST_SIDE:
+            raise PictureError(
+                f"the picture has {found[1]} x {found[0]} pixels; expected at most "
+                f"{LARGEST_SIDE} x {LARGEST_SIDE}"
+            )
+        pixels = _decode(content, channels)
+    except (tf.errors.OpError, struct.error):
+        raise PictureError("the picture is damaged; expected a whole PNG or JPEG file") from None
+    pixels = _middle(pixels, height / width)
+    if pixels.shape[:2] != (height, width):
+        pixels = tf.image.resize(pixels, (height, width), antialias=True).numpy()
+    return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
+
+
+def _size(content):
+    """Height and width from the head of the file."""
+    if content.startswith(PNG):
+        width, height = struct.unpack(">II", content[16:24])
+        return height, width
+    if content.startswith(JPEG):
+        return tuple(tf.io.extract_jpeg_shape(content).numpy()[:2].tolist())
+    raise PictureError("not a picture that can be read; expected a PNG or JPEG file")
+
+
+def _decode(content, channels):
+    """float32 `(height, width, channels)` in 0..255."""
+    if content.startswith(JPEG):
+        return tf.io.decode_jpeg(content, channels=channels).numpy().astype(np.float32)
+    pixels = tf.io.decode_png(content, channels=4).numpy().astype(np.float32)
+    colours, opaque = pixels[..., :3], pixels[..., 3:] / 255
+    colours = colours * opaque + 255 * (1 - opaque)
+    if channels == 3 or np.array_equal(colours.min(-1), colours.max(-1)):
+        return colours[..., :channels]
+    return tf.image.rgb_to_grayscale(colours).numpy()
+
+
+def _middle(pixels, proportion):
+    """The largest part at the centre whose height is so many times its width."""
+    height, width = pixels.shape[:2]
+    tall = min(height, max(1, round(width * proportion)))
+    wide = min(width, max(1, round(height / proportion)))
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return pixels[top : top + tall, left : left + wide]
+
+
+def picture_url(image: np.ndarray) -> str:
+    """An image, uint8 `(height, width, 1 or 3)`, as the data URL of a PNG."""
+    content = tf.io.encode_png(image).numpy()
+    return "data:image/png;base64," + base64.b64encode(content).decode()
