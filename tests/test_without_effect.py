@@ -8,8 +8,8 @@ import pytest
 
 from aae_tf import experiments
 from aae_tf.cli.main import main
-from aae_tf.settings import describe, override, without_effect
-from aae_tf.settings.without_effect import COUNT_WITH
+from aae_tf.settings import describe, override, unused
+from aae_tf.settings.unused import COUNT_WITH
 
 ROOT = pathlib.Path(__file__).parent.parent
 FLAGFILES = [
@@ -60,7 +60,7 @@ CASES = [
 
 def _told(experiment, given):
     usual = experiments.settings_of(experiment)
-    return [flag for flag, _ in without_effect(given, usual, override(usual, given))]
+    return [flag for flag, _ in unused(given, usual, override(usual, given))]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_is_given_as_it_is_anyway_is_passed_over():
 def test_flagfiles_and_kept_runs_give_nothing_in_vain(file):
     given = flagfile.read(file)
     usual = experiments.settings_of(given.pop("experiment"), given.pop("recipe", None))
-    assert list(without_effect(given, usual, override(usual, given))) == []
+    assert list(unused(given, usual, override(usual, given))) == []
 
 
 def test_the_door_says_it_in_a_line(empty_folder, capsys):

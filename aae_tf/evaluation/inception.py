@@ -13,7 +13,7 @@ import tensorflow as tf
 from aae_tf.data import tfds
 from aae_tf.errors import DataError
 from aae_tf.evaluation.inference import note
-from aae_tf.settings.evaluation_group import IMAGENET
+from aae_tf.settings.groups import IMAGENET
 
 SIDE, FEATURES = 299, 2048
 BATCH = 50  # images of 299 x 299 at once

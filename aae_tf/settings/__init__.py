@@ -3,15 +3,13 @@
 Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 """
 
-from aae_tf.settings.autoencoder_groups import VariationalSettings, WassersteinSettings
-from aae_tf.settings.checks import (
+from aae_tf.settings.fields import (
     PRIORS,
     parse_count,
     parse_initializer,
     parse_schedule,
     parse_shares,
 )
-from aae_tf.settings.evaluation_group import EvaluationSettings
 from aae_tf.settings.flat import (
     GROUPS,
     PLACES,
@@ -27,6 +25,7 @@ from aae_tf.settings.flat import (
 from aae_tf.settings.groups import (
     PHASES,
     DataSettings,
+    EvaluationSettings,
     ExecutionSettings,
     NetworkSettings,
     PhaseSettings,
@@ -34,14 +33,16 @@ from aae_tf.settings.groups import (
     Settings,
     TrainingSettings,
 )
-from aae_tf.settings.label_groups import (
+from aae_tf.settings.method_groups import (
     CategorySettings,
     ClusterSettings,
     HeadSettings,
     LabelSettings,
     StyleSettings,
+    VariationalSettings,
+    WassersteinSettings,
 )
-from aae_tf.settings.without_effect import without_effect
+from aae_tf.settings.unused import without_effect
 
 __all__ = [
     "GROUPS",

@@ -7,24 +7,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings import autoencoder_groups, evaluation_group, groups, label_groups
-from aae_tf.settings.checks import Check
+from aae_tf.settings import groups, method_groups
+from aae_tf.settings.fields import Check
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
 
 # By the name of their field in Settings, in the order of the help page.
 GROUPS = {
     "training": groups.TrainingSettings,
     "data": groups.DataSettings,
-    "labels": label_groups.LabelSettings,
+    "labels": method_groups.LabelSettings,
     "prior": groups.PriorSettings,
-    "style": label_groups.StyleSettings,
-    "categories": label_groups.CategorySettings,
-    "clusters": label_groups.ClusterSettings,
-    "heads": label_groups.HeadSettings,
-    "variational": autoencoder_groups.VariationalSettings,
-    "wasserstein": autoencoder_groups.WassersteinSettings,
+    "style": method_groups.StyleSettings,
+    "categories": method_groups.CategorySettings,
+    "clusters": method_groups.ClusterSettings,
+    "heads": method_groups.HeadSettings,
+    "variational": method_groups.VariationalSettings,
+    "wasserstein": method_groups.WassersteinSettings,
     "networks": groups.NetworkSettings,
-    "evaluation": evaluation_group.EvaluationSettings,
+    "evaluation": groups.EvaluationSettings,
     "execution": groups.ExecutionSettings,
 }
 

@@ -11,7 +11,7 @@ from aae_tf.methods import penalty
 from aae_tf.objectives.divergences import moment_gap
 from aae_tf.priors import distributions
 from aae_tf.settings import override
-from aae_tf.settings.checks import DIVERGENCES
+from aae_tf.settings.fields import DIVERGENCES
 from aae_tf.training import Trainer, optimizers
 from aae_tf.training.pretraining import pretrain
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
-from aae_tf.settings.checks import COSTS as NAMES
+from aae_tf.settings.fields import COSTS as NAMES
 
 DRAWN = np.random.default_rng(0).random((2, 5, 14, 13, 2))
 IMAGES, REBUILT = DRAWN

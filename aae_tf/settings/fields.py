@@ -1,11 +1,14 @@
-"""What values settings may have: each check says what was expected, or None."""
+"""What the groups of settings share: fields with help and check, and the checking."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable
 from typing import Any
+
+from aae_tf.errors import SettingsError
 
 PRIORS = ("gaussian", "mixture", "swiss_roll", "uniform", "sphere", "categorical")
 COSTS = ("l2_squared", "l2", "l1", "huber", "cross_entropy", "ssim")
@@ -151,3 +154,34 @@ def parses(parse: Callable[[str], Any], expected: str) -> Check:
         return None
 
     return check
+
+
+def setting(default, help_text: str, check: Check = anything, *, changes_run: bool = True):
+    """A field with help and check; `changes_run` is False where results don't hang on it."""
+    metadata = {"help": help_text, "check": check, "changes_run": changes_run}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+class Checked:
+    """Base of the groups: coerces ints to floats, then runs every field's check."""
+
+    flag_prefix = ""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if "check" not in field.metadata:
+                continue
+            flag = self.flag_prefix + field.name
+            value = getattr(self, field.name)
+            wanted = type(field.default)
+            if wanted is float and type(value) is int:
+                value = float(value)
+                object.__setattr__(self, field.name, value)
+            if type(value) is not wanted:
+                raise SettingsError(flag, value, f"a value of type {wanted.__name__}")
+            if wanted is float and not math.isfinite(value):
+                raise SettingsError(flag, value, "a finite number")
+            complaint = field.metadata["check"](value)
+            if complaint:
+                shown = ",".join(map(str, value)) if wanted is tuple else value
+                raise SettingsError(flag, shown, complaint)
