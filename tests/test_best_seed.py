@@ -8,12 +8,12 @@ import pathlib
 
 import pytest
 
-from aae_tf import best_seed, several
-from aae_tf.best_seed import Restarts
 from aae_tf.cli.main import main
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.experiments import settings_of
 from aae_tf.settings import override
+from aae_tf.sweep import seeds
+from aae_tf.sweep.seeds import Restarts
 
 BEGUN = Restarts(2, "coverage")
 
@@ -21,7 +21,7 @@ BEGUN = Restarts(2, "coverage")
 @pytest.fixture
 def runs(tmp_path):
     settings = override(settings_of("gaussian"), {"epochs": 5})
-    return several.plan(settings, (4, 0, 7), tmp_path / "runs", None)
+    return seeds.plan(settings, (4, 0, 7), tmp_path / "runs", None)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def find(runs, monkeypatch):
         monkeypatch.setattr("aae_tf.search.talk.train", train)
         begun = {run.folder.path: run.settings for run in runs}
         children = type("Children", (), {"received": 0})
-        best, status = best_seed.find_best(begun, beginning, children, lambda line: None)
+        best, status = seeds.find_best(begun, beginning, children, lambda line: None)
         assert status == 0
         return begun[best].training.seed
 
@@ -136,19 +136,19 @@ def test_a_signal_while_seeds_begin_ends_the_choice(runs, monkeypatch):
 
     monkeypatch.setattr("aae_tf.search.talk.train", train)
     begun = {run.folder.path: run.settings for run in runs}
-    assert best_seed.find_best(begun, BEGUN, children, lambda line: None) == (None, 143)
+    assert seeds.find_best(begun, BEGUN, children, lambda line: None) == (None, 143)
     assert not runs[0].folder.path.parent.exists()
 
 
 def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch):
     runs = [dataclasses.replace(runs[0], export_dir=pathlib.Path("models")), *runs[1:]]
     best, started, said = runs[2], [], []
-    monkeypatch.setattr(best_seed, "find", lambda *arguments: (best.folder.path, 0))
+    monkeypatch.setattr(seeds, "find", lambda *arguments: (best.folder.path, 0))
     monkeypatch.setattr("aae_tf.several.status_of", lambda process: 0)
     monkeypatch.setattr(
         "aae_tf.child.Children.start", lambda self, module, arguments: started.append(arguments)
     )
-    assert several.train(runs, said.append, BEGUN) == 0
+    assert seeds.train(runs, said.append, BEGUN) == 0
     ((_, *flags),) = started
     assert {"--seed=7", f"--run_dir={best.folder.path}", "--export_dir=models"} <= set(flags)
     assert "the best beginning is seed 7's; only it goes on" in said

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from aae_tf.child import Children, status_of
+from aae_tf.sweep.process import Children, status_of
 
 CHILD = """
     import signal, sys, time

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from aae_tf import several
 from aae_tf.cli.main import main
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.experiments import settings_of
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import flatten, override
+from aae_tf.sweep import seeds
 
 
 @pytest.fixture
@@ -37,13 +37,13 @@ def _export(folder, state="ab"):
 
 @pytest.mark.parametrize("text, seeds", [("0", (0,)), ("2,0,1", (2, 0, 1)), ("3, 4", (3, 4))])
 def test_seeds_are_read_in_the_order_given(text, seeds):
-    assert several.parse_seeds(text) == seeds
+    assert seeds.parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,,2", "1,", "-1", "0,1,0", "1,01", "1.5", "9" * 5000])
 def test_no_list_of_different_seeds_is_refused(text):
     with pytest.raises(SettingsError, match=r"--seeds=.*: expected different whole numbers"):
-        several.parse_seeds(text)
+        seeds.parse_seeds(text)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_what_goes_with_no_seeds_is_told_in_one_line(empty_folder, capsys, flags
 
 
 def test_no_two_processes_train_seeds_in_one_folder(settings, tmp_path):
-    runs = several.plan(settings, (0, 1), tmp_path / "runs", None)
+    runs = seeds.plan(settings, (0, 1), tmp_path / "runs", None)
     (tmp_path / "runs").mkdir()
     alone = RunFolder(tmp_path / "runs").locked()
     with alone, pytest.raises(RunFolderError, match="another process runs in it"):
-        several.train(runs, lambda line: None)
+        seeds.train(runs, lambda line: None)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [".lock"]
 
 
@@ -82,7 +82,7 @@ def test_a_seed_in_a_flagfile_gives_way(empty_folder, capsys):
 
 
 def test_each_seed_has_its_folder_and_the_first_is_exported(settings, tmp_path):
-    runs = several.plan(settings, (4, 0), tmp_path / "runs", tmp_path / "models")
+    runs = seeds.plan(settings, (4, 0), tmp_path / "runs", tmp_path / "models")
     assert [run.folder.path.name for run in runs] == ["seed_4", "seed_0"]
     assert [run.seed for run in runs] == [4, 0]
     assert [run.export_dir for run in runs] == [tmp_path / "models", None]
@@ -99,22 +99,22 @@ def test_each_seed_has_its_folder_and_the_first_is_exported(settings, tmp_path):
 
 
 def test_the_folder_of_a_single_run_is_refused(settings, tmp_path):
-    (run,) = several.plan(settings, (0,), tmp_path, None)
+    (run,) = seeds.plan(settings, (0,), tmp_path, None)
     _finish(run)
     with pytest.raises(RunFolderError, match="holds a single run"):
-        several.plan(settings, (0,), run.folder.path, None)
+        seeds.plan(settings, (0,), run.folder.path, None)
 
 
 def test_a_seed_of_other_settings_is_refused(settings, tmp_path):
-    runs = several.plan(settings, (0, 1), tmp_path, None)
+    runs = seeds.plan(settings, (0, 1), tmp_path, None)
     _finish(runs[1])
     others = override(settings, {"latent_dim": 3})
     with pytest.raises(RunFolderError, match=r"seed_1: .*--latent_dim: 2, now 3"):
-        several.plan(others, (0, 1), tmp_path, None)
+        seeds.plan(others, (0, 1), tmp_path, None)
 
 
 def test_a_run_is_finished_with_the_result_of_all_its_epochs(settings, tmp_path):
-    (run,) = several.plan(settings, (0,), tmp_path, None)
+    (run,) = seeds.plan(settings, (0,), tmp_path, None)
     assert not run.is_finished
     _finish(run, epochs=2.0)
     assert not run.is_finished
@@ -126,11 +126,11 @@ def test_a_run_is_finished_with_the_result_of_all_its_epochs(settings, tmp_path)
 
 def _finished(settings, tmp_path, result=None, **asked):
     """Whether a run of these settings is finished for one who asks for others."""
-    (made,) = several.plan(settings, (0,), tmp_path, None)
+    (made,) = seeds.plan(settings, (0,), tmp_path, None)
     _finish(made)
     if result is not None:
         (made.folder.path / "result.json").write_text(json.dumps({"epochs": 3.0, **result}))
-    (run,) = several.plan(override(settings, asked), (0,), tmp_path, None)
+    (run,) = seeds.plan(override(settings, asked), (0,), tmp_path, None)
     return run.is_finished
 
 
@@ -165,7 +165,7 @@ def test_a_result_that_can_not_be_read_is_made_again(settings, tmp_path, result)
 
 
 def test_a_run_to_be_exported_is_finished_with_its_own_export(settings, tmp_path):
-    (run,) = several.plan(settings, (0,), tmp_path / "runs", tmp_path / "models")
+    (run,) = seeds.plan(settings, (0,), tmp_path / "runs", tmp_path / "models")
     _finish(run)
     assert not run.is_finished
     _export(tmp_path / "models", state="of another run")

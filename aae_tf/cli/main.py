@@ -123,12 +123,12 @@ def _run(values: flags.FlagValues) -> int:
 
 
 def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) -> int:
-    from aae_tf import best_seed, several
+    from aae_tf.sweep import seeds
 
-    seeds = several.parse_seeds(values.seeds)
-    beginning = best_seed.read_restarts(values.best_after, values.score, seeds, settings)
-    runs = several.plan(settings, seeds, run_dir, export_dir)
-    status = several.train(runs, say, beginning)
+    seeds = seeds.parse_seeds(values.seeds)
+    beginning = seeds.read_restarts(values.best_after, values.score, seeds, settings)
+    runs = seeds.plan(settings, seeds, run_dir, export_dir)
+    status = seeds.train(runs, say, beginning)
     if status > 128:
         program, _ = this_program()
         again = [
@@ -151,7 +151,7 @@ def _search(values: flags.FlagValues, settings: Settings) -> int:
     ):
         if not values[name].value:
             raise SettingsError(name, "", f"{expected}, for --mode=search")
-    from aae_tf.search import halving, plan, results, space, study
+    from aae_tf.sweep import plan, results, space, study
 
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     search = plan.Search(
@@ -159,7 +159,7 @@ def _search(values: flags.FlagValues, settings: Settings) -> int:
         space.read(pathlib.Path(values.space), settings),
         values.trials,
         values.score,
-        halving.parse_halving(values.halving, settings.training.epochs),
+        plan.parse_halving(values.halving, settings.training.epochs),
         pathlib.Path(values.run_dir or f"runs/{settings.experiment}/search-{stamp}"),
     )
     plan.check(search)

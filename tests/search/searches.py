@@ -6,7 +6,7 @@ import json
 
 import tiny
 
-from aae_tf.search import halving, plan, space
+from aae_tf.sweep import plan, space
 
 SPACE = """
 reconstruction_learning_rate = log(1e-4, 1e-1)  # of the encoder and the decoder
@@ -24,7 +24,7 @@ def make(
     file = folder.parent / "tiny.space"
     file.write_text(text)
     drawn = space.read(file, settings)
-    return plan.Search(settings, drawn, trials, score, halving.parse_halving(rungs, epochs), folder)
+    return plan.Search(settings, drawn, trials, score, plan.parse_halving(rungs, epochs), folder)
 
 
 def leave(search, number, scores):

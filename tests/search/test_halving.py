@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aae_tf.errors import SettingsError, UserError
-from aae_tf.search.halving import Halving, Pruner, parse_halving
+from aae_tf.sweep.plan import Halving, Pruner, parse_halving
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import searches
 
 from aae_tf.errors import RunFolderError, SettingsError, UserError
-from aae_tf.search import plan
 from aae_tf.settings import flatten
+from aae_tf.sweep import plan
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import hparams_plugin
 
 from aae_tf.errors import UserError
-from aae_tf.search import hparams, plan, results, study
 from aae_tf.settings import flatten
+from aae_tf.sweep import plan, results, study
 
 # In the order of the numbers: on to the end; worse; on to the end; no number; better, then worse.
 SCORES = (
@@ -124,7 +124,7 @@ def test_scores_that_can_not_be_read_are_named(search, content):
 def _page(search):
     """What TensorBoard's own HParams page answers to a request."""
     multiplexer = plugin_event_multiplexer.EventMultiplexer()
-    multiplexer.AddRunsFromDirectory(str(search.folder / hparams.EVENTS))
+    multiplexer.AddRunsFromDirectory(str(search.folder / results.EVENTS))
     multiplexer.Reload()
     provider = data_provider.MultiplexerDataProvider(multiplexer, "tensorboard")
     plugin = hparams_plugin.HParamsPlugin(base_plugin.TBContext(data_provider=provider))

@@ -9,8 +9,8 @@ from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.evaluation import Evaluator
 from aae_tf.experiments import settings_of
-from aae_tf.search import scores
 from aae_tf.settings import flatten
+from aae_tf.sweep import scores
 
 EXPERIMENTS = (
     "gaussian",

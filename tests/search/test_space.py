@@ -9,8 +9,8 @@ import tiny
 from scipy import stats
 
 from aae_tf.experiments import settings_of
-from aae_tf.search import space
-from aae_tf.search.space import SpaceError
+from aae_tf.sweep import space
+from aae_tf.sweep.space import SpaceError
 
 FOLDER = pathlib.Path(__file__).parents[2] / "flags" / "search"
 

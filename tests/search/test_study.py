@@ -10,9 +10,9 @@ import tiny
 from aae_tf.cli.main import main
 from aae_tf.errors import DataError, SettingsError, UserError
 from aae_tf.experiments import settings_of
-from aae_tf.search import plan, space, study
-from aae_tf.search.halving import Halving
 from aae_tf.settings import override
+from aae_tf.sweep import plan, space, study
+from aae_tf.sweep.plan import Halving
 
 FEW = {"trials": 1, "rungs": "off", "epochs": 1, "text": "latent_dim = int(2, 3)"}
 

@@ -9,8 +9,8 @@ import tiny
 from aae_tf import data as data_sources
 from aae_tf.errors import DivergedError, SettingsError, UserError
 from aae_tf.results.run_folder import MetricsTable, RunFolder
-from aae_tf.search import worker
-from aae_tf.search.hidden import without_test
+from aae_tf.sweep import worker
+from aae_tf.sweep.worker import without_test
 
 IMAGES = tiny.images(300)
 LABELS = np.arange(300) % 3

@@ -8,18 +8,24 @@ output.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
 import os
 import pathlib
 import signal
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
+import numpy as np
+
+from aae_tf.data import ImageData
 from aae_tf.errors import DivergedError, UserError
+from aae_tf.runs import recorder
 from aae_tf.runs.quiet_import import import_runner
-from aae_tf.search.trial import SCORES, read_scores
 from aae_tf.settings import Settings
+from aae_tf.sweep.plan import SCORES, read_scores
+from aae_tf.training import Observer, Report, Trainer
 from aae_tf.utils import write_json
 
 
@@ -87,9 +93,11 @@ def run(
     from aae_tf.results.run_folder import RunFolder
     from aae_tf.runs import train
     from aae_tf.runs.training_run import TrainingRun
-    from aae_tf.search import rungs as watching
-    from aae_tf.search import scores
-    from aae_tf.search.hidden import without_test
+
+    pass
+    from aae_tf.sweep import scores
+
+    pass
     from aae_tf.training.distribution import make_strategy
 
     run_folder = RunFolder(folder)
@@ -110,7 +118,7 @@ def run(
     if score in scores.names(method.measures):  # the others take long, and have to wait
         scores.check_made(score, evaluator.evaluate(data.validation))
     with train.begun(session, say):
-        recorder = watching.Recorder(
+        recorder = Recorder(
             run_folder,
             method,
             session.phases,
@@ -139,7 +147,7 @@ def run(
         first_step = session.checkpoints.progress.step
         _check_ahead(rungs, first_step // session.trainer.feed.steps_per_epoch, folder)
         with contextlib.closing(recorder):
-            watcher = watching.Rungs(recorder, session.trainer, rungs, judge)
+            watcher = Rungs(recorder, session.trainer, rungs, judge)
             received = session.train(watcher)
         session.note_provenance(first_step, commit)
         return received
@@ -158,3 +166,75 @@ def _check_ahead(rungs: Collection[int], epochs: int, folder: pathlib.Path) -> N
 def _note(folder: pathlib.Path, key: str, value: float | str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / SCORES, {**read_scores(folder), key: value})
+
+
+class Recorder(recorder.Recorder):
+    """Keeps curves and metrics of a trial, without drawing it."""
+
+    def draw(self, step: int) -> Mapping[str, str]:
+        return {}
+
+
+class Rungs(Observer):
+    """Has a trial judged after certain epochs.
+
+    Args:
+      recorder: whose measures of the epoch count; it is told first.
+      trainer: to be stopped.
+      rungs: epochs after which to judge.
+      judge: called with the epochs done and their measures on validation images, by name; says
+        whether to go on.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        trainer: Trainer,
+        rungs: Collection[int],
+        judge: Callable[[int, Mapping[str, float]], bool],
+    ):
+        self._recorder, self._trainer = recorder, trainer
+        self._rungs, self._judge = rungs, judge
+
+    def after_call(self, report: Report) -> None:
+        self._recorder.after_call(report)
+
+    def after_epoch(self, report: Report) -> None:
+        self._recorder.after_epoch(report)
+        epoch = round(report.epoch)
+        if epoch in self._rungs and not self._judge(epoch, self._recorder.newest("validation")):
+            self._trainer.stop_requested = True
+
+    def after_diverging(self, step: int, key: str) -> None:
+        self._recorder.after_diverging(step, key)
+
+
+@dataclasses.dataclass(frozen=True)
+class HiddenSplit:
+    """A split of a size, without its images.
+
+    Args:
+      size: how many examples it has.
+      labels: `(size,)` or None; only looked at to see that they are class numbers.
+    """
+
+    size: int
+    labels: np.ndarray | None
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def images(self):
+        raise AssertionError("a search looked at test images")
+
+    def take(self, rows):
+        return self.images
+
+    def intensities(self, rows=slice(None)):
+        return self.images
+
+
+def without_test(data: ImageData) -> ImageData:
+    """The data with its test images hidden; it describes itself as before."""
+    return dataclasses.replace(data, test=HiddenSplit(len(data.test), data.test.labels))

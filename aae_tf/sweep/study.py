@@ -9,17 +9,20 @@ It imports no TensorFlow.
 
 from __future__ import annotations
 
+import contextlib
+import json
+import pathlib
 import shutil
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Callable, Collection, Sequence
 
-from aae_tf.child import Children
 from aae_tf.errors import SettingsError, UserError
+from aae_tf.experiments import command
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.search import hparams, plan, results, scores, talk
-from aae_tf.search.halving import Pruner
-from aae_tf.search.plan import Search
-from aae_tf.search.talk import Say
-from aae_tf.search.trial import Trial, read_scores
+from aae_tf.settings import Settings, flatten
+from aae_tf.sweep import plan, results, scores
+from aae_tf.sweep.plan import Pruner, Search, Trial, read_scores
+from aae_tf.sweep.process import Children, status_of
 from aae_tf.utils import write_json
 
 
@@ -60,7 +63,7 @@ def run(search: Search, say: Say) -> int:
                 return 128 + children.received if children.received else status
             _tidy(search, trial)
             results.write(search, trials)
-            hparams.write_hparams(search, trial)
+            results.write_hparams(search, trial)
     return 0
 
 
@@ -89,7 +92,7 @@ def _make(search: Search, trial: Trial, judge: Pruner, children: Children, say: 
             say(f"{name}: stopped, as others did better")
         return not trial.ended
 
-    status = talk.train_trial(
+    status = train_trial(
         children, name, trial.settings, trial.folder, search.score, rungs, goes_on, say
     )
     if status or children.received:
@@ -123,3 +126,77 @@ def _tidy(search: Search, trial: Trial) -> None:
     """Removes the checkpoints of a trial that went no further, which nothing needs any more."""
     if trial.state(search.halving.epochs) in ("pruned", "diverged"):
         shutil.rmtree(trial.folder / "checkpoints", ignore_errors=True)
+
+
+Say = Callable[[str], None]
+
+
+def train_trial(
+    children: Children,
+    name: str,
+    settings: Settings,
+    folder: pathlib.Path,
+    score: str,
+    rungs: Collection[int],
+    goes_on: Callable[[int, float], bool],
+    say: Say,
+) -> int:
+    """Trains a trial from where it stands, in a process of its own, as long as it is to go on.
+
+    Args:
+      children: the process is one of them.
+      name: of the trial, for what is told.
+      settings: of its run.
+      folder: of its run.
+      score: the measure on validation images to go by.
+      rungs: epochs after which to ask.
+      goes_on: asked with the epochs done and the score.
+      say: told what happens, line by line.
+
+    Returns:
+      0, or the exit status of a stop by a signal. A trial that diverged says so in its folder.
+
+    Raises:
+      UserError: if the trial can't be made.
+    """
+    job = {
+        "settings": flatten(settings),
+        "folder": str(folder),
+        "score": score,
+        "rungs": sorted(rungs),
+    }
+    # The worker reads no flags; they are there for provenance.json to tell.
+    command = ["aae-tf", *command.flags_of(flatten(settings)), f"--run_dir={folder}"]
+    process = children.start(
+        "aae_tf.search.worker", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    error = ""
+    with process.stdout:
+        _tell(process, json.dumps(job))
+        for line in process.stdout:
+            message = json.loads(line)
+            error = message.get("error", error)
+            if "say" in message:
+                say(message["say"])
+            if "score" in message:
+                epoch, value = message["epoch"], message["score"]
+                say(f"{name}: {score} {value:.5g} after epoch {epoch}")
+                _tell(process, "on" if goes_on(epoch, value) else "stop")
+    status = status_of(process)
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    if children.received or status >= 128:
+        return status
+    if error:
+        problem = UserError(f"{name}: {error}")
+        problem.exit_status = status
+        raise problem
+    if status:
+        raise UserError(f"{name}: ended with status {status}, as told above")
+    return 0
+
+
+def _tell(process: subprocess.Popen, line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it has ended; its exit status says why
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
