@@ -21,7 +21,7 @@ from aae_tf.settings import NetworkSettings, PhaseSettings, Settings
 from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
 from aae_tf.training.phase import Batch, Draws, Phase, no_common_draws
-from aae_tf.training.pretraining import Pretraining
+from aae_tf.training.trainer import Pretraining
 
 
 class Method(abc.ABC):

@@ -18,7 +18,7 @@ from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
 from aae_tf.priors import distributions
 from aae_tf.training.distribution import gathered
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
-from aae_tf.training.pretraining import Pretraining
+from aae_tf.training.trainer import Pretraining
 from aae_tf.utils import is_own
 
 

@@ -15,7 +15,7 @@ from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.runs.progress import ProgressBar
 from aae_tf.settings import Settings
-from aae_tf.training import Observer, Stopped, Trainer, precise_norm
+from aae_tf.training import Observer, Stopped, Trainer, averaging
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
     Checkpoints,
@@ -24,7 +24,7 @@ from aae_tf.training.checkpoints import (
     network_variables,
     optimizer_variables,
 )
-from aae_tf.training.pretraining import pretrain
+from aae_tf.training.trainer import pretrain
 
 Say = Callable[[str], None]
 
@@ -83,8 +83,8 @@ class TrainingRun:
         if not self.settings.training.precise_batch_norm:
             return Observer()
         train, method = self.data.train, self.method
-        images = train.intensities(precise_norm.evenly_spaced(len(train)))
-        return precise_norm.PreciseNorm(
+        images = train.intensities(averaging.evenly_spaced(len(train)))
+        return averaging.PreciseNorm(
             method.encoder, method.take_in, images, self.strategy, self._average
         )
 

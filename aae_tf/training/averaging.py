@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+import keras
+import numpy as np
 import tensorflow as tf
+
+from aae_tf.training.observers import Observer, Report
 
 
 class WeightAverage:
@@ -51,3 +55,73 @@ class WeightAverage:
         finally:
             for name, variable in self._live.items():
                 variable.assign(kept[name])
+
+
+IMAGES = 1000
+
+
+class PreciseNorm(Observer):
+    """Gives an encoder the moments that it needs outside training.
+
+    In training its moving moments average over the minibatches of all passes, also of those that
+    see noisy, dropped or adversarially changed images, while what is encoded afterwards is clean.
+    So they are replaced by the moments of clean training images, of one large batch by the
+    weights as they are ('precise BN'; Wu & Johnson, 2021, arXiv:2105.07576, section 3). Training
+    itself never reads them, and goes on as it would without.
+
+    Args:
+      encoder: whose moving moments these are.
+      take_in: passes images `(batch, height, width, channels)` through it as in training.
+      images: of the training set, clean, in 0..1, `(count, height, width, channels)`.
+      strategy: in whose scope the encoder was made; each replica sees all the images.
+      average: of the weights, if networks are judged by it: its moments are replaced then, and the
+        live ones stay.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        take_in: Callable[[tf.Tensor], None],
+        images: np.ndarray,
+        strategy: tf.distribute.Strategy,
+        average: WeightAverage | None = None,
+    ):
+        self._norms = [
+            part
+            for part in encoder._flatten_layers()
+            if isinstance(part, keras.layers.BatchNormalization)
+        ]
+        self._take_in, self._strategy, self._average = take_in, strategy, average
+        self._images = tf.constant(images)
+        self._pass = tf.function(self._replaced)
+
+    def after_epoch(self, report: Report) -> None:
+        del report
+        if self._average is None:
+            self._pass(self._images)
+            return
+        with self._average.in_place():
+            self._pass(self._images)
+            self._average.adopt()
+
+    def _replaced(self, images):
+        with self._forgetting():
+            self._strategy.run(self._take_in, args=(images,))
+
+    @contextlib.contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Within it (while the pass is traced) moving moments become those of the next batch."""
+        kept = [norm.momentum for norm in self._norms]
+        try:
+            for norm in self._norms:
+                norm.momentum = 0.0
+            yield
+        finally:
+            for norm, momentum in zip(self._norms, kept, strict=True):
+                norm.momentum = momentum
+
+
+def evenly_spaced(size: int, count: int = IMAGES) -> np.ndarray:
+    """At most `count` rows of `size`, evenly spaced from the first: data may be sorted."""
+    count = min(size, count)
+    return np.arange(count) * size // count

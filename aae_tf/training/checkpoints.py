@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.errors import RunFolderError
+from aae_tf.training.observers import Observer, Report
 from aae_tf.training.phase import Phase
-from aae_tf.training.trainer import Observer, Report
 
 KEPT = 3
 

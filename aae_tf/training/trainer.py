@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -14,45 +15,8 @@ from aae_tf import seeds
 from aae_tf.data.pipeline import Feed
 from aae_tf.errors import DivergedError
 from aae_tf.training.averaging import WeightAverage
+from aae_tf.training.observers import Observer, Report, Stopped
 from aae_tf.training.phase import Batch, Phase
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What observers are told after a call.
-
-    Args:
-      step: steps done so far.
-      total_steps: of the whole run.
-      epoch: epochs done so far, the current one's fraction included.
-      values: for each 'phase/metric', its means over the minibatches of the call, `(steps,)`.
-      seconds: that the call took.
-      epoch_ended: whether the call's last step was an epoch's last.
-    """
-
-    step: int
-    total_steps: int
-    epoch: float
-    values: dict[str, np.ndarray]
-    seconds: float
-    epoch_ended: bool
-
-
-class Observer:
-    """Looks on between calls; the default hooks do nothing."""
-
-    def after_call(self, report: Report) -> None:
-        """Called after every call."""
-
-    def after_epoch(self, report: Report) -> None:
-        """Called after `after_call` if an epoch ended."""
-
-    def after_diverging(self, step: int, key: str) -> None:
-        """Called once if a loss or weight was NaN or infinite, before the error is raised."""
-
-
-class Stopped(Exception):
-    """Training was asked to stop before its last step."""
 
 
 class Trainer:
@@ -239,3 +203,49 @@ class Trainer:
             observer.after_diverging(step, key)
         phase, _, metric = key.partition("/")
         raise DivergedError(f"the {metric} of phase '{phase}' {what}")
+
+
+LOW_ENOUGH = 0.1  # as in the authors' code
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretraining:
+    """What a method does before its phases.
+
+    Args:
+      phase: with an optimizer of its own, which is not kept.
+      steps: at most.
+      batch_size: over all replicas.
+    """
+
+    phase: Phase
+    steps: int
+    batch_size: int
+
+
+class _UntilLow(Observer):
+    """Stops when the loss is low enough."""
+
+    def __init__(self, trainer: Trainer):
+        self._trainer = trainer
+        self.steps, self.loss = 0, float("inf")
+
+    def after_call(self, report: Report) -> None:
+        self.steps = report.step
+        self.loss = float(next(iter(report.values.values()))[-1])
+        self._trainer.stop_requested = self.loss < LOW_ENOUGH
+
+
+def pretrain(trainer: Trainer, steps: int) -> tuple[int, float]:
+    """Runs a trainer of one phase until its loss is low enough, at most so many steps.
+
+    Returns:
+      How many steps it took, and the last loss.
+
+    Raises:
+      DivergedError: if the loss or a weight became NaN or infinite.
+    """
+    watch = _UntilLow(trainer)
+    with contextlib.suppress(Stopped):
+        trainer.train(0, steps, 1, (watch,))
+    return watch.steps, watch.loss

@@ -13,7 +13,7 @@ from aae_tf.priors import distributions
 from aae_tf.settings import override
 from aae_tf.settings.fields import DIVERGENCES
 from aae_tf.training import Trainer, optimizers
-from aae_tf.training.pretraining import pretrain
+from aae_tf.training.trainer import pretrain
 
 COMPUTED = tuple(name for name in DIVERGENCES if name != "gan")
 

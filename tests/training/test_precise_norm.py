@@ -6,9 +6,8 @@ import tensorflow as tf
 import tiny
 
 from aae_tf.training import Trainer
-from aae_tf.training.averaging import WeightAverage
+from aae_tf.training.averaging import PreciseNorm, WeightAverage, evenly_spaced
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
-from aae_tf.training.precise_norm import PreciseNorm, evenly_spaced
 
 STEPS = 12  # of epochs of 6
 
