@@ -2,7 +2,7 @@
 
 An experiment puts data, networks and a prior into a method; a method is a list of phases; the
 trainer runs the phases; a run folder keeps what came of it. Importing the package imports nothing
-heavy: `aae_tf.command_line` answers `--help` without TensorFlow.
+heavy: `aae_tf.cli.main` answers `--help` without TensorFlow.
 """
 
 __version__ = "0.1.0"

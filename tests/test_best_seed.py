@@ -41,7 +41,7 @@ def find(runs, monkeypatch):
                 _rows(folder, (1, 2), **{beginning.score: result / 2})
             return 0
 
-        monkeypatch.setattr("aae_tf.search.talk.train", train)
+        monkeypatch.setattr("aae_tf.sweep.study.train_trial", train)
         begun = {run.folder.path: run.settings for run in runs}
         children = type("Children", (), {"received": 0})
         best, status = seeds.find_best(begun, beginning, children, lambda line: None)
@@ -134,7 +134,7 @@ def test_a_signal_while_seeds_begin_ends_the_choice(runs, monkeypatch):
         children.received = 15
         return 143
 
-    monkeypatch.setattr("aae_tf.search.talk.train", train)
+    monkeypatch.setattr("aae_tf.sweep.study.train_trial", train)
     begun = {run.folder.path: run.settings for run in runs}
     assert seeds.find_best(begun, BEGUN, children, lambda line: None) == (None, 143)
     assert not runs[0].folder.path.parent.exists()
@@ -144,9 +144,10 @@ def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch):
     runs = [dataclasses.replace(runs[0], export_dir=pathlib.Path("models")), *runs[1:]]
     best, started, said = runs[2], [], []
     monkeypatch.setattr(seeds, "find", lambda *arguments: (best.folder.path, 0))
-    monkeypatch.setattr("aae_tf.several.status_of", lambda process: 0)
+    monkeypatch.setattr("aae_tf.sweep.seeds.status_of", lambda process: 0)
     monkeypatch.setattr(
-        "aae_tf.child.Children.start", lambda self, module, arguments: started.append(arguments)
+        "aae_tf.sweep.process.Children.start",
+        lambda self, module, arguments: started.append(arguments),
     )
     assert seeds.train(runs, said.append, BEGUN) == 0
     ((_, *flags),) = started
@@ -180,7 +181,7 @@ def test_what_does_not_go_together_is_told_in_one_line(empty_folder, capsys, fla
 
 
 def test_a_stopped_choice_names_the_command_that_goes_on_with_it(empty_folder, capsys, monkeypatch):
-    monkeypatch.setattr("aae_tf.several.train", lambda *arguments: 143)
+    monkeypatch.setattr("aae_tf.sweep.seeds.train", lambda *arguments: 143)
     choice = ["--seeds=0,1", "--best_after=1", "--score=coverage", "--run_dir=runs"]
     assert main(["x", "--experiment=gaussian", *choice]) == 143
     told = capsys.readouterr().out

@@ -82,7 +82,7 @@ def test_signals_are_handed_on_once(module, tmp_path, sent, got):
 
 PARENT = """
     import subprocess, sys
-    from aae_tf.child import Children
+    from aae_tf.sweep.process import Children
     with Children() as children:
         process = children.start("of_the_child", ["program", "wait", sys.argv[1]],
                                  stdout=subprocess.PIPE)

@@ -121,10 +121,10 @@ def test_list_tells_what_each_experiment_reproduces_on_what_and_how_long(empty_f
         ]
 
 
-RUN = "from aae_tf.command_line import main; raise SystemExit(main())"
+RUN = "from aae_tf.cli.main import main; raise SystemExit(main())"
 SCRIPT = """
 import sys
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 status = main(sys.argv)
 heavy = {"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "matplotlib"}
 sys.exit(f"status {status}, imported {sorted(heavy & sys.modules.keys())}")

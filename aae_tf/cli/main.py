@@ -1,4 +1,4 @@
-"""The door: flags in, settings on. This, `flags_of_door` and the modes_of_* know absl's flags.
+"""The command line: parses flags, makes settings of them and starts a mode.
 
 TensorFlow is imported once the flags are known to be right, so that `--help`, `--mode=list` and
 mistakes answer at once.
@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
-from absl import flags
+from absl.flags import FlagValues
 
 from aae_tf import experiments
 from aae_tf.cli import flags, modes
@@ -88,7 +88,7 @@ def _sigterm_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(values: flags.FlagValues) -> int:
+def _run(values: FlagValues) -> int:
     if values.mode == "explore":
         return modes.explore(values)
     if values.mode == "convert":
@@ -144,7 +144,7 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
     return status
 
 
-def _search(values: flags.FlagValues, settings: Settings) -> int:
+def _search(values: FlagValues, settings: Settings) -> int:
     for name, expected in (
         ("space", "a file that says what flags may be"),
         ("score", "a measure on validation images"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from absl import flags
+from absl.flags import FlagValues
 
 from aae_tf.cli import flags
 from aae_tf.cli.messages import metrics_table, say, say_without_effect
@@ -18,7 +18,7 @@ from aae_tf.serving.convert import FORMATS
 from aae_tf.settings import override
 
 
-def revisit(values: flags.FlagValues) -> int:
+def revisit(values: FlagValues) -> int:
     """The modes that look at a run that there is."""
     if not values.run_dir:
         raise SettingsError("run_dir", "", f"a folder of runs, for --mode={values.mode}")
@@ -56,14 +56,14 @@ def revisit(values: flags.FlagValues) -> int:
     return 0
 
 
-def _compare(values: flags.FlagValues, target: pathlib.Path) -> int:
+def _compare(values: FlagValues, target: pathlib.Path) -> int:
     runs = [pathlib.Path(run) for run in (values.runs or "").split(",") if run]
     for path in import_runner().compare(runs, target, say):
         say(f"{'figure' if path.suffix == '.png' else 'table'}: {path}")
     return 0
 
 
-def explore(values: flags.FlagValues) -> int:
+def explore(values: FlagValues) -> int:
     """A page to move over a model's codes, until interrupted."""
     if not values.model:
         raise SettingsError("model", "", "the folder of a SavedModel, as saved_models/gaussian")
@@ -73,7 +73,7 @@ def explore(values: flags.FlagValues) -> int:
     return 0
 
 
-def convert(values: flags.FlagValues) -> int:
+def convert(values: FlagValues) -> int:
     """A SavedModel in another format; no run is needed."""
     if values.format not in FORMATS:
         expected = "one of " + ", ".join(FORMATS)
@@ -92,7 +92,7 @@ def convert(values: flags.FlagValues) -> int:
     return 0
 
 
-def predict(values: flags.FlagValues) -> int:
+def predict(values: FlagValues) -> int:
     """What a model makes of the user's files; no run is needed, nor TensorFlow for REST."""
     from aae_tf.client.model import Endpoint
     from aae_tf.client.predict import PredictOptions, predict

@@ -12,12 +12,19 @@ from aae_tf.experiments import aae, categorical, wae
 from aae_tf.experiments.experiment import Experiment, ReportedResult
 from aae_tf.settings import Settings
 
-__all__ = ["CATALOGUE", "Experiment", "PaperFigure", "find", "settings_of"]
+__all__ = ["CATALOGUE", "Experiment", "ReportedResult", "find", "settings_of"]
 
 CATALOGUE: Mapping[str, Experiment] = {
     experiment.name: experiment
-    for group in (aae, aae, aae, categorical, wae, wae)
-    for experiment in group.EXPERIMENTS
+    for group in (
+        aae.UNSUPERVISED,
+        aae.LIKELIHOOD,
+        aae.LABEL_INFORMED,
+        categorical.CATEGORICAL,
+        wae.VARIATIONAL,
+        wae.WASSERSTEIN,
+    )
+    for experiment in group
 }
 
 

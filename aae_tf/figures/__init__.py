@@ -1,1 +1,1 @@
-"""TODO."""
+"""Pictures of a run or of several; Matplotlib is imported here alone."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A training run from settings to its folder: training, logs, figures, evaluation, export."""

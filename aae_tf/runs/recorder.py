@@ -14,7 +14,7 @@ from aae_tf.figures import figures
 from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.style import to_png
 from aae_tf.methods import Method
-from aae_tf.results.run_folder import MetricsTable, RunFolder
+from aae_tf.results.run_folder import CATEGORIES, MetricsTable, RunFolder
 from aae_tf.runs import tensorboard
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
@@ -23,8 +23,6 @@ from aae_tf.utils import write_aside
 
 CURVE_POINTS = 5000  # of a TensorBoard curve, at most
 PICTURES = 10  # how often a run is drawn
-
-from aae_tf.results.run_folder import CATEGORIES
 
 
 class Recorder(Observer):

@@ -11,6 +11,7 @@ from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.data.pipeline import make_feed
 from aae_tf.errors import DivergedError, SettingsError
+from aae_tf.methods.build import labelled_for, method_for
 from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.runs.progress import ProgressBar
@@ -27,8 +28,6 @@ from aae_tf.training.checkpoints import (
 from aae_tf.training.trainer import pretrain
 
 Say = Callable[[str], None]
-
-from aae_tf.methods.build import labelled_for, method_for
 
 
 class TrainingRun:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Many runs: several seeds, best-of-N restarts, hyperparameter search."""

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 _START = (
     "import sys; top, module, lifeline, *sys.argv = sys.argv[1:]; "
     "sys.path[:] = [top, *filter(None, sys.path)]; "
-    "from aae_tf import child; child.run(module, int(lifeline))"
+    "from aae_tf.sweep import process; process.run(module, int(lifeline))"
 )
 
 
@@ -73,7 +73,7 @@ class Children:
           arguments: the process's sys.argv.
           **pipes: for subprocess.Popen: stdin, stdout, text.
         """
-        top = str(pathlib.Path(__file__).parents[1])
+        top = str(pathlib.Path(__file__).parents[2])
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START, top, module, str(self._lifeline), *arguments],
             pass_fds=[self._lifeline],

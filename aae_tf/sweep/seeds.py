@@ -174,7 +174,7 @@ def train(
                 say(f"{told} is finished already")
                 continue
             say(told)
-            process = children.start("aae_tf.command_line", [sys.argv[0], *run.arguments()])
+            process = children.start("aae_tf.cli.main", [sys.argv[0], *run.arguments()])
             status = status_of(process)
             if children.received:
                 return 128 + children.received

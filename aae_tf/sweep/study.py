@@ -166,9 +166,9 @@ def train_trial(
         "rungs": sorted(rungs),
     }
     # The worker reads no flags; they are there for provenance.json to tell.
-    command = ["aae-tf", *command.flags_of(flatten(settings)), f"--run_dir={folder}"]
+    arguments = ["aae-tf", *command.flags_of(flatten(settings)), f"--run_dir={folder}"]
     process = children.start(
-        "aae_tf.search.worker", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        "aae_tf.sweep.worker", arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     error = ""
     with process.stdout:

@@ -92,12 +92,12 @@ def run(
     from aae_tf.results.provenance import commit_of_checkout
     from aae_tf.results.run_folder import RunFolder
     from aae_tf.runs import train
-    from aae_tf.runs.training_run import TrainingRun
 
     pass
     from aae_tf.sweep import scores
 
     pass
+    from aae_tf.runs.training_run import TrainingRun
     from aae_tf.training.distribution import make_strategy
 
     run_folder = RunFolder(folder)

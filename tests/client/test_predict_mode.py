@@ -240,7 +240,7 @@ def test_missing_model_is_named(empty_folder, capsys):
 
 WITHOUT_TENSORFLOW = """
 import sys
-from aae_tf.command_line import main
+from aae_tf.cli.main import main
 status = main(sys.argv)
 heavy = {"tensorflow", "keras", "grpc"}
 sys.exit(f"status {status}, imported {sorted(heavy & sys.modules.keys())}")

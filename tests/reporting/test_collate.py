@@ -348,7 +348,7 @@ def test_an_unreadable_result_is_named(tmp_path, content):
 
 def test_a_report_needs_no_tensorflow(folder):
     script = (
-        "import sys; sys.modules['tensorflow'] = None; from aae_tf.command_line import main;"
+        "import sys; sys.modules['tensorflow'] = None; from aae_tf.cli.main import main;"
         f"sys.exit(main(['x', '--mode=report', '--run_dir={folder}']))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

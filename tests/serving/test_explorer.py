@@ -81,9 +81,9 @@ def classes(tmp_path_factory):
         servers.append(_running(explorer.load(_export(method, folder / name, NAMES))))
         made[name] = (method, Client(servers[-1]))
     yield made
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    for running in servers:
+        running.shutdown()
+        running.server_close()
 
 
 def _pixels(url):

@@ -1,1 +1,0 @@
-"""What people look at: run folder, TensorBoard, figures, progress."""

@@ -1,1 +1,0 @@
-"""Search for settings: random draws, successive halving, judged on validation images alone."""
