@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from aae_tf.data import load
+from aae_tf.data.load import FOLDER, MD5_OF_UNPACKED, load_mnist
 from aae_tf.errors import DataError
 from aae_tf.settings import DataSettings
 
-NAMES = list(load.MD5_OF_UNPACKED)
+NAMES = list(MD5_OF_UNPACKED)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def mnist():
 def folder(tmp_path):
     """A folder with the real files, as links."""
     for name in NAMES:
-        (tmp_path / name).symlink_to(load.FOLDER / name)
+        (tmp_path / name).symlink_to(FOLDER / name)
     return tmp_path
 
 
@@ -41,7 +42,7 @@ def test_official_order_is_kept(mnist):
     assert mnist.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert mnist.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     official = np.concatenate([mnist.train.images, mnist.validation.images])
-    with gzip.open(load.FOLDER / "train-images-idx3-ubyte.gz") as file:
+    with gzip.open(FOLDER / "train-images-idx3-ubyte.gz") as file:
         assert official.tobytes() == file.read()[16:]
 
 
@@ -66,8 +67,8 @@ def test_labels_belong_to_their_images(mnist, name):
 
 
 def test_files_have_the_well_known_checksums():
-    for name, md5 in load.MD5_OF_UNPACKED.items():
-        content = gzip.decompress((load.FOLDER / name).read_bytes())
+    for name, md5 in MD5_OF_UNPACKED.items():
+        content = gzip.decompress((FOLDER / name).read_bytes())
         assert hashlib.md5(content, usedforsecurity=False).hexdigest() == md5
 
 
@@ -80,7 +81,7 @@ def _replace(path, content):
 def test_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(DataError, match=f"{name} is missing; reinstall"):
-        load.load_mnist(folder)
+        load_mnist(folder)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
@@ -89,13 +90,13 @@ def test_truncated_file_is_refused(folder, share):
     content = path.read_bytes()
     _replace(path, content[: int(share * len(content))])
     with pytest.raises(DataError, match=NAMES[-1]):
-        load.load_mnist(folder)
+        load_mnist(folder)
 
 
 def test_file_that_is_no_gzip_is_refused(folder):
     _replace(folder / NAMES[0], b"<html>not found</html>")
     with pytest.raises(DataError, match=f"{NAMES[0]} can't be unpacked"):
-        load.load_mnist(folder)
+        load_mnist(folder)
 
 
 @pytest.mark.parametrize("offset", [20, 2000, 4000])
@@ -105,7 +106,7 @@ def test_flipped_bits_are_noticed(folder, offset):
     content[offset] ^= 0xFF
     _replace(path, bytes(content))
     with pytest.raises(DataError, match=NAMES[-1]):
-        load.load_mnist(folder)
+        load_mnist(folder)
 
 
 def test_valid_gzip_of_other_labels_is_noticed(folder):
@@ -114,4 +115,4 @@ def test_valid_gzip_of_other_labels_is_noticed(folder):
     content[-1] = (content[-1] + 1) % 10
     _replace(path, gzip.compress(bytes(content)))
     with pytest.raises(DataError, match=f"{NAMES[-1]} was altered .*expected {'.' * 32}"):
-        load.load_mnist(folder)
+        load_mnist(folder)

@@ -163,9 +163,9 @@ def test_cache_lies_where_users_keep_theirs(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 def test_it_knows_mnists_digits(tmp_path):
-    from aae_tf.data import load
+    from aae_tf.data.load import load_mnist
 
-    mnist = load.load_mnist()
+    mnist = load_mnist()
     made = classifier_of(mnist, str(tmp_path))
     starts = range(0, len(mnist.test), 1000)
     images = [mnist.test.intensities(slice(start, start + 1000)) for start in starts]
