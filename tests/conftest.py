@@ -1,4 +1,4 @@
-"""Shared fixtures; this folder's helper modules are importable because this file is here."""
+"""Fixtures of all tests. Modules that tests share lie in tests/helpers (pythonpath in setup.cfg)."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The whole through the door: a user's files, a model behind a server or not, and new files."""
+"""The whole by the command line: a user's files, a model behind a server or not, and new files."""
 
 import io
 import subprocess

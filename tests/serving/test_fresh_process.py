@@ -46,7 +46,7 @@ def answered(exported, given, tmp_path_factory):
     """Outputs of the fresh process, and what it printed."""
     folder = tmp_path_factory.mktemp("answers")
     np.savez(folder / "inputs.npz", **given)
-    script = pathlib.Path(__file__).with_name("load_and_call.py")
+    script = pathlib.Path(__file__).parents[1] / "helpers" / "load_and_call.py"
     command = [sys.executable, script, exported, folder / "inputs.npz", folder / "outputs.npz"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(

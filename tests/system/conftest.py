@@ -1,12 +1,12 @@
 """A folder with a data set, and a run that went undisturbed from start to end."""
 
-import door
 import numpy as np
+import program
 import pytest
 import tiny
 
 FLAGS = (
-    *door.SMALL,
+    *program.SMALL,
     "--experiment=gaussian",
     "--encoder=gaussian",
     "--epochs=2",
@@ -18,7 +18,7 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """Where the program is started: bars.npz lies in it."""
-    folder = tmp_path_factory.mktemp("door")
+    folder = tmp_path_factory.mktemp("program")
     np.savez(folder / "bars.npz", images=tiny.images(4200), labels=np.arange(4200) % 3)
     return folder
 
@@ -31,6 +31,6 @@ def flags():
 @pytest.fixture(scope="session")
 def undisturbed(place, flags):
     """The outcome of the process, and its run folder."""
-    done = door.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
+    done = program.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
     assert done.returncode == 0, done.stderr[-3000:]
     return done, place / "undisturbed"

@@ -2,13 +2,13 @@
 
 import signal
 
-import door
 import numpy as np
+import program
 import pytest
 import tensorflow as tf
 
 FLAGS = (
-    *door.SMALL,
+    *program.SMALL,
     "--experiment=gaussian",
     "--epochs=2",
     "--average_decay=0.99",
@@ -19,7 +19,7 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def averaged(place):
-    done = door.call(place, *FLAGS, "--run_dir=averaged", "--export_dir=averaged_models")
+    done = program.call(place, *FLAGS, "--run_dir=averaged", "--export_dir=averaged_models")
     assert done.returncode == 0, done.stderr[-2000:]
     return place / "averaged"
 
@@ -37,19 +37,19 @@ def _networks(folder):
 
 def test_interrupted_run_ends_as_the_undisturbed_one(averaged, place):
     flags = (*FLAGS, "--run_dir=averaged_twice", "--export_dir=")
-    door.interrupt(place, signal.SIGTERM, lambda said: "run folder" in said, 3, *flags)
-    assert door.call(place, *flags).returncode == 0
-    assert door.state(place / "averaged_twice") == door.state(averaged)
+    program.interrupt(place, signal.SIGTERM, lambda said: "run folder" in said, 3, *flags)
+    assert program.call(place, *flags).returncode == 0
+    assert program.state(place / "averaged_twice") == program.state(averaged)
     results = [
-        door.read_json(place / name, "result.json") for name in ("averaged", "averaged_twice")
+        program.read_json(place / name, "result.json") for name in ("averaged", "averaged_twice")
     ]
     assert results[0]["metrics"] == results[1]["metrics"]
 
 
 def test_evaluate_measures_the_same_again(averaged, place):
-    before = door.read_json(averaged, "result.json")["metrics"]
-    assert door.call(place, "--mode=evaluate", "--run_dir=averaged").returncode == 0
-    assert door.read_json(averaged, "result.json")["metrics"] == before
+    before = program.read_json(averaged, "result.json")["metrics"]
+    assert program.call(place, "--mode=evaluate", "--run_dir=averaged").returncode == 0
+    assert program.read_json(averaged, "result.json")["metrics"] == before
 
 
 def test_export_has_the_averages_and_the_checkpoint_both(averaged, place):

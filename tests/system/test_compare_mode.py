@@ -1,9 +1,9 @@
-"""Runs side by side through the door."""
+"""Runs side by side by the command line."""
 
 import json
 import shutil
 
-import door
+import program
 import pytest
 
 from aae_tf.cli.main import main
@@ -14,8 +14,8 @@ PICTURES = ("learning_curves", "codes", "samples", "reconstructions")
 @pytest.fixture(scope="module")
 def runs(undisturbed, place):
     """The undisturbed run, and one of another prior and seed on the same images."""
-    flags = (*door.SMALL, "--experiment=sphere", "--epochs=1", "--seed=3")
-    done = door.call(place, *flags, "--run_dir=on_sphere", "--export_dir=models")
+    flags = (*program.SMALL, "--experiment=sphere", "--epochs=1", "--seed=3")
+    done = program.call(place, *flags, "--run_dir=on_sphere", "--export_dir=models")
     assert done.returncode == 0, done.stderr[-3000:]
     return "--runs=undisturbed,on_sphere"
 
@@ -38,7 +38,7 @@ def test_compare_leaves_pictures_and_tables(runs, place, monkeypatch, capsys):
     table = json.loads((folder / "comparison.json").read_text())
     assert [row["run"] for row in table] == ["gaussian", "sphere"]
     for row, name in zip(table, ("undisturbed", "on_sphere"), strict=True):
-        metrics = door.read_json(place / name, "result.json")["metrics"]
+        metrics = program.read_json(place / name, "result.json")["metrics"]
         for measure, value in row["metrics"].items():
             assert value == metrics[f"test/{measure}"]
     assert table[0]["metrics"]["empty_region"] + table[0]["metrics"]["coverage"] == 1

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 
-import door
 import numpy as np
+import program
 import pytest
 import scipy.io
 import tiny
@@ -27,15 +27,15 @@ def judged(undisturbed, place, tmp_path_factory):
     for name in ("run", "stopped", "terminated"):
         shutil.copytree(undisturbed[1], folder / name)
     shutil.copy(place / "bars.npz", folder)
-    done = door.call(folder, *ASK, "--run_dir=run")
+    done = program.call(folder, *ASK, "--run_dir=run")
     assert done.returncode == 0, done.stderr[-3000:]
     return done, folder
 
 
 def test_the_numbers_are_added_to_a_finished_run(judged, undisturbed):
     done, folder = judged
-    old = door.read_json(undisturbed[1], "result.json")["metrics"]
-    new = door.read_json(folder / "run", "result.json")["metrics"]
+    old = program.read_json(undisturbed[1], "result.json")["metrics"]
+    new = program.read_json(folder / "run", "result.json")["metrics"]
     assert {key: new[key] for key in old} == pytest.approx(old, rel=1e-6)
     for count in (1000, MANY):
         for split in ("validation", "test"):
@@ -56,18 +56,18 @@ def test_stopped_it_goes_on_and_ends_with_the_same_bits(judged, name, number):
     folder = judged[1]
     kept = folder / f"{name}/likelihood/{MANY}_score.npz"
     command = (*ASK, f"--run_dir={name}")
-    done = door.interrupt(folder, number, lambda said: kept.exists(), 0, *command)
+    done = program.interrupt(folder, number, lambda said: kept.exists(), 0, *command)
     assert done.returncode == 128 + number, done.stderr[-3000:]
     assert done.stderr.strip().splitlines()[-1].endswith("error: interrupted")
     assert "Traceback" not in done.stderr
-    before = door.read_json(folder / name, "result.json")["metrics"]
+    before = program.read_json(folder / name, "result.json")["metrics"]
     assert f"test/log_likelihood_{MANY}" not in before
     with np.load(kept) as sums:
         assert 0 < sums["count"] < MANY
-    done = door.call(folder, *command)
+    done = program.call(folder, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     found, undisturbed = (
-        door.read_json(folder / each, "result.json")["metrics"] for each in (name, "run")
+        program.read_json(folder / each, "result.json")["metrics"] for each in (name, "run")
     )
     assert found == undisturbed
 
@@ -121,10 +121,10 @@ def test_flagfile_of_the_toronto_face_database_runs_on_made_up_faces(empty_folde
         ]
     )
     assert status == 0, capsys.readouterr().err
-    told = door.read_json(pathlib.Path("run"), "data.json")
+    told = program.read_json(pathlib.Path("run"), "data.json")
     assert told["sizes"] == {"train": 120, "validation": 20, "test": 20}
     assert told["image_shape"] == [48, 48, 1]
-    metrics = door.read_json(pathlib.Path("run"), "result.json")["metrics"]
+    metrics = program.read_json(pathlib.Path("run"), "result.json")["metrics"]
     assert np.isfinite(metrics["test/log_likelihood_300"])
     assert pathlib.Path("run/figures/nearest.png").stat().st_size > 3000
     assert pathlib.Path("models/likelihood/1/saved_model.pb").exists()

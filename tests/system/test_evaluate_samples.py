@@ -3,7 +3,7 @@
 import pathlib
 import shutil
 
-import door
+import program
 import pytest
 
 from aae_tf.cli.main import main
@@ -17,15 +17,15 @@ def judged(undisturbed, place, tmp_path_factory):
     folder = tmp_path_factory.mktemp("judged")
     shutil.copytree(undisturbed[1], folder / "run")
     shutil.copy(place / "bars.npz", folder)
-    done = door.call(folder, "--mode=evaluate", "--run_dir=run", *ASK)
+    done = program.call(folder, "--mode=evaluate", "--run_dir=run", *ASK)
     assert done.returncode == 0, done.stderr[-3000:]
     return done, folder
 
 
 def test_the_numbers_are_added_to_a_finished_run(judged, undisturbed):
     done, folder = judged
-    before = door.read_json(undisturbed[1], "result.json")
-    after = door.read_json(folder / "run", "result.json")
+    before = program.read_json(undisturbed[1], "result.json")
+    after = program.read_json(folder / "run", "result.json")
     old, new = before.pop("metrics"), after.pop("metrics")
     judged_by = {**before.pop("evaluation"), "sample_quality": True, "quality_samples": 200}
     assert after.pop("evaluation") == judged_by
@@ -36,7 +36,7 @@ def test_the_numbers_are_added_to_a_finished_run(judged, undisturbed):
             assert f"{split}/{name}" in new and f"{split}/{name}_of_data" in new
         assert new[f"{split}/quality_samples"] == 200
         assert new[f"{split}/classifier_accuracy"] > 0.95
-    assert door.error_lines(done) == []
+    assert program.error_lines(done) == []
 
 
 def test_the_table_has_the_datas_own_numbers_beside(judged):
@@ -60,12 +60,12 @@ def test_a_run_that_is_there_can_be_gone_on_with_and_asked_for_samples(judged, f
     _, folder = judged
     shutil.copytree(folder / "run", folder / "again")
     (folder / "again" / "result.json").unlink()
-    done = door.call(folder, *flags, "--run_dir=again", "--export_dir=models", *ASK)
+    done = program.call(folder, *flags, "--run_dir=again", "--export_dir=models", *ASK)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at step 600" in done.stdout
-    assert door.state(folder / "again") == door.state(folder / "run")
+    assert program.state(folder / "again") == program.state(folder / "run")
     found, before = (
-        door.read_json(folder / name, "result.json")["metrics"] for name in ("again", "run")
+        program.read_json(folder / name, "result.json")["metrics"] for name in ("again", "run")
     )
     assert found == pytest.approx(before, rel=1e-4)
     assert (folder / "again/figures/nearest.png").stat().st_size > 3000

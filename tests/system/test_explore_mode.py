@@ -1,12 +1,12 @@
-"""--mode=explore through the door, and the held-out codes that exports leave for it."""
+"""--mode=explore by the command line, and the held-out codes that exports leave for it."""
 
 import json
 import shutil
 import signal
 import urllib.request
 
-import door
 import numpy as np
+import program
 import pytest
 
 CODES = "assets.extra/codes.json"
@@ -28,7 +28,7 @@ def test_trained_model_is_explored_until_ctrl_c(undisturbed, place):
         return True
 
     flags = ("--mode=explore", "--model=models/gaussian", "--port=0")
-    done = door.interrupt(place, signal.SIGINT, answers, 0, *flags)
+    done = program.interrupt(place, signal.SIGINT, answers, 0, *flags)
     assert done.returncode == 0 and done.stdout.endswith("ended\n")
     assert done.stderr == ""
     assert asked["name"] == "gaussian" and asked["image_shape"] == [8, 8, 1]
@@ -37,7 +37,7 @@ def test_trained_model_is_explored_until_ctrl_c(undisturbed, place):
 
 def test_training_exports_codes_of_validation_images(undisturbed, place):
     found = _codes(place / "models/gaussian/1")
-    size = door.read_json(undisturbed[1], "data.json")["sizes"]["validation"]
+    size = program.read_json(undisturbed[1], "data.json")["sizes"]["validation"]
     assert found["data"] == "bars.npz" and len(found["codes"]) == min(2000, size)
     assert np.shape(found["codes"])[1] == 2 and set(found["labels"]) == {0, 1, 2}
     assert found["class_names"] == ["0", "1", "2"] and found["categories"] == []
@@ -47,7 +47,7 @@ def test_training_exports_codes_of_validation_images(undisturbed, place):
 def test_export_brings_the_same_codes_if_the_data_is_there(undisturbed, place, tmp_path, has_data):
     if has_data:
         shutil.copy(place / "bars.npz", tmp_path)
-    done = door.call(tmp_path, "--mode=export", f"--run_dir={undisturbed[1]}")
+    done = program.call(tmp_path, "--mode=export", f"--run_dir={undisturbed[1]}")
     assert done.returncode == 0, done.stderr[-3000:]
     version = tmp_path / "saved_models/gaussian/1"
     assert (version / "saved_model.pb").exists()

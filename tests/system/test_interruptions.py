@@ -4,7 +4,7 @@ import csv
 import random
 import signal
 
-import door
+import program
 import pytest
 
 
@@ -38,17 +38,17 @@ def test_killed_runs_end_with_the_same_bits(undisturbed, place, flags):
         (_evaluating, 2),
     ):
         known = set(folder.glob("checkpoints/*.index"))
-        done = door.interrupt(place, signal.SIGKILL, sign, moments.uniform(0, longest), *command)
-        assert done.returncode == door.KILLED, done.stderr[-3000:]
+        done = program.interrupt(place, signal.SIGKILL, sign, moments.uniform(0, longest), *command)
+        assert done.returncode == program.KILLED, done.stderr[-3000:]
         _, _, resumed = done.stdout.splitlines()[0].partition("resumed at step ")
         steps.append(int(resumed or 0))
-    done = door.call(place, *command)
+    done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     assert steps[:2] == [0, 0] and 0 < steps[2] < steps[3] < steps[4] < 600
-    assert door.state(place / "killed") == door.state(undisturbed[1])
+    assert program.state(place / "killed") == program.state(undisturbed[1])
     assert _rows(place / "killed") == _rows(undisturbed[1])
     metrics = [
-        door.read_json(folder, "result.json")["metrics"]
+        program.read_json(folder, "result.json")["metrics"]
         for folder in (place / "killed", undisturbed[1])
     ]
     assert metrics[0] == metrics[1]
@@ -61,12 +61,12 @@ def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):
     command = (*flags, "--run_dir=stopped", "--export_dir=unused", "--epochs=50")
     steps = [0]
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-        done = door.interrupt(place, number, _started, 1.5, *command)
+        done = program.interrupt(place, number, _started, 1.5, *command)
         assert done.returncode == status, done.stderr[-3000:]
         assert "Traceback" not in done.stderr
         assert "stopped; resume with:" in done.stdout
         assert "--flagfile=stopped/run.flags --run_dir=stopped" in done.stdout
-        told = door.read_json(place / "stopped", "provenance.json")
+        told = program.read_json(place / "stopped", "provenance.json")
         assert told["step"] > steps[-1]
         assert (place / f"stopped/checkpoints/ckpt-{told['step']}.index").exists()
         if len(steps) > 1:

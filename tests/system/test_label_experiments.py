@@ -1,18 +1,18 @@
-"""Experiments with labels and categories through the door: whole runs, records, refusals."""
+"""Experiments with labels and categories by the command line: whole runs, records, refusals."""
 
 import json
 import re
 import signal
 
-import door
 import numpy as np
+import program
 import pytest
 import tiny
 
 from aae_tf.cli.main import main
 
 pytestmark = pytest.mark.slow
-SMALL = (*door.SMALL, "--epochs=2", "--batch_size=100")
+SMALL = (*program.SMALL, "--epochs=2", "--batch_size=100")
 RUNS = {
     "semi": ("--experiment=semi_supervised", "--num_labels=30"),
     "on": ("--experiment=discrete", "--num_clusters=4"),
@@ -43,7 +43,7 @@ NUMBERS = {
 def runs(place):
     """One process for each run."""
     for name, flags in RUNS.items():
-        done = door.call(place, *SMALL, *flags, f"--run_dir=labels/{name}")
+        done = program.call(place, *SMALL, *flags, f"--run_dir=labels/{name}")
         assert done.returncode == 0, done.stderr[-3000:]
     return place / "labels"
 
@@ -72,14 +72,14 @@ def test_killed_semi_supervised_run_resumes_to_the_same_bits(runs, place):
         del said
         return any(checkpoints.glob("ckpt-*.index"))
 
-    done = door.interrupt(place, signal.SIGKILL, has_checkpoint, 0.05, *flags)
-    assert done.returncode == door.KILLED
+    done = program.interrupt(place, signal.SIGKILL, has_checkpoint, 0.05, *flags)
+    assert done.returncode == program.KILLED
     steps = [int(path.stem[5:]) for path in checkpoints.glob("ckpt-*.index")]
     assert 0 < max(steps) < 70  # of two epochs of 35
-    done = door.call(place, *flags)
+    done = program.call(place, *flags)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at step " in done.stdout
-    assert door.state(place / "killed_semi") == door.state(runs / "semi")
+    assert program.state(place / "killed_semi") == program.state(runs / "semi")
 
 
 def _main(place, monkeypatch, capsys, *flags):
@@ -186,7 +186,7 @@ def test_data_without_labels_is_refused(place, monkeypatch, capsys, experiment):
 def test_clustering_does_without_labels(place):
     np.savez(place / "bare.npz", images=tiny.images(1300))
     flags = ("--experiment=clustering", "--num_clusters=4", "--run_dir=unlabelled")
-    done = door.call(place, *SMALL, "--dataset=bare.npz", *flags)
+    done = program.call(place, *SMALL, "--dataset=bare.npz", *flags)
     assert done.returncode == 0, done.stderr[-3000:]
     metrics = json.loads((place / "unlabelled" / "result.json").read_text())["metrics"]
     assert "test/categories_in_use" in metrics and "test/error_percent" not in metrics

@@ -2,7 +2,7 @@
 
 import json
 
-import door
+import program
 import pytest
 import tensorflow as tf
 
@@ -16,11 +16,11 @@ def test_card_holds_the_runs_own_facts(version, undisturbed):
     card = json.loads((version / "assets.extra" / "model_card.json").read_text())
     _, folder = undisturbed
     assert card["experiment"] == "gaussian"
-    assert card["metrics"] == door.read_json(folder, "result.json")["metrics"]
-    origin = door.read_json(folder, "provenance.json")
+    assert card["metrics"] == program.read_json(folder, "result.json")["metrics"]
+    origin = program.read_json(folder, "provenance.json")
     assert card["provenance"]["state_sha256"] == origin["state_sha256"]
     assert card["data"]["name"] == card["settings"]["dataset"] == "bars.npz"
-    assert card["data"]["sizes"] == door.read_json(folder, "data.json")["sizes"]
+    assert card["data"]["sizes"] == program.read_json(folder, "data.json")["sizes"]
     assert card["settings"]["encoder"] == "gaussian"
     assert not {"data_dir", "cache_dir"} & set(card["settings"])
     assert card["limits"] and "ask" in card["data"]["licence"]

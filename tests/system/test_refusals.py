@@ -3,7 +3,7 @@
 import re
 import shutil
 
-import door
+import program
 import pytest
 
 from aae_tf.cli.main import main
@@ -47,20 +47,20 @@ def test_settings_of_a_run_cannot_be_changed_when_it_is_looked_at(copy, place, m
 def test_unreadable_checkpoint_exits_with_1_and_one_line(copy, place, flags):
     newest = max(copy.glob("checkpoints/*.data-*"), key=lambda path: path.stat().st_mtime)
     newest.write_bytes(newest.read_bytes()[:2000])
-    done = door.call(place, *flags, "--run_dir=copy", "--export_dir=unused")
+    done = program.call(place, *flags, "--run_dir=copy", "--export_dir=unused")
     assert done.returncode == 1
-    (line,) = door.error_lines(done)
+    (line,) = program.error_lines(done)
     assert line.startswith("error: checkpoint ") and "ckpt-600 is unreadable" in line
     assert "an older one is" in line
     assert not (place / "unused").exists()
 
 
 def test_divergence_exits_with_1_and_names_phase_step_and_checkpoint(place):
-    flags = ("--experiment=gaussian", *door.SMALL, "--output_activation=linear", "--epochs=1")
+    flags = ("--experiment=gaussian", *program.SMALL, "--output_activation=linear", "--epochs=1")
     rate = ("--reconstruction_optimizer=sgd", "--reconstruction_learning_rate=1e30")
-    done = door.call(place, *flags, *rate, "--run_dir=diverged", "--export_dir=unused")
+    done = program.call(place, *flags, *rate, "--run_dir=diverged", "--export_dir=unused")
     assert done.returncode == 1
-    (line,) = door.error_lines(done)
+    (line,) = program.error_lines(done)
     assert line.startswith("error: the ") and "of phase 'reconstruction' became " in line
     assert re.search(r"step \d+; there is no checkpoint yet", line)
     assert not (place / "diverged/result.json").exists()

@@ -1,11 +1,11 @@
-"""--mode=search through the door: stopped, killed and resumed, it ends as an undisturbed one."""
+"""--mode=search by the command line: stopped, killed and resumed, it ends as an undisturbed one."""
 
 import csv
 import json
 import signal
 
-import door
 import numpy as np
+import program
 import pytest
 import tiny
 
@@ -13,7 +13,7 @@ from aae_tf.cli.main import main
 
 SPACE = "reconstruction_learning_rate = log(1e-4, 1e-1)\nlatent_dim = int(2, 4)\n"
 FLAGS = (
-    *door.SMALL,
+    *program.SMALL,
     "--mode=search",
     "--experiment=gaussian",
     "--noxla",
@@ -37,7 +37,7 @@ def _results(folder):
 
 def test_a_search_leaves_its_table_and_the_best_flags(room):
     command = (*FLAGS, "--epochs=2", "--trials=2", "--halving=off", "--run_dir=small")
-    done = door.call(room, *command)
+    done = program.call(room, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     found = _results(room / "small")
     assert [row["state"] for row in found["trials"]] == ["completed"] * 2
@@ -47,7 +47,7 @@ def test_a_search_leaves_its_table_and_the_best_flags(room):
     assert found["best"] == best["trial"]
 
     # The trial is the run that its flags make, up to what a run does at its end.
-    again = door.call(
+    again = program.call(
         room, "--flagfile=small/best.flags", "--run_dir=again", "--export_dir=", "--noxla"
     )
     assert again.returncode == 0, again.stderr[-3000:]
@@ -62,7 +62,7 @@ def test_a_search_leaves_its_table_and_the_best_flags(room):
 @pytest.mark.slow
 def test_a_disturbed_search_ends_as_an_undisturbed_one(room):
     command = (*FLAGS, "--epochs=4", "--halving=1,2", "--checkpoint_minutes=0.001")
-    whole = door.call(room, *command, "--trials=4", "--run_dir=whole")
+    whole = program.call(room, *command, "--trials=4", "--run_dir=whole")
     assert whole.returncode == 0, whole.stderr[-3000:]
 
     disturbed = (*command, "--run_dir=disturbed")
@@ -74,19 +74,19 @@ def test_a_disturbed_search_ends_as_an_undisturbed_one(room):
         return "trials/0001" in said
 
     few = (*disturbed, "--trials=3")
-    done = door.interrupt(room, signal.SIGINT, first_begun, 0.2, *few)
+    done = program.interrupt(room, signal.SIGINT, first_begun, 0.2, *few)
     assert done.returncode == 130, done.stderr[-3000:]
     assert "stopped; resume with:" in done.stdout and "--run_dir=disturbed" in done.stdout
-    done = door.interrupt(room, signal.SIGKILL, second_begun, 1, *few)
-    assert done.returncode == door.KILLED
+    done = program.interrupt(room, signal.SIGKILL, second_begun, 1, *few)
+    assert done.returncode == program.KILLED
     # The trial's own process stops by itself once it sees that it is alone.
     for _ in range(3):
-        done = door.call(room, *few)
+        done = program.call(room, *few)
         if "another process runs in it" not in done.stderr:
             break
     assert done.returncode == 0, done.stderr[-3000:]
     assert "trial 0 is" in done.stdout
-    more = door.call(room, *disturbed, "--trials=4")
+    more = program.call(room, *disturbed, "--trials=4")
     assert more.returncode == 0, more.stderr[-3000:]
     assert more.stdout.count("already") == 3
     for name in ("results.json", "results.md", "best.flags", "search.json"):

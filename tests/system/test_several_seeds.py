@@ -1,12 +1,12 @@
-"""--seeds through the door: runs like single ones, stopped and resumed, with a table at the end."""
+"""--seeds by the command line: runs like single ones, stopped and resumed, with a table at the end."""
 
 import json
 import signal
 
-import door
+import program
 import pytest
 
-SHORT = (*door.SMALL, "--experiment=gaussian", "--epochs=1", "--noxla")
+SHORT = (*program.SMALL, "--experiment=gaussian", "--epochs=1", "--noxla")
 
 
 @pytest.mark.slow
@@ -17,24 +17,24 @@ def test_stopped_seeds_go_on_and_are_the_single_runs(undisturbed, place, flags):
     def begun(said):
         return bool(list(checkpoints.glob("*.index")))
 
-    done = door.interrupt(place, signal.SIGTERM, begun, 0.3, *command)
+    done = program.interrupt(place, signal.SIGTERM, begun, 0.3, *command)
     assert done.returncode == 143, done.stderr[-3000:]
     assert "stopped; resume with:" in done.stdout and "--seeds=0,1 --run_dir=seeds" in done.stdout
-    stopped_at = door.read_json(place / "seeds" / "seed_0", "provenance.json")["step"]
+    stopped_at = program.read_json(place / "seeds" / "seed_0", "provenance.json")["step"]
     assert 0 < stopped_at < 600
     assert not (place / "seeds" / "seed_1").exists()
 
-    done = door.call(place, *command)
+    done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"resumed at step {stopped_at}" in done.stdout
-    assert door.state(place / "seeds" / "seed_0") == door.state(undisturbed[1])
-    assert door.state(place / "seeds" / "seed_1") != door.state(undisturbed[1])
+    assert program.state(place / "seeds" / "seed_0") == program.state(undisturbed[1])
+    assert program.state(place / "seeds" / "seed_1") != program.state(undisturbed[1])
     assert [path.name for path in (place / "of_seeds" / "gaussian").iterdir()] == ["1"]
     table = done.stdout[done.stdout.rindex("gaussian, practical, 2 epochs, seeds 0, 1") :]
     assert "standard deviation" in table and "--seeds=0,1" in table
 
     files = {path: path.stat().st_mtime_ns for path in (place / "seeds").rglob("*")}
-    again = door.call(place, *command)
+    again = program.call(place, *command)
     assert again.returncode == 0 and again.stdout.count("is finished already") == 2
     assert again.stdout.endswith(table)
     assert {path: path.stat().st_mtime_ns for path in (place / "seeds").rglob("*")} == files
@@ -48,9 +48,9 @@ def test_a_seed_that_fails_keeps_no_other_from_its_run(place):
     (bad / "data.json").write_text("{}")
     (bad / "checkpoints").mkdir()
     (bad / "checkpoints" / "checkpoint").write_text("no checkpoint's name")
-    done = door.call(place, *command)
+    done = program.call(place, *command)
     assert done.returncode == 1
-    first, last = door.error_lines(done)
+    first, last = program.error_lines(done)
     assert first.startswith("error: ") and "seed_0/checkpoints" in first
     assert last == "error: --seeds: the runs of these failed, as told above: 0"
     assert not (bad / "result.json").exists()
@@ -63,9 +63,9 @@ def test_a_seed_that_fails_keeps_no_other_from_its_run(place):
 def test_only_the_best_beginning_goes_on_and_is_the_single_run(undisturbed, place, flags):
     command = (*flags, "--seeds=0,1", "--run_dir=begun", "--export_dir=of_begun")
     choice = ("--best_after=1", "--score=sliced_wasserstein")
-    done = door.call(place, *command, *choice)
+    done = program.call(place, *command, *choice)
     assert done.returncode == 0, done.stderr[-3000:]
-    begun = door.read_json(place / "begun", "begun.json")
+    begun = program.read_json(place / "begun", "begun.json")
     best = begun["best"]
     assert min(begun["scores"], key=begun["scores"].get) == str(best)
     assert f"the best beginning is seed {best}'s; only it goes on" in done.stdout
@@ -73,14 +73,14 @@ def test_only_the_best_beginning_goes_on_and_is_the_single_run(undisturbed, plac
     other = place / "begun" / f"seed_{1 - best}"
     assert not (other / "result.json").exists() and (other / "checkpoints").is_dir()
     assert [path.name for path in (place / "of_begun" / "gaussian").iterdir()] == ["1"]
-    (earlier,) = door.read_json(place / "begun" / f"seed_{best}", "provenance.json")["earlier"]
+    (earlier,) = program.read_json(place / "begun" / f"seed_{best}", "provenance.json")["earlier"]
     assert earlier["step"] == 300
 
-    again = door.call(place, *command, *choice)
+    again = program.call(place, *command, *choice)
     assert again.returncode == 0 and f"seed_{best} is finished already" in again.stdout
 
     # Without the choice the other one goes on too, and is what it would have been alone.
-    done = door.call(place, *command)
+    done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at step 300" in done.stdout
-    assert door.state(place / "begun" / "seed_0") == door.state(undisturbed[1])
+    assert program.state(place / "begun" / "seed_0") == program.state(undisturbed[1])

@@ -1,8 +1,8 @@
-"""A run over two replicas works from the door on, on image files that TensorFlow decodes."""
+"""A run over two replicas works from the command line on, on image files that TensorFlow decodes."""
 
 import math
 
-import door
+import program
 import pytest
 import tensorflow as tf
 import tiny
@@ -13,13 +13,13 @@ def test_two_replicas_train_evaluate_and_export(place):
         file = place / f"pictures/{number % 3}/{number}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(tf.io.encode_png(image).numpy())
-    data = ("--experiment=gaussian", *door.SMALL, "--dataset=pictures", "--epochs=2")
+    data = ("--experiment=gaussian", *program.SMALL, "--dataset=pictures", "--epochs=2")
     command = (*data, "--replicas=2", "--run_dir=replicas", "--export_dir=of_replicas")
-    done = door.call(place, *command)
+    done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
-    told = door.read_json(place / "replicas", "provenance.json")
+    told = program.read_json(place / "replicas", "provenance.json")
     assert len(told["machine"]["devices"]) == 2 and told["step"] == 2 * (65 // 10)
-    metrics = door.read_json(place / "replicas", "result.json")["metrics"]
+    metrics = program.read_json(place / "replicas", "result.json")["metrics"]
     assert all(map(math.isfinite, metrics.values()))
     assert (place / "of_replicas/gaussian/1/saved_model.pb").exists()
 
@@ -38,7 +38,9 @@ def test_two_replicas_train_evaluate_and_export(place):
     ],
 )
 def test_a_minibatch_that_replicas_cannot_share_evenly_is_refused(place, flags, expected):
-    done = door.call(place, *door.SMALL, *flags, "--epochs=1", "--replicas=2", "--run_dir=uneven")
+    done = program.call(
+        place, *program.SMALL, *flags, "--epochs=1", "--replicas=2", "--run_dir=uneven"
+    )
     assert done.returncode == 2
     assert done.stderr == f"error: {expected}\n"
     assert not (place / "uneven").exists()

@@ -1,11 +1,11 @@
-"""Whole runs of Wasserstein and variational auto-encoders through the door."""
+"""Whole runs of Wasserstein and variational auto-encoders by the command line."""
 
 import json
 
-import door
+import program
 import pytest
 
-SMALL = (*door.SMALL, "--epochs=2", "--latent_dim=3")
+SMALL = (*program.SMALL, "--epochs=2", "--latent_dim=3")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def wae(place):
         "--cost=huber",
         "--encoder=gaussian",
     )
-    done = door.call(place, *flags, "--run_dir=straight_wae")
+    done = program.call(place, *flags, "--run_dir=straight_wae")
     assert done.returncode == 0, done.stderr[-2000:]
     return place, flags, done
 
@@ -41,9 +41,9 @@ def test_a_wae_run_pretrains_trains_and_measures(wae):
 
 def test_a_pretrained_run_that_is_stopped_and_resumed_ends_with_the_same_bits(wae):
     folder, flags, _ = wae
-    first = door.call(folder, *flags, "--run_dir=parts", "--epochs=1")
+    first = program.call(folder, *flags, "--run_dir=parts", "--epochs=1")
     assert first.returncode == 0, first.stderr[-2000:]
-    again = door.call(folder, *flags, "--run_dir=parts")
+    again = program.call(folder, *flags, "--run_dir=parts")
     assert again.returncode == 0, again.stderr[-2000:]
     assert "resumed at step" in again.stdout
     assert "pretrained" not in again.stdout
@@ -51,10 +51,10 @@ def test_a_pretrained_run_that_is_stopped_and_resumed_ends_with_the_same_bits(wa
 
 
 def test_a_vae_run_measures_its_bound(place):
-    done = door.call(
+    done = program.call(
         place,
         "--experiment=vae_mixture",
-        *door.SMALL,
+        *program.SMALL,
         "--epochs=1",
         "--run_dir=vae",
         "--beta=2",
@@ -88,7 +88,7 @@ def test_a_vae_run_measures_its_bound(place):
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line_and_nothing_is_written(place, flags, message):
-    done = door.call(place, *door.SMALL, *flags, "--run_dir=refused")
+    done = program.call(place, *program.SMALL, *flags, "--run_dir=refused")
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

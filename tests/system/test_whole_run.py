@@ -1,9 +1,9 @@
-"""A run through the door leaves what it promises, and can be repeated, evaluated and exported."""
+"""A run by the command line leaves what it promises, and can be repeated, evaluated and exported."""
 
 import csv
 import shutil
 
-import door
+import program
 import pytest
 import tensorflow as tf
 
@@ -41,7 +41,7 @@ def test_run_leaves_every_file(undisturbed, place):
 
 
 def test_result_has_what_a_report_collates(undisturbed):
-    result = door.read_json(undisturbed[1], "result.json")
+    result = program.read_json(undisturbed[1], "result.json")
     wanted = {
         "experiment",
         "recipe",
@@ -64,7 +64,7 @@ def test_result_has_what_a_report_collates(undisturbed):
 
 
 def test_provenance_says_how_the_numbers_came_about(undisturbed):
-    told = door.read_json(undisturbed[1], "provenance.json")
+    told = program.read_json(undisturbed[1], "provenance.json")
     assert told["step"] == 600
     assert len(told["state_sha256"]) == 64
     assert "--encoder=gaussian" in told["command"]
@@ -76,7 +76,7 @@ def test_metrics_end_where_the_result_is(undisturbed):
     with open(undisturbed[1] / "metrics.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["300", "600"]
-    metrics = door.read_json(undisturbed[1], "result.json")["metrics"]
+    metrics = program.read_json(undisturbed[1], "result.json")["metrics"]
     for key, value in metrics.items():
         if key.startswith("validation/"):
             assert float(rows[-1][key]) == pytest.approx(value, rel=1e-6)
@@ -87,20 +87,20 @@ def test_words_on_the_terminal_tell_figures_and_what_comes_next(undisturbed):
     assert done.stdout.startswith("run folder: undisturbed\n")
     for word in ("reconstruction_error", "saved_model_cli", "tensorboard --logdir=undisturbed"):
         assert word in done.stdout
-    assert door.error_lines(done) == []
+    assert program.error_lines(done) == []
 
 
 def test_same_command_on_a_finished_run_changes_no_weight_and_no_metric(undisturbed, place, flags):
     # Provenance too: the program that only looked at a run isn't the one that trained it.
     kept = ("metrics.csv", "run.flags", "provenance.json")
     before = {name: (undisturbed[1] / name).read_bytes() for name in kept}
-    state = door.state(undisturbed[1])
-    result = door.read_json(undisturbed[1], "result.json")
-    done = door.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
+    state = program.state(undisturbed[1])
+    result = program.read_json(undisturbed[1], "result.json")
+    done = program.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at step 600" in done.stdout
-    assert door.state(undisturbed[1]) == state
-    assert door.read_json(undisturbed[1], "result.json") == result
+    assert program.state(undisturbed[1]) == state
+    assert program.read_json(undisturbed[1], "result.json") == result
     for name, content in before.items():
         assert (undisturbed[1] / name).read_bytes() == content
     assert (place / "models/gaussian/2/saved_model.pb").exists()
@@ -108,19 +108,19 @@ def test_same_command_on_a_finished_run_changes_no_weight_and_no_metric(undistur
 
 def test_run_flags_repeat_the_run_to_the_bit_in_calls_of_another_length(undisturbed, place):
     again = ("--flagfile=undisturbed/run.flags", "--run_dir=again", "--steps_per_call=20")
-    done = door.call(place, *again, "--export_dir=others")
+    done = program.call(place, *again, "--export_dir=others")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert door.state(place / "again") == door.state(undisturbed[1])
+    assert program.state(place / "again") == program.state(undisturbed[1])
     for name in ("metrics.csv", "figures/codes.png", "eval/codes.tsv", "data.json"):
         assert (place / "again" / name).read_bytes() == (undisturbed[1] / name).read_bytes()
 
 
 def test_evaluate_measures_the_same_again(undisturbed, place, monkeypatch, capsys):
     monkeypatch.chdir(place)
-    result = door.read_json(undisturbed[1], "result.json")
+    result = program.read_json(undisturbed[1], "result.json")
     (undisturbed[1] / "result.json").unlink()
     assert main(["run_experiment.py", "--mode=evaluate", "--run_dir=undisturbed"]) == 0
-    again = door.read_json(undisturbed[1], "result.json")
+    again = program.read_json(undisturbed[1], "result.json")
     assert again.pop("metrics") == pytest.approx(result.pop("metrics"), rel=1e-6)
     assert again == result
     assert "reconstruction_error" in capsys.readouterr().out

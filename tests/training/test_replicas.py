@@ -11,8 +11,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def found():
-    script = pathlib.Path(__file__).with_name("compare_replicas.py")
-    paths = [str(script.parents[1]), os.environ.get("PYTHONPATH", "")]
+    script = pathlib.Path(__file__).parents[1] / "helpers" / "compare_replicas.py"
+    paths = [str(script.parent), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),

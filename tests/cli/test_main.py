@@ -1,4 +1,4 @@
-"""The door: what it refuses, in one line each, with nothing written."""
+"""The command line: what it refuses, in one line each, with nothing written."""
 
 import json
 

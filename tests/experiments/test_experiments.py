@@ -26,7 +26,7 @@ OWN_PHASES = {
 ROOT = seeds.root(0)
 NAMES = list(experiments.CATALOGUE)
 ADVERSARIAL = [name for name in NAMES if name not in OWN_PHASES]
-FLAGFOLDER = pathlib.Path(__file__).parents[1] / "flags"
+FLAGFOLDER = pathlib.Path(__file__).parents[2] / "flags"
 FLAGFILES = sorted(FLAGFOLDER.rglob("*.flags"))
 
 

@@ -12,7 +12,7 @@ from aae_tf import experiments
 from aae_tf.results.groups import groups_below
 from aae_tf.settings import complete, flatten, override
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 HEAD = "| row | paper | ours | n | epochs | minutes | `run_experiment.py --flagfile=` |"
 NOT_COMPARED = ("seed", "recipe")  # flags can lead from another recipe to the same settings
 

@@ -1,6 +1,7 @@
 """Processes of their own: the parent's arguments, status and signals reach them, once each."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def test_a_child_has_its_arguments_and_gives_its_status(module):
         said = process.stdout.read().decode()
         assert status_of(process) == 7
     assert said.startswith("['program', 'tell', 'x'] ")
-    top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    top = str(pathlib.Path(__file__).parents[2])
     assert said.split()[-1] == top
     assert children.received == 0
 
@@ -100,7 +101,7 @@ PARENT = """
     ids=["parent killed", "signal to the parent's group"],
 )
 def test_a_child_is_told_once_when_its_parent_is_gone_or_interrupted(module, tmp_path, send, got):
-    top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    top = str(pathlib.Path(__file__).parents[2])
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PARENT), str(tmp_path / "got")],
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ from aae_tf.cli.main import main
 from aae_tf.settings import describe, override, unused
 from aae_tf.settings.unused import COUNT_WITH
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = [
     *sorted((ROOT / "flags").rglob("*.flags")),
     *sorted((ROOT / "docs" / "results").glob("*/run.flags")),

@@ -14,7 +14,7 @@ from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import override
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 METHODS = {
     "AAE": ("gaussian", None),
     "VAE": ("vae_gaussian", None),
