@@ -1,4 +1,4 @@
-"""Fixtures of all tests. Modules that tests share lie in tests/helpers (pythonpath in setup.cfg)."""
+"""Fixtures of all tests; what tests share lies in tests/helpers (pythonpath in setup.cfg)."""
 
 import os
 

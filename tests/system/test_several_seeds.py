@@ -1,4 +1,4 @@
-"""--seeds by the command line: runs like single ones, stopped and resumed, with a table at the end."""
+"""--seeds as commands: runs like single ones, stopped and resumed, with a table at the end."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""A run over two replicas works from the command line on, on image files that TensorFlow decodes."""
+"""A run over two replicas works from the command line on, on image files."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A run by the command line leaves what it promises, and can be repeated, evaluated and exported."""
+"""A command leaves what it promises, and can be repeated, evaluated and exported."""
 
 import csv
 import shutil
