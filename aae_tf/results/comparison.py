@@ -26,7 +26,7 @@ FIRST = (
 )
 CAPTION = (
     "On each run's test images; in brackets what samples of its prior give. "
-    "What the numbers are, docs/measures.md tells."
+    "What the numbers are, docs/metrics.md tells."
 )
 
 

@@ -56,7 +56,7 @@ class EvaluationSettings(Checked):
     sample_quality: bool = setting(
         False,
         "judge decoded samples of the prior at the end: Fréchet and kernel distances, precision "
-        "and recall, sharpness, nearest training images; see docs/measures.md",
+        "and recall, sharpness, nearest training images; see docs/metrics.md",
         changes_run=False,
     )
     quality_samples: int = setting(

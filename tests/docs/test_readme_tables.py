@@ -1,4 +1,4 @@
-"""The README's tables say what the recorded runs give."""
+"""The tables of docs/results.md say what the recorded runs give."""
 
 import dataclasses
 import json
@@ -15,6 +15,7 @@ from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import override
 
 ROOT = pathlib.Path(__file__).parents[2]
+RESULTS = ROOT / "docs" / "results.md"
 METHODS = {
     "AAE": ("gaussian", None),
     "VAE": ("vae_gaussian", None),
@@ -40,7 +41,7 @@ MEASURES = (
 
 
 def test_results_are_the_reports_own_table():
-    text = (ROOT / "README.md").read_text()
+    text = RESULTS.read_text()
     part = text.partition("<!-- results -->\n")[2].partition("\n<!-- end of results -->")[0]
     paragraphs = collate(ROOT / "docs" / "results", "markdown").split("\n\n")
     start = paragraphs.index(report.PAPER_CAPTION)
@@ -73,8 +74,8 @@ def test_pages_of_the_recorded_runs_are_what_the_program_writes(place):
 
 
 def _rows():
-    """(data set, method, cells) of the README's tables."""
-    text = (ROOT / "README.md").read_text()
+    """(data set, method, cells) of the tables of methods side by side."""
+    text = RESULTS.read_text()
     part = text.partition("<!-- quality -->")[2].partition("<!-- end of quality -->")[0]
     data, found = None, []
     for line in part.splitlines():

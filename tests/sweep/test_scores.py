@@ -44,7 +44,7 @@ def test_what_a_method_is_scored_by_is_measured_or_refused(experiment):
 
 
 def test_the_documentation_says_what_scores_need():
-    page = pathlib.Path(__file__).parents[2] / "docs" / "search.md"
+    page = pathlib.Path(__file__).parents[2] / "docs" / "sweeps.md"
     score = page.read_text().partition("## Score")[2].partition("## What it leaves")[0]
     conditional = {"fid", "kid", "precision_pixels", "recall_pixels"}.union(*NOT_MADE.values())
     needed = {"--sample_quality", "--inception_weights", "--likelihood_samples"}
