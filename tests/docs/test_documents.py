@@ -78,6 +78,12 @@ def test_every_flagfile_and_space_of_a_command_is_there():
     assert found >= 10
 
 
+def test_every_module_and_test_that_is_named_is_there():
+    for page in WRITTEN:
+        named = re.findall(r"\b(?:aae_tf|tests|benchmarks)/[\w/.]*\w", page.read_text())
+        assert [path for path in named if not (ROOT / path).exists()] == [], page.name
+
+
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
 def test_what_its_python_imports_of_the_package_is_there(page):
     for code in _fenced(page, "python"):
