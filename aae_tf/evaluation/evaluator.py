@@ -43,7 +43,7 @@ class Evaluator:
         self._data = data
         self._seed = seeds.fold(seed, "evaluation")
         self._matches: dict[int, LatentMatch] = {}
-        self.passes = Inference(method)
+        self.inference = Inference(method)
 
     def evaluate(self, split: Split, final: bool = False) -> dict[str, float]:
         """The method's measures on a split, by name.
@@ -100,7 +100,7 @@ class Evaluator:
 
     def aggregated_posterior(self, split: Split) -> np.ndarray:
         """A draw of q(z|x) for each image: a sample of q(z), which is to match the prior."""
-        return self.passes.encode(split, self._seed)
+        return self.inference.encode(split, self._seed)
 
     def prior_codes(self, count: int) -> np.ndarray:
         """Samples of the prior, the same at every call, `(count, latent_dim)`."""
@@ -123,7 +123,7 @@ class Evaluator:
         return LogLikelihood(self._method, self._data, seed, folder)
 
     def _reconstruction(self, split: Split) -> dict[str, float]:
-        rebuilt = self.passes.reconstruct(split)
+        rebuilt = self.inference.reconstruct(split)
         errors = half_squared_error(tf.constant(split.intensities(), rebuilt.dtype), rebuilt)
         return {"reconstruction_error": float(tf.reduce_mean(errors))}
 
@@ -139,38 +139,38 @@ class Evaluator:
         return component_measures(posterior, split.labels)
 
     def _categories(self, split: Split) -> dict[str, float]:
-        return category_measures(self.passes.classify(split))
+        return category_measures(self.inference.classify(split))
 
     def _classification(self, split: Split) -> dict[str, float]:
-        classes = self.passes.classify(split).argmax(1)
+        classes = self.inference.classify(split).argmax(1)
         return {"error_percent": error_percent(classes, split.labels)}
 
     def _clustering(self, split: Split) -> dict[str, float]:
         known = self._data.validation
         if split.labels is None or known.labels is None:
             return {}
-        found = self.passes.log_classify(split)
-        among = found if split is known else self.passes.log_classify(known)
+        found = self.inference.log_classify(split)
+        among = found if split is known else self.inference.log_classify(known)
         classes = self._data.num_classes
         return clustering_measures(found, split.labels, among, known.labels, classes)
 
     def _elbo(self, split: Split) -> dict[str, float]:
-        parts = self.passes.bound(split, self._seed)
+        parts = self.inference.bound(split, self._seed)
         distortion, kl = parts.mean(0)
         return {"elbo": -float(distortion + kl), "kl": float(kl)}
 
     def _cost(self, split: Split) -> dict[str, float]:
-        return {"reconstruction_cost": float(self.passes.cost(split).mean())}
+        return {"reconstruction_cost": float(self.inference.cost(split).mean())}
 
     def _style(self, split: Split) -> dict[str, float]:
         train = self._some_of_training(style_probe.PROBE_CODES)
         probed = style_probe.probe_measures(
-            self.passes.encode(train), train.labels, self.passes.encode(split), split.labels
+            self.inference.encode(train), train.labels, self.passes.encode(split), split.labels
         )
         classes = self._data.num_classes
         codes = np.repeat(self.prior_codes(STYLES), classes, axis=0)
         asked = np.tile(np.arange(classes), STYLES)
-        read = self._reader.read(self.passes.decode(codes, asked))
+        read = self._reader.read(self.inference.decode(codes, asked))
         own = self._reader.read(split.intensities())
         return {
             **probed,

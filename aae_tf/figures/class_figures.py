@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from aae_tf.data import ImageData
 from aae_tf.evaluation import Evaluator
-from aae_tf.figures.style import class_colour, new_figure, show, styled, tile
+from aae_tf.figures.style import class_colour, new_figure, picture, plot_style, show, tile
 from aae_tf.methods import Method
 
 STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
@@ -21,17 +21,28 @@ def class_label(number: int, class_names: Sequence[str]) -> str:
     return class_names[number] if number < len(class_names) else str(number)
 
 
+def scatter_classes(
+    axes, points: np.ndarray, labels: np.ndarray | None, class_names: Sequence[str]
+) -> None:
+    """Points `(n, 2)` in their classes' colours, named for a legend where there are labels."""
+    if labels is None:
+        axes.scatter(*points.T, s=2, color=class_colour(0), linewidths=0, alpha=0.7)
+        return
+    style = {"s": 3, "linewidths": 0, "alpha": 0.8}
+    for number in np.unique(labels):
+        name = class_label(number, class_names)
+        axes.scatter(*points[labels == number].T, color=class_colour(number), label=name, **style)
+
+
 def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Images along each part of the prior (AAE, figure 4b and 4d): one class a row."""
     axes = method.class_prior.axes(STEPS)
-    images = evaluator.passes.decode(axes.reshape(-1, axes.shape[-1]))
+    images = evaluator.inference.decode(axes.reshape(-1, axes.shape[-1]))
     names = [class_label(number, data.class_names) for number in range(len(axes))]
-    is_roll = method.settings.prior.prior == "swiss_roll"
-    across = (
-        "along the roll, inside to outside"
-        if is_roll
-        else ("along the component's long axis, centre of the ring to its outside (±2 sd)")
-    )
+    if method.settings.prior.prior == "swiss_roll":
+        across = "along the roll, inside to outside"
+    else:
+        across = "along the component's long axis, centre of the ring to its outside (±2 sd)"
     title = "Images along each class's part of the prior"
     return _grid(title, images, STEPS, row_names=names, across=across, down="class")
 
@@ -40,8 +51,7 @@ def style_grid(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Rows of one style, columns of the categories (AAE, figure 7)."""
     categories = method.num_categories
     codes = np.repeat(evaluator.prior_codes(STYLES), categories, axis=0)
-    asked = np.tile(np.arange(categories), STYLES)
-    images = evaluator.passes.decode(codes, asked)
+    images = evaluator.inference.decode(codes, np.tile(np.arange(categories), STYLES))
     are_classes = categories == method.num_classes and method.labels != "none"
     names = data.class_names if are_classes else ()
     return _grid(
@@ -57,13 +67,13 @@ def style_grid(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
 def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Each cluster's head and held-out images of it (AAE, figure 9)."""
     count = method.num_categories
-    heads = evaluator.passes.decode(np.zeros((count, method.latent_dim)), np.arange(count))
-    found = evaluator.passes.classify(data.validation).argmax(1)
+    heads = evaluator.inference.decode(np.zeros((count, method.latent_dim)), np.arange(count))
+    assigned = evaluator.inference.classify(data.validation).argmax(1)
     shape = data.image_shape
     random = np.random.RandomState(0)  # which members are shown, always the same
     rows = []
     for number in range(count):
-        members = random.permutation(np.flatnonzero(found == number))[:MEMBERS]
+        members = random.permutation(np.flatnonzero(assigned == number))[:MEMBERS]
         shown = data.validation.intensities(members)
         blank = np.ones((MEMBERS - len(members), *shape), np.float32)
         rows.append(np.concatenate([heads[number][None], shown, blank]))
@@ -72,15 +82,14 @@ def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     figure = new_figure(3.4 * blocks, 0.26 * height + (0.8 if blocks == 1 else 0.7))
     title = ("Cluster heads (first column)", "and held-out images of each")
     figure.suptitle(("\n" if blocks == 1 else " ").join(title), fontsize=10)
-    with styled():
+    with plot_style():
         for block, axes in enumerate(np.atleast_1d(figure.subplots(1, blocks))):
-            own = rows[block * height : (block + 1) * height]
-            picture = tile(np.concatenate(own), MEMBERS + 1)
-            show(axes, picture)
+            numbers = range(block * height, min((block + 1) * height, count))
+            show(axes, tile(np.concatenate([rows[number] for number in numbers]), MEMBERS + 1))
             side = shape[0] + 1
             axes.axvline(shape[1], color=class_colour(6), lw=1)
-            axes.set_yticks(side * (np.arange(len(own)) + 0.5))
-            axes.set_yticklabels(range(block * height, block * height + len(own)), fontsize=7)
+            axes.set_yticks(side * (np.arange(len(numbers)) + 0.5))
+            axes.set_yticklabels(numbers, fontsize=7)
             axes.tick_params(length=0)
     return figure
 
@@ -89,7 +98,7 @@ def embedding(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Held-out images in the reduced space, by class, and the cluster heads (AAE, figure 11)."""
     rows = np.arange(min(len(data.validation), POINTS_AT_MOST))
     shown = data.validation.take(rows)
-    points = evaluator.passes.embed(shown)
+    points = evaluator.inference.embed(shown)
     heads = np.asarray(method.heads.heads)
     note = ""
     if method.latent_dim > 2:
@@ -98,18 +107,9 @@ def embedding(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     elif method.latent_dim == 1:
         points, heads = (np.concatenate([part, 0 * part], 1) for part in (points, heads))
     figure = new_figure(6.2, 5)
-    with styled():
+    with plot_style():
         axes = figure.add_subplot(title=f"{len(points):,} held-out images{note} and cluster heads")
-        for number in np.unique(shown.labels) if shown.labels is not None else (0,):
-            own = points[shown.labels == number] if shown.labels is not None else points
-            axes.scatter(
-                *own.T,
-                s=3,
-                color=class_colour(number),
-                linewidths=0,
-                alpha=0.8,
-                label=class_label(number, data.class_names),
-            )
+        scatter_classes(axes, points, shown.labels, data.class_names)
         axes.scatter(*heads.T, s=90, marker="*", color="white", edgecolors="black", label="head")
         axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
         axes.legend(title="class", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -131,7 +131,7 @@ def categories_over_training(
         ("usage", "category", (-0.5, num_categories - 0.5)),
     )
     figure = new_figure(9, 2.6 * len(runs))
-    with styled():
+    with plot_style():
         grid = figure.subplots(len(runs), len(panels), squeeze=False)
         for row_of_axes, (title, rows) in zip(grid, runs.items(), strict=True):
             last = rows[-1]["epoch"]
@@ -157,20 +157,13 @@ def categories_over_training(
 
 
 def _grid(title, images, columns, *, row_names=(), column_names=(), across="", down="") -> Figure:
-    rows = len(images) // columns
-    height, width = images.shape[1] + 1, images.shape[2] + 1
-    picture = tile(images, columns)
-    figure = new_figure(5.5, 5.5 * picture.shape[0] / picture.shape[1] + 0.8)
-    with styled():
-        axes = figure.add_subplot(title=title)
-        show(axes, picture)
-        axes.set(xlabel=across, ylabel=down)
-        for axis, names, count, size in (
-            (axes.yaxis, row_names, rows, height),
-            (axes.xaxis, column_names, columns, width),
-        ):
-            if len(names):
-                axis.set_ticks(size * (np.arange(count) + 0.5))
-                axis.set_ticklabels(names, fontsize=7)
-        axes.tick_params(length=0)
+    figure = picture(title, tile(images, columns), across, down, width=5.5)
+    axes = figure.axes[0]
+    for axis, names, size in (
+        (axes.yaxis, row_names, images.shape[1] + 1),
+        (axes.xaxis, column_names, images.shape[2] + 1),
+    ):
+        if names:
+            axis.set_ticks(size * (np.arange(len(names)) + 0.5))
+            axis.set_ticklabels(names, fontsize=7)
     return figure

@@ -18,14 +18,31 @@ from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.evaluation import Evaluator
 from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.figures import CODES_AT_MOST, draw_codes, learning_curves, projection_of
-from aae_tf.figures.style import new_figure, show, styled, tile, to_png
+from aae_tf.figures.style import new_figure, plot_style, show, tile, to_png
 from aae_tf.methods import Method
 from aae_tf.results.comparison import write_comparison
 from aae_tf.results.run_folder import CATEGORIES, MetricsTable, RunFolder
 from aae_tf.settings import Settings, flatten
 from aae_tf.utils import write_aside
 
-TOLD_AT_MOST = 3  # settings in a title; where more differ, the folder's name says more
+SETTINGS_IN_TITLE = 3  # at most; where more differ, the folder's name says more
+SAMPLES_SIDE, SHOWN, PANEL = 8, 16, 3.3  # images; images in a row; inches
+TITLE_WIDTH = 32  # letters
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """A run as its newest checkpoint left it.
+
+    Args:
+      method: with the checkpoint's weights.
+      data: that it was trained on.
+      evaluator: of the method.
+    """
+
+    method: Method
+    data: ImageData
+    evaluator: Evaluator
 
 
 def find_runs(runs: Sequence[pathlib.Path]) -> list[RunFolder]:
@@ -61,7 +78,7 @@ def compare(
 
     Args:
       folders: from `find_runs`.
-      settings: the runs' own.
+      settings: of the same runs.
       restored: the same runs, or none; without them codes, samples and reconstructions are left
         out.
       target: where everything goes; made if need be.
@@ -99,14 +116,14 @@ def titles_of(flats: Sequence[Mapping[str, Any]], paths: Sequence[pathlib.Path])
 
     titles = []
     for flat, path in zip(flats, paths, strict=True):
-        told = [flat["experiment"]] if "experiment" in differing(flats) else []
+        parts = [flat["experiment"]] if "experiment" in differing(flats) else []
         kin = [other for other in flats if other["experiment"] == flat["experiment"]]
         if "recipe" in differing(kin):
-            told.append(f"{flat['recipe']} recipe")
+            parts.append(f"{flat['recipe']} recipe")
         kin = [other for other in kin if other["recipe"] == flat["recipe"]]
         keys = differing(kin)
-        told += [f"{key}={flat.get(key, '')}" for key in keys]
-        titles.append(", ".join(told) if told and len(keys) <= TOLD_AT_MOST else path.name)
+        parts += [f"{key}={flat.get(key, '')}" for key in keys]
+        titles.append(", ".join(parts) if parts and len(keys) <= SETTINGS_IN_TITLE else path.name)
     for folder_of in (lambda path: path.name, str):
         longer = [
             f"{title} ({folder_of(path)})" if titles.count(title) > 1 else title
@@ -135,31 +152,8 @@ def _rows(folder: RunFolder, name: str) -> list[dict[str, float]]:
     return MetricsTable(folder.path / name, last_step=2**62).rows
 
 
-SAMPLES_SIDE, SHOWN, PANEL = 8, 16, 3.3  # images; images in a row; inches
-TITLE_WIDTH = 32  # letters
-
-
-@dataclasses.dataclass(frozen=True)
-class Restored:
-    """A run as its newest checkpoint left it.
-
-    Args:
-      method: with the checkpoint's weights.
-      data: that it was trained on.
-      evaluator: of the method.
-    """
-
-    method: Method
-    data: ImageData
-    evaluator: Evaluator
-
-
 def draw_all(runs: Mapping[str, Restored]) -> dict[str, Figure]:
-    """All figures.
-
-    Args:
-      runs: by title.
-    """
+    """All figures of the runs, which are by title."""
     return {
         "codes": codes_side_by_side(runs),
         "samples": samples_side_by_side(runs),
@@ -174,7 +168,7 @@ def codes_side_by_side(runs: Mapping[str, Restored]) -> Figure:
     of which the codes are.
     """
     projections = [projection_of(run.method.prior, run.method.latent_dim) for run in runs.values()]
-    with styled():
+    with plot_style():
         figure, grid = _panels(len(runs), PANEL + 1.1, projections, more_width=0.7)
         for number, (axes, (title, run)) in enumerate(zip(grid, runs.items(), strict=True)):
             shown = run.data.validation.take(slice(0, CODES_AT_MOST))
@@ -184,8 +178,8 @@ def codes_side_by_side(runs: Mapping[str, Restored]) -> Figure:
             if axes.name == "mollweide":  # its degrees would lie on the codes in a small panel
                 axes.set(xticklabels=[], yticklabels=[])
             note = match_note(run.evaluator.evaluate(run.data.validation))
-            told = "\n".join(part for part in (axes.get_xlabel(), note) if part)
-            axes.set_xlabel(told, fontsize=8)
+            note = "\n".join(part for part in (axes.get_xlabel(), note) if part)
+            axes.set_xlabel(note, fontsize=8)
         _share_limits(grid, list(runs.values()))
         _class_legend(figure, grid, list(runs.values()))
         figure.supxlabel(
@@ -197,7 +191,7 @@ def codes_side_by_side(runs: Mapping[str, Restored]) -> Figure:
 def samples_side_by_side(runs: Mapping[str, Restored]) -> Figure:
     """Images decoded from each run's prior; runs of one prior decode the same codes."""
     seed = seeds.fold(seeds.root(0), "samples_side_by_side")
-    with styled():
+    with plot_style():
         figure, grid = _panels(len(runs), PANEL + 0.3, [None] * len(runs))
         for number, (axes, (title, run)) in enumerate(zip(grid, runs.items(), strict=True)):
             images = np.asarray(run.method.sample(seed, SAMPLES_SIDE**2)["images"])
@@ -219,12 +213,12 @@ def reconstructions_below_each_other(runs: Mapping[str, Restored]) -> Figure:
             blocks.append({title: run})
     heights = [len(block) + 1 for block in blocks]
     figure = new_figure(8, 0.4 * sum(heights) + 0.1 * len(blocks))
-    with styled():
+    with plot_style():
         grid = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axes, block in zip(grid, blocks, strict=True):
             shown = next(iter(block.values())).data.validation.take(slice(0, SHOWN))
             rows = [shown.intensities()]
-            rows += [run.evaluator.passes.reconstruct(shown) for run in block.values()]
+            rows += [run.evaluator.inference.reconstruct(shown) for run in block.values()]
             show(axes, tile(np.concatenate(rows), len(shown)))
             side = rows[0].shape[1] + 1
             axes.set_yticks(side * (np.arange(len(rows)) + 0.5))
@@ -235,18 +229,19 @@ def reconstructions_below_each_other(runs: Mapping[str, Restored]) -> Figure:
     return figure
 
 
-def match_note(found: Mapping[str, float]) -> str:
-    """How well codes match their prior, as far as that was measured, in lines for a panel.
+def match_note(metrics: Mapping[str, float]) -> str:
+    """How well codes match their prior, as far as there are metrics of it, in lines for a panel.
 
     Args:
-      found: measures by name; in brackets stands what has '_of_prior'.
+      metrics: by name; in brackets stands what has '_of_prior'.
     """
 
     def part(label, name, form):
-        if name not in found:
+        if name not in metrics:
             return ""
-        own = found.get(f"{name}_of_prior")
-        return f"{label} {found[name]:{form}}" + (f" ({own:{form}})" if own is not None else "")
+        of_prior = metrics.get(f"{name}_of_prior")
+        brackets = "" if of_prior is None else f" ({of_prior:{form}})"
+        return f"{label} {metrics[name]:{form}}{brackets}"
 
     lines = (
         part("sliced Wasserstein", "sliced_wasserstein", ".3f"),
@@ -294,11 +289,8 @@ def _share_limits(grid, runs) -> None:
 
 def _class_legend(figure, grid, runs) -> None:
     """One legend for all panels of the same classes, else one in each."""
-    if any(run.data.validation.labels is None for run in runs):
-        shared = False
-    else:
-        shared = len({(run.data.num_classes, run.data.class_names) for run in runs}) == 1
-    if shared:
+    labelled = all(run.data.validation.labels is not None for run in runs)
+    if labelled and len({(run.data.num_classes, run.data.class_names) for run in runs}) == 1:
         handles, names = grid[0].get_legend_handles_labels()
         figure.legend(handles, names, title="class", markerscale=4, loc="outside right center")
         return

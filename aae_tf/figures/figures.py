@@ -12,20 +12,28 @@ from aae_tf.data import ImageData, Split
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.sample_metrics import nearest_images
 from aae_tf.figures import class_figures, prior_shape
-from aae_tf.figures.prior_shape import lies_on_sphere
-from aae_tf.figures.style import class_colour, line_of, new_figure, show, styled, tile
+from aae_tf.figures.style import (
+    class_colour,
+    line_of,
+    new_figure,
+    picture,
+    plot_style,
+    tile,
+)
 from aae_tf.methods import Method
 
+RECONSTRUCTIONS, SAMPLES_SIDE, MANIFOLD_SIDE, CODES_AT_MOST = 40, 10, 20, 5000
+NEAREST_ROWS, NEAREST_COLUMNS = 4, 10
+PAIRS, STEPS, CANDIDATES = 8, 9, 200  # of interpolations
+CURVES = {
+    "reconstruction_error": ("Reconstruction", "half squared error per image"),
+    "sliced_wasserstein": ("Distance to the prior", "sliced Wasserstein"),
+}
 # What a method is for, with the title and the axis of its curve.
 TASKS = {
     "error_percent": ("Error", "percent of validation images"),
     "component_share": ("Codes in their class's part", "share of validation images"),
 }
-CURVES = {
-    "reconstruction_error": ("Reconstruction", "half squared error per image"),
-    "sliced_wasserstein": ("Distance to the prior", "sliced Wasserstein"),
-}
-PAIRS, SAMPLES_SIDE, MANIFOLD_SIDE, CODES_AT_MOST = 40, 10, 20, 5000
 
 
 def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[str, Figure]:
@@ -34,7 +42,7 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
     Validation images are drawn, not test ones, so that looking at them chooses nothing on test
     data.
     """
-    makers = {
+    functions = {
         "reconstructions": _reconstructions,
         "samples": _samples,
         "manifold": _manifold,
@@ -44,66 +52,64 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
         "style_grid": class_figures.style_grid,
         "clusters": class_figures.clusters,
         "embedding": class_figures.embedding,
-        "nearest": nearest,
+        "nearest": _nearest,
     }
     names, evaluation = method.figures, method.settings.evaluation
     by_samples = evaluation.sample_quality or any(evaluation.likelihood_samples)
     if by_samples and "nearest" not in names:
         names += ("nearest",)
-    drawn = {name: makers[name](method, data, evaluator) for name in names}
+    drawn = {name: functions[name](method, data, evaluator) for name in names}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
-def picture(title: str, image: np.ndarray, note: str = "") -> Figure:
-    """One picture with a title above and a note below."""
-    height, width, _ = image.shape
-    figure = new_figure(5, 5 * height / width + 0.4 + 0.2 * (note.count("\n") + 1))
-    with styled():
-        axes = figure.add_subplot(title=title)
-        axes.imshow(image, interpolation="nearest")
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-        if note:
-            axes.set_xlabel(note)
-    return figure
-
-
 def _reconstructions(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
-    shown = data.validation.take(slice(0, PAIRS))
-    originals = shown.intensities()
-    rebuilt = evaluator.passes.reconstruct(shown)
-    rows = []
+    shown = data.validation.take(slice(0, RECONSTRUCTIONS))
     columns = min(10, len(shown))
-    for start in range(0, len(shown) - len(shown) % columns, columns):
-        rows += [originals[start : start + columns], rebuilt[start : start + columns]]
-    images = np.concatenate(rows)
+    rows = len(shown) // columns
+    both = [shown.intensities(), evaluator.inference.reconstruct(shown)]
+    image = tile(_interleaved(*(images[: rows * columns] for images in both), columns), columns)
     note = "held-out images in odd rows, below each its reconstruction"
-    return picture("Reconstructions", tile(images, columns), note)
+    return picture("Reconstructions", image, note)
+
+
+def _interleaved(first: np.ndarray, second: np.ndarray, columns: int) -> np.ndarray:
+    """Images of two sets, a row of the one and below it the same row of the other."""
+    shape = (-1, 1, columns, *first.shape[1:])
+    pairs = np.concatenate([first.reshape(shape), second.reshape(shape)], axis=1)
+    return pairs.reshape(-1, *first.shape[1:])
 
 
 def _samples(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     codes = prior_shape.samples(method.prior, SAMPLES_SIDE**2)
-    images = evaluator.passes.decode(codes)
+    images = evaluator.inference.decode(codes)
     note = f"decoded samples of the prior ({method.settings.prior.prior})"
     return picture("Samples", tile(images, SAMPLES_SIDE), note)
+
+
+def _nearest(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
+    """Rows of samples, below each its nearest training image."""
+    samples = evaluator.samples(NEAREST_COLUMNS * NEAREST_ROWS)
+    rows, distances = nearest_images(samples, data.train)
+    both = _interleaved(samples, data.train.intensities(rows), NEAREST_COLUMNS)
+    note = (
+        "samples in odd rows, below each its nearest training image\n"
+        f"(Euclidean distance of the pixels, on average {distances.mean():.3g})"
+    )
+    return picture("Samples and their nearest training images", tile(both, NEAREST_COLUMNS), note)
 
 
 def _manifold(method: Method, data: ImageData, evaluator: Evaluator) -> Figure | None:
     grid = prior_shape.percentile_grid(method.prior, method.latent_dim, MANIFOLD_SIDE)
     if grid is None:
         return None
-    images = evaluator.passes.decode(grid)
+    images = evaluator.inference.decode(grid)
     likely = prior_shape.is_likely(method.prior, grid)
     images = np.where(likely[:, None, None, None], images, 0.75 + 0.25 * images)
-    on_sphere = prior_shape.is_on_sphere(method.prior, method.latent_dim)
-    note = (
-        "longitude across, height up, evenly in area"
-        if on_sphere
-        else (
-            "codes at evenly spaced percentiles of the prior in each dimension"
-            + ("" if likely.all() else "\npale: outside 99 % of its mass")
-        )
-    )
+    if prior_shape.is_on_sphere(method.prior, method.latent_dim):
+        note = "longitude across, height up, evenly in area"
+    else:
+        note = "codes at evenly spaced percentiles of the prior in each dimension"
+        note += "" if likely.all() else "\npale: outside 99 % of its mass"
     return picture("Manifold", tile(images, MANIFOLD_SIDE, gap=0), note)
 
 
@@ -124,7 +130,7 @@ def codes_over_prior(
     """A figure of codes over their prior, as `draw_codes` draws them, with a title and a legend."""
     projection = projection_of(prior, codes.shape[1])
     figure = new_figure(*((7, 3.6) if projection else (6.2, 5)))
-    with styled():
+    with plot_style():
         axes = figure.add_subplot(projection=projection)
         axes.set_title(title)  # as an argument above, a map would lose it
         draw_codes(axes, codes, labels, prior, class_names)
@@ -163,19 +169,7 @@ def draw_codes(
         axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     else:
         points = _project(axes, codes, prior_shape.samples(prior, 5000))
-    _scatter(axes, points, labels, class_names)
-
-
-def _scatter(axes, points, labels, class_names):
-    if labels is None:
-        axes.scatter(*points.T, s=2, color=class_colour(0), linewidths=0, alpha=0.7)
-        return
-    for number in np.unique(labels):
-        name = class_figures.class_label(number, class_names)
-        chosen = points[labels == number]
-        axes.scatter(
-            *chosen.T, s=3, color=class_colour(number), linewidths=0, alpha=0.8, label=name
-        )
+    class_figures.scatter_classes(axes, points, labels, class_names)
 
 
 def _shade_prior(axes, prior, codes):
@@ -203,110 +197,21 @@ def _project(axes, codes, drawn):
     centre = everything.mean(0)
     _, _, components = np.linalg.svd(everything - centre, full_matrices=False)
     if len(components) == 1:  # a code of one dimension: spread the points to see them
-        place = (np.arange(len(codes)) % 97) / 97
+        spread = (np.arange(len(codes)) % 97) / 97
         axes.set(xlabel="$z_1$", ylabel="(spread at will)")
-        return np.stack([codes[:, 0], place], -1)
+        return np.stack([codes[:, 0], spread], -1)
     axes.scatter(*((drawn - centre) @ components[:2].T).T, s=2, color="0.8", linewidths=0)
     axes.set(xlabel="first principal component", ylabel="second principal component")
     axes.set_aspect("equal", adjustable="datalim")
     return (codes - centre) @ components[:2].T
 
 
-def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure | None:
-    """Reconstruction, distance to the prior and the task's number by epoch, as far as there are.
-
-    Args:
-      runs: for each run's title, '' for a single one, its rows of metrics.csv as numbers.
-
-    Returns:
-      The figure, or None where no run has any of these numbers.
-    """
-    names = [f"validation/{name}" for name in CURVES]
-    panels = [name for name in names if any(name in rows[-1] for rows in runs.values())]
-    tasks = [f"validation/{name}" for name in TASKS]
-    panels += [name for name in tasks if all(name in rows[-1] for rows in runs.values())][:1]
-    if not panels:
-        return None
-    legend_columns = 1 if max(map(len, runs)) > 50 else 3
-    legend_height = 0.0 if set(runs) == {""} else 0.2 * -(-(len(runs) + 1) // legend_columns)
-    figure = new_figure(3.5 * len(panels), 2.8 + legend_height)
-    with styled():
-        for axes, name in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-        ):
-            key = name.removeprefix("validation/")
-            title, label = {**CURVES, **TASKS}[key]
-            axes.set(title=title, xlabel="epoch", ylabel=label)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            for number, (run, rows) in enumerate(runs.items()):
-                points = [(row["epoch"], row[name]) for row in rows if name in row]
-                if points:
-                    style = {"marker": "o" if len(points) == 1 else "", **line_of(number)}
-                    axes.plot(*zip(*points, strict=True), label=run or "codes", **style)
-            if key == "sliced_wasserstein":
-                _draw_of_prior(axes, runs, f"{name}_of_prior")
-                axes.set_yscale("log")
-                if set(runs) == {""}:
-                    axes.legend()
-        if set(runs) != {""}:
-            _legend_below(figure, legend_columns)
-    return figure
-
-
-def _draw_of_prior(axes, runs, name):
-    """What samples of the prior itself give; a band where that isn't the same for all runs."""
-    own = [rows[-1][name] for rows in runs.values() if name in rows[-1]]
-    if own and min(own) == max(own):
-        axes.axhline(own[0], color="0.5", ls="--", label="prior itself")
-    elif own:
-        axes.axhspan(min(own), max(own), color="0.85", lw=0, label="prior itself")
-
-
-def _legend_below(figure, columns):
-    """One legend for all axes, each name once."""
-    entries = {}
-    for axes in figure.axes:
-        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(name, handle)
-    if "prior itself" in entries:
-        entries["prior itself"] = entries.pop("prior itself")  # last
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns)
-
-
-COLUMNS, ROWS = 10, 4
-
-
-def nearest(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
-    """Rows of samples, below each its nearest training image."""
-    drawn = evaluator.samples(COLUMNS * ROWS)
-    rows, distances = nearest_images(drawn, data.train)
-    chosen, place = np.unique(rows, return_inverse=True)
-    originals = data.train.take(chosen).intensities()[place.reshape(-1)]
-    shape = (ROWS, 1, COLUMNS, *drawn.shape[1:])
-    pairs = np.concatenate([drawn.reshape(shape), originals.reshape(shape)], axis=1)
-    canvas = tile(pairs.reshape(-1, *drawn.shape[1:]), COLUMNS)
-    figure = new_figure(5, 5 * canvas.shape[0] / canvas.shape[1] + 0.6)
-    with styled():
-        axes = figure.add_subplot(title="Samples and their nearest training images")
-        axes.imshow(canvas, interpolation="nearest")
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel(
-            "samples in odd rows, below each its nearest training image\n"
-            f"(Euclidean distance of the pixels, on average {distances.mean():.3g})"
-        )
-    return figure
-
-
-PAIRS, STEPS, CANDIDATES = 8, 9, 200
-
-
 def interpolations(method: Method, data: ImageData, evaluator: Evaluator) -> Figure | None:
     """Pairs of held-out images, one a row, and between them what lies between their codes.
 
     The codes lie on a straight line, or on the great circle where the prior is a sphere. Where the
-    decoder takes a category beside the code, both images of a pair are of the same one, which is
-    kept: the style alone changes.
+    decoder takes a category beside the code, both images of a pair are of the same one, so that the
+    style alone changes.
 
     Returns:
       The figure, or None where there is no pair.
@@ -316,24 +221,25 @@ def interpolations(method: Method, data: ImageData, evaluator: Evaluator) -> Fig
     pairs = pairs_of(categories, len(shown))
     if not len(pairs):
         return None
-    codes = evaluator.passes.encode(shown)
-    on_sphere = lies_on_sphere(method.prior)
+    codes = evaluator.inference.encode(shown)
+    on_sphere = prior_shape.lies_on_sphere(method.prior)
     path = along_sphere if on_sphere else along_line
     between = path(codes[pairs[:, 0]], codes[pairs[:, 1]], STEPS)
-    kept = None if categories is None else np.repeat(categories[pairs[:, 0]], STEPS)
-    decoded = evaluator.passes.decode(between.reshape(-1, codes.shape[1]), kept)
-    originals = shown.intensities()
-    rows = [
-        np.concatenate([originals[first][None], row, originals[second][None]])
-        for (first, second), row in zip(
-            pairs, decoded.reshape(len(pairs), STEPS, *method.image_shape), strict=True
-        )
-    ]
+    repeated = None if categories is None else np.repeat(categories[pairs[:, 0]], STEPS)
+    decoded = evaluator.inference.decode(between.reshape(-1, codes.shape[1]), repeated)
+    decoded = decoded.reshape(len(pairs), STEPS, *method.image_shape)
+    first, last = (shown.intensities(rows)[:, None] for rows in pairs.T)
+    rows = np.concatenate([first, decoded, last], axis=1)
     way = "along the sphere" if on_sphere else "on a straight line"
     note = f"first and last: held-out images; between them decoded codes {way}"
     if categories is not None:
-        note += f"\nboth of one {'class' if is_of_labels(method) else 'category'}, which is kept"
-    return _figure(np.concatenate(rows), len(pairs), note)
+        note += f"\nboth of one {'class' if is_of_labels(method) else 'category'}"
+    image = tile(rows.reshape(-1, *method.image_shape), STEPS + 2)
+    figure = picture("Interpolations", image, note, width=5.5)
+    side = method.image_shape[1] + 1
+    for edge in (side, (STEPS + 1) * side):
+        figure.axes[0].axvline(edge - 0.5, color=class_colour(6), lw=1.5)
+    return figure
 
 
 def is_of_labels(method: Method) -> bool:
@@ -347,7 +253,7 @@ def categories_of(method: Method, shown: Split, evaluator: Evaluator) -> np.ndar
         return None
     if is_of_labels(method):
         return shown.labels
-    return evaluator.passes.classify(shown).argmax(1)
+    return evaluator.inference.classify(shown).argmax(1)
 
 
 def pairs_of(categories: np.ndarray | None, count: int) -> np.ndarray:
@@ -357,14 +263,14 @@ def pairs_of(categories: np.ndarray | None, count: int) -> np.ndarray:
       categories: `(count,)` if both images of a pair are to be of the same one, else None.
       count: of the images.
     """
-    found, waiting = [], {}
+    pairs, waiting = [], {}
     for number in range(count):
         category = None if categories is None else int(categories[number])
         if category in waiting:
-            found.append((waiting.pop(category), number))
+            pairs.append((waiting.pop(category), number))
         else:
             waiting[category] = number
-    return np.array(found[:PAIRS], int).reshape(-1, 2)
+    return np.array(pairs[:PAIRS], int).reshape(-1, 2)
 
 
 def along_line(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
@@ -403,17 +309,62 @@ def along_sphere(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarra
     return np.where(is_straight, along_line(first, second, steps), curved)
 
 
-def _figure(images: np.ndarray, rows: int, note: str) -> Figure:
-    columns = STEPS + 2
-    picture = tile(images, columns)
-    side = images.shape[2] + 1
-    figure = new_figure(
-        5.5, 5.5 * picture.shape[0] / picture.shape[1] + 0.45 + 0.15 * note.count("\n")
-    )
-    with styled():
-        axes = figure.add_subplot(title="Interpolations")
-        show(axes, picture)
-        for edge in (side, (columns - 1) * side):
-            axes.axvline(edge - 0.5, color=class_colour(6), lw=1.5)
-        axes.set_xlabel(note)
+def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure | None:
+    """Reconstruction, distance to the prior and the task's number by epoch, as far as there are.
+
+    Args:
+      runs: for each run's title, '' for a single one, its rows of metrics.csv as numbers.
+
+    Returns:
+      The figure, or None where no run has any of these numbers.
+    """
+    names = [f"validation/{name}" for name in CURVES]
+    panels = [name for name in names if any(name in rows[-1] for rows in runs.values())]
+    tasks = [f"validation/{name}" for name in TASKS]
+    panels += [name for name in tasks if all(name in rows[-1] for rows in runs.values())][:1]
+    if not panels:
+        return None
+    legend_columns = 1 if max(map(len, runs)) > 50 else 3
+    legend_height = 0.0 if set(runs) == {""} else 0.2 * -(-(len(runs) + 1) // legend_columns)
+    figure = new_figure(3.5 * len(panels), 2.8 + legend_height)
+    with plot_style():
+        for axes, name in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+        ):
+            key = name.removeprefix("validation/")
+            title, label = {**CURVES, **TASKS}[key]
+            axes.set(title=title, xlabel="epoch", ylabel=label)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            for number, (run, rows) in enumerate(runs.items()):
+                points = [(row["epoch"], row[name]) for row in rows if name in row]
+                if points:
+                    style = {"marker": "o" if len(points) == 1 else "", **line_of(number)}
+                    axes.plot(*zip(*points, strict=True), label=run or "codes", **style)
+            if key == "sliced_wasserstein":
+                _draw_of_prior(axes, runs, f"{name}_of_prior")
+                axes.set_yscale("log")
+                if set(runs) == {""}:
+                    axes.legend()
+        if set(runs) != {""}:
+            _legend_below(figure, legend_columns)
     return figure
+
+
+def _draw_of_prior(axes, runs, name):
+    """What samples of the prior itself give; a band where that isn't the same for all runs."""
+    values = [rows[-1][name] for rows in runs.values() if name in rows[-1]]
+    if values and min(values) == max(values):
+        axes.axhline(values[0], color="0.5", ls="--", label="prior itself")
+    elif values:
+        axes.axhspan(min(values), max(values), color="0.85", lw=0, label="prior itself")
+
+
+def _legend_below(figure, columns):
+    """One legend for all axes, each name once."""
+    entries = {}
+    for axes in figure.axes:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
+    if "prior itself" in entries:
+        entries["prior itself"] = entries.pop("prior itself")  # last
+    figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns)

@@ -1,4 +1,4 @@
-"""How all figures look: type, and colours that colour-blind readers can tell apart."""
+"""The plot style of all figures: type, and colours that colour-blind readers can tell apart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASS_COLOURS = (
     "#AA4499",
     "#000000",
 )
-SETTINGS = {
+PLOT_STYLE = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -33,22 +33,22 @@ SETTINGS = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure in the house style; sizes in inches."""
-    with matplotlib.rc_context(SETTINGS):
+    """An empty figure in the plot style; sizes in inches."""
+    with matplotlib.rc_context(PLOT_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def styled():
+def plot_style():
     """The context in which axes of a figure are to be made."""
-    return matplotlib.rc_context(SETTINGS)
+    return matplotlib.rc_context(PLOT_STYLE)
 
 
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG file's content."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(SETTINGS):
+    with matplotlib.rc_context(PLOT_STYLE):
         # Without the 'Software' entry the bytes don't change with matplotlib's version.
         figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
     return buffer.getvalue()
@@ -64,6 +64,26 @@ def line_of(number: int) -> dict[str, str]:
     order = (0, 6, 2, 8, 4, 1, 7, 3, 9, 5)
     dashes = ("-", "--", ":", "-.")[number // len(order) % 4]
     return {"color": CLASS_COLOURS[order[number % len(order)]], "ls": dashes}
+
+
+def picture(title: str, image: np.ndarray, note="", down="", width=5.0) -> Figure:
+    """One picture in axes of its own.
+
+    Args:
+      title: above it.
+      image: `(height, width, 3)`.
+      note: below it.
+      down: on its left.
+      width: of the figure in inches.
+    """
+    height = width * image.shape[0] / image.shape[1] + 0.4 + 0.2 * (note.count("\n") + 1)
+    figure = new_figure(width, height)
+    with plot_style():
+        axes = figure.add_subplot(title=title)
+        show(axes, image)
+        axes.set(xlabel=note, ylabel=down)
+        axes.tick_params(length=0)
+    return figure
 
 
 def show(axes, picture: np.ndarray) -> None:

@@ -102,7 +102,7 @@ class Recorder(Observer):
 
     def _note_categories(self, report: Report) -> None:
         """Keeps how sharp the categorical code is and how evenly it is used, for the figure."""
-        probabilities = self._evaluator.passes.classify(self._data.validation)
+        probabilities = self._evaluator.inference.classify(self._data.validation)
         shares = {
             f"{kind}/{number}": share
             for kind, values in histograms(probabilities).items()

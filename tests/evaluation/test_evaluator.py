@@ -42,7 +42,7 @@ def test_evaluation_is_deterministic(method, split):
 
 def test_codes_are_draws_of_the_posterior_and_reconstructions_its_centre(method, split):
     evaluator = Evaluator(method, ROOT)
-    centres, drawn = evaluator.passes.encode(split), evaluator.aggregated_posterior(split)
+    centres, drawn = evaluator.inference.encode(split), evaluator.aggregated_posterior(split)
     np.testing.assert_allclose(centres, method.encode(split.intensities()), atol=1e-6)
     assert np.array_equal(centres, drawn) == (method.encoder_noise_dim == 0)
 
@@ -52,7 +52,7 @@ def test_gaussian_posterior_is_drawn_with_its_own_sd():
     method.encoder.log_variance.kernel.assign(np.zeros((8, 2)))
     method.encoder.log_variance.bias.assign([np.log(4.0), np.log(0.25)])
     evaluator, split = Evaluator(method, ROOT), tiny.split(2500)
-    gaps = evaluator.aggregated_posterior(split) - evaluator.passes.encode(split)
+    gaps = evaluator.aggregated_posterior(split) - evaluator.inference.encode(split)
     np.testing.assert_allclose(gaps.std(0), [2, 0.5], rtol=0.06)
     np.testing.assert_allclose(gaps.mean(0), 0, atol=0.1)
     # Blocks of a split must not repeat each other's noise.

@@ -56,13 +56,13 @@ def _drawn(data, decoded=None, **changes):
     """The method, the figure's cells and its note; `decoded` takes the codes that were decoded."""
     method = tiny.method(**changes)
     evaluator = Evaluator(method, seeds.root(0), data)
-    decode = evaluator.passes.decode
+    decode = evaluator.inference.decode
 
     def noting(codes, categories=None):
         decoded.append(codes) if decoded is not None else None
         return decode(codes, categories)
 
-    evaluator.passes.decode = noting
+    evaluator.inference.decode = noting
     figure = interpolations(method, data, evaluator)
     canvas = np.asarray(figure.axes[0].images[0].get_array())[..., 0]
     rows = canvas.shape[0] // 9 + 1
