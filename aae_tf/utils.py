@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never halves."""
+"""What any package may use: files written aside, a user's functions, rows, the progress bar."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tqdm
 
 from aae_tf.errors import SettingsError
@@ -57,6 +58,12 @@ def load_function(flag: str, spec: str) -> Callable:
     if not callable(found):
         raise SettingsError(flag, spec, f"a function; it is a {type(found).__name__}")
     return found
+
+
+def evenly_spaced(size: int, count: int) -> np.ndarray:
+    """At most `count` rows of `size`, evenly spaced from the first, since data may be sorted."""
+    count = min(size, count)
+    return np.arange(count) * size // count
 
 
 BAR_FORMAT = (

@@ -3,9 +3,10 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
-from aae_tf.utils import write_aside, write_json
+from aae_tf.utils import evenly_spaced, write_aside, write_json
 
 
 def test_content_replaces_content_and_leaves_nothing_beside(tmp_path):
@@ -39,3 +40,10 @@ def test_content_that_json_cannot_hold_leaves_the_old_file(tmp_path):
         write_json(file, {"a": object()})
     assert json.loads(file.read_text()) == {"a": 1}
     assert os.listdir(tmp_path) == ["result.json"]
+
+
+def test_rows_are_evenly_spaced_and_no_more_than_there_are():
+    np.testing.assert_array_equal(evenly_spaced(3, 1000), [0, 1, 2])
+    np.testing.assert_array_equal(evenly_spaced(10, 4), [0, 2, 5, 7])
+    rows = evenly_spaced(50_000, 1000)
+    assert len(rows) == 1000 and set(np.diff(rows)) == {50}

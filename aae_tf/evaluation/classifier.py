@@ -25,11 +25,10 @@ from aae_tf.evaluation.inference import (
     IMAGES_PER_BLOCK,
     block_bar,
     blocks_of_split,
-    evenly_spaced,
     note,
 )
 from aae_tf.seeds import name_number
-from aae_tf.utils import write_aside
+from aae_tf.utils import evenly_spaced, write_aside
 
 RECIPE = 1  # a new number for whatever changes the weights: older files are then left alone
 FEATURES = 128

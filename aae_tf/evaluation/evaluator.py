@@ -24,6 +24,7 @@ from aae_tf.evaluation.prior_match import LatentMatch
 from aae_tf.evaluation.sample_quality import SampleQuality
 from aae_tf.methods import Method
 from aae_tf.objectives.reconstruction import half_squared_error
+from aae_tf.utils import evenly_spaced
 
 STYLES = 1000  # styles that are decoded with every class, to read the class off again
 
@@ -69,7 +70,7 @@ class Evaluator:
             "cost": self._cost,
             "sample_quality": lambda split: self._sample_quality.measure(split),
         }
-        wanted = self._method.measures + (self._method.final_measures if final else ())
+        wanted = self._method.metrics + (self._method.final_metrics if final else ())
         if final and self._method.settings.evaluation.sample_quality:
             wanted += ("sample_quality",)
         found: dict[str, float] = {}
@@ -191,4 +192,4 @@ class Evaluator:
         return style_probe.Reader(train.intensities(), train.labels)
 
     def _some_of_training(self, most: int) -> Split:
-        return self._data.train.take(inference.evenly_spaced(len(self._data.train), most))
+        return self._data.train.take(evenly_spaced(len(self._data.train), most))

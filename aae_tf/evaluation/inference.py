@@ -162,12 +162,6 @@ def rows_in_a_block(image_shape: tuple[int, ...]) -> int:
     return max(1, BLOCK_BYTES // (4 * int(np.prod(image_shape))))
 
 
-def evenly_spaced(size: int, count: int) -> np.ndarray:
-    """`count` evenly spaced rows of `size`, ascending, or all: sorted data stays mixed."""
-    some = min(size, count)
-    return np.arange(some) * size // some
-
-
 def each_block(split: Split, step: int, label: str) -> Iterator[tuple[int, np.ndarray]]:
     """Yields (first row, intensities) of all images of a split."""
     for start in block_bar(range(0, len(split), step), label):

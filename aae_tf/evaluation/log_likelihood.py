@@ -18,11 +18,11 @@ import numpy as np
 from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.evaluation import inference, parzen
-from aae_tf.evaluation.inference import block_bar, evenly_spaced, note
+from aae_tf.evaluation.inference import block_bar, note
 from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow, Sums, error_of_float32
 from aae_tf.methods import Method
 from aae_tf.settings import flatten
-from aae_tf.utils import write_aside
+from aae_tf.utils import evenly_spaced, write_aside
 
 VALIDATION_IMAGES = 1000  # on which sigma is chosen, at most
 FORMAT = "aae_tf parzen 1"

@@ -20,8 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.evaluation.inference import evenly_spaced
 from aae_tf.methods import Method
+from aae_tf.utils import evenly_spaced
 
 CHUNK = 2000  # samples that are decoded and compared at once
 TILE = 1000  # images that they are compared with at once: 8 MB of products

@@ -24,6 +24,7 @@ from aae_tf.evaluation.sample_metrics import (
 )
 from aae_tf.methods import Method
 from aae_tf.settings import EvaluationSettings
+from aae_tf.utils import evenly_spaced
 
 LOOKED_AT = 1000  # samples, and images, whose sharpness and nearest training image is found
 
@@ -110,12 +111,12 @@ class SampleQuality:
     def _train(self) -> _Judged:
         """As many training images as samples: what a perfect model's samples would be like."""
         train = self._data.train
-        rows = inference.evenly_spaced(len(train), self._settings.quality_samples)
+        rows = evenly_spaced(len(train), self._settings.quality_samples)
         return self._judge(inference.blocks_of_split(train, "training images", rows), len(rows))
 
     def _judge(self, images: Iterable[np.ndarray], count: int) -> _Judged:
         """Features of all images, and evenly spaced ones of them as they are."""
-        rows, start = inference.evenly_spaced(count, LOOKED_AT), 0
+        rows, start = evenly_spaced(count, LOOKED_AT), 0
         features: dict[str, list[np.ndarray]] = {name: [] for name in self._judges}
         shown = []
         for block in images:

@@ -116,7 +116,7 @@ class AdversarialAutoencoder(Autoencoder):
         self.discriminator = Discriminator(
             self.latent_dim + self.condition_dim,
             self.settings.networks.discriminator_units,
-            self.style,
+            self.layers,
         )
         return {**networks, "discriminator": self.discriminator}
 

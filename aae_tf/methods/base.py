@@ -39,8 +39,8 @@ class Method(abc.ABC):
       labels: which labels its phases take: 'none', those 'within' the minibatch, or those of a
         labelled minibatch 'beside' it.
       needs_labels: whether it can't be trained or scored without labels.
-      measures: names of the evaluations that it is subject to (see `evaluation`).
-      final_measures: of those that take long and are made at the end.
+      metrics: names of the evaluations that it is subject to (see `evaluation`).
+      final_metrics: of those that take long and are made at the end.
       figures: names of the figures that it has (see `reporting.figures`).
       signatures: names of what it serves (see `serving.export`).
     """
@@ -48,8 +48,8 @@ class Method(abc.ABC):
     num_categories = 0
     labels = "none"
     needs_labels = False
-    measures: tuple[str, ...] = ("reconstruction", "latent_match")
-    final_measures: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ("reconstruction", "latent_match")
+    final_metrics: tuple[str, ...] = ()
     figures: tuple[str, ...] = (
         "reconstructions",
         "samples",
@@ -67,7 +67,7 @@ class Method(abc.ABC):
         self.latent_dim = settings.prior.latent_dim
         precision = settings.training.precision
         self.dtype = tf.float64 if precision == "float64" else tf.float32
-        self.style = LayerFactory(
+        self.layers = LayerFactory(
             settings.networks.activation,
             settings.networks.initializer,
             precision,
@@ -191,7 +191,7 @@ class Method(abc.ABC):
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
             "hidden": encoder_layers(nets),
-            "style": self._encoder_style,
+            "layers": self._encoder_layers,
             "kind": nets.encoder,
             "implicit_noise_dim": nets.encoder_noise_dim,
             "noise_sd": unit * nets.encoder_noise_sd,
@@ -199,9 +199,9 @@ class Method(abc.ABC):
         }
 
     @property
-    def _encoder_style(self) -> LayerFactory:
+    def _encoder_layers(self) -> LayerFactory:
         own = self.settings.networks.encoder_initializer
-        return self.style if own == "same" else dataclasses.replace(self.style, initializer=own)
+        return self.layers if own == "same" else dataclasses.replace(self.layers, initializer=own)
 
     def _make_decoder(self, input_dim: int) -> Decoder:
         nets = self.settings.networks
@@ -209,7 +209,7 @@ class Method(abc.ABC):
             self.image_shape,
             input_dim,
             decoder_layers(nets, self.image_shape),
-            self.style,
+            self.layers,
             nets.output_activation,
             nets.decoder_batch_norm,
         )

@@ -43,7 +43,7 @@ class CategoricalAutoencoder(Method):
         self.encoder = CategoricalEncoder(self.num_categories, **self._encoder_arguments())
         self.decoder = self._make_decoder(self.representation_dim)
         self.style_discriminator = Discriminator(
-            self.latent_dim, units, self.style, name="style_discriminator"
+            self.latent_dim, units, self.layers, name="style_discriminator"
         )
         networks = {
             "encoder": self.encoder,
@@ -52,7 +52,7 @@ class CategoricalAutoencoder(Method):
         }
         if self.settings.categories.adversarial_label:
             self.label_discriminator = Discriminator(
-                self.num_categories, units, self.style, name="label_discriminator"
+                self.num_categories, units, self.layers, name="label_discriminator"
             )
             networks["label_discriminator"] = self.label_discriminator
         return networks
@@ -288,7 +288,7 @@ class CategoricalAutoencoder(Method):
 class ClusteringAutoencoder(CategoricalAutoencoder):
     """The semi-supervised network without the classification phase: categories become clusters."""
 
-    measures = ("reconstruction", "latent_match", "categories", "clustering")
+    metrics = ("reconstruction", "latent_match", "categories", "clustering")
     figures = ("reconstructions", "clusters", "codes", "interpolations")
 
 
@@ -299,5 +299,5 @@ class DiscreteAutoencoder(CategoricalAutoencoder):
     autoencoder uses the softmax as a continuous code.
     """
 
-    measures = ("reconstruction", "latent_match", "categories", "clustering")
+    metrics = ("reconstruction", "latent_match", "categories", "clustering")
     figures = ("reconstructions", "clusters", "codes", "interpolations")

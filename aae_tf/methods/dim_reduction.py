@@ -29,7 +29,7 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
     def __init__(self, settings, image_shape, num_classes=0):
         if settings.labels.count == 0:
             self.labels = "none"
-            self.measures = ("reconstruction", "latent_match", "categories", "clustering")
+            self.metrics = ("reconstruction", "latent_match", "categories", "clustering")
         super().__init__(settings, image_shape, num_classes)
 
     def categories_of_settings(self) -> int:

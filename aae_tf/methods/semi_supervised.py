@@ -18,7 +18,7 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
 
     labels = "beside"
     needs_labels = True
-    measures = ("reconstruction", "latent_match", "categories", "classification")
+    metrics = ("reconstruction", "latent_match", "categories", "classification")
 
     def categories_of_settings(self) -> int:
         if self.settings.labels.count == 0:

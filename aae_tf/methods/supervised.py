@@ -19,7 +19,7 @@ class SupervisedAutoencoder(AdversarialAutoencoder):
 
     labels = "within"
     needs_labels = True
-    final_measures = ("style",)
+    final_metrics = ("style",)
     figures = ("reconstructions", "style_grid", "codes", "interpolations")
     signatures = ("encode", "generate", "reconstruct_labelled", "sample")
     default_signature = "generate"

@@ -30,7 +30,7 @@ class WassersteinAutoencoder(Autoencoder):
     (algorithm 2). Unlike in the AAE's phases, encoder and decoder take one step on both terms.
     """
 
-    measures = ("reconstruction", "latent_match", "cost")
+    metrics = ("reconstruction", "latent_match", "cost")
 
     def build_networks(self):
         networks = super().build_networks()
@@ -40,7 +40,7 @@ class WassersteinAutoencoder(Autoencoder):
             self.penalty = penalty.build(self.settings, self.prior, self.latent_dim, self.dtype)
             return networks
         self.discriminator = Discriminator(
-            self.latent_dim, self.settings.networks.discriminator_units, self.style
+            self.latent_dim, self.settings.networks.discriminator_units, self.layers
         )
         return {**networks, "discriminator": self.discriminator}
 

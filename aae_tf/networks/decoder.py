@@ -21,7 +21,7 @@ class Decoder(keras.Model):
       image_shape: `(height, width, channels)`.
       latent_dim: size of the code.
       hidden: its hidden layers; sizes alone stand for dense ones.
-      style: how layers are made.
+      layers: how layers are made.
       output_activation: 'sigmoid' or 'linear' (AAE, appendix A: sigmoid on MNIST).
       batch_norm: in all layers, that of the pixels included (AAE, appendix A.2.2: on SVHN);
         hidden `Convolutions` have a setting of their own.
@@ -32,17 +32,17 @@ class Decoder(keras.Model):
         image_shape: Sequence[int],
         latent_dim: int,
         hidden: Sequence[int] | HiddenLayers = (1000, 1000),
-        style: LayerFactory | None = None,
+        layers: LayerFactory | None = None,
         output_activation: str = "sigmoid",
         batch_norm: bool = False,
         name: str = "decoder",
     ):
-        style = style or LayerFactory()
-        super().__init__(name=name, dtype=style.dtype)
+        layers = layers or LayerFactory()
+        super().__init__(name=name, dtype=layers.dtype)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.trunk, self.pixels, self._canvas = hidden_layers(hidden).of_codes(
-            self.image_shape, latent_dim, style, name, batch_norm
+            self.image_shape, latent_dim, layers, name, batch_norm
         )
         self.output_activation = keras.activations.get(output_activation)
         self.built = True

@@ -20,21 +20,21 @@ class Discriminator(keras.Model):
     Args:
       latent_dim: size of the code.
       units: sizes of the hidden layers.
-      style: how the dense layers are made.
+      layers: how the dense layers are made.
     """
 
     def __init__(
         self,
         latent_dim: int,
         units: Sequence[int] = (1000, 1000),
-        style: LayerFactory | None = None,
+        layers: LayerFactory | None = None,
         name: str = "discriminator",
     ):
-        style = style or LayerFactory()
-        super().__init__(name=name, dtype=style.dtype)
+        layers = layers or LayerFactory()
+        super().__init__(name=name, dtype=layers.dtype)
         self.latent_dim = latent_dim
-        self.trunk = Trunk(units, style, name)
-        self.logit = style.layer(1, "logit", name, hidden=False)
+        self.trunk = Trunk(units, layers, name)
+        self.logit = layers.dense(1, "logit", name, hidden=False)
         self.trunk.build((None, latent_dim))
         self.logit.build((None, units[-1]))
         self.built = True

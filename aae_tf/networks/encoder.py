@@ -31,7 +31,7 @@ class Encoder(keras.Model):
       image_shape: `(height, width, channels)`.
       latent_dim: size of the code.
       hidden: its hidden layers; sizes alone stand for dense ones.
-      style: how layers are made.
+      layers: how layers are made.
       kind: 'deterministic', 'gaussian', 'isotropic' or 'implicit'.
       implicit_noise_dim: noise that an implicit encoder takes.
       noise_sd: of an isotropic encoder's code around its mean.
@@ -48,7 +48,7 @@ class Encoder(keras.Model):
         image_shape: Sequence[int],
         latent_dim: int,
         hidden: Sequence[int] | HiddenLayers = (1000, 1000),
-        style: LayerFactory | None = None,
+        layers: LayerFactory | None = None,
         kind: str = "deterministic",
         implicit_noise_dim: int = 10,
         noise_sd: float = 0.1,
@@ -56,8 +56,8 @@ class Encoder(keras.Model):
         batch_norm: bool = False,
         name: str = "encoder",
     ):
-        style = style or LayerFactory()
-        super().__init__(name=name, dtype=style.dtype)
+        layers = layers or LayerFactory()
+        super().__init__(name=name, dtype=layers.dtype)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}. Received: kind={kind!r}")
         if kind in ("gaussian", "isotropic") and code_activation != "linear":
@@ -77,16 +77,16 @@ class Encoder(keras.Model):
         self.trunk = hidden_layers(hidden).of_images(
             self.image_shape,
             self.noise_dim if kind == "implicit" else 0,
-            style,
+            layers,
             name,
             batch_norm,
         )
-        self.code = style.layer(latent_dim, "code", name, hidden=False, norm=batch_norm)
+        self.code = layers.dense(latent_dim, "code", name, hidden=False, norm=batch_norm)
         self.code_activation = keras.activations.get(code_activation)
         if kind == "gaussian":
-            self.log_variance = style.layer(latent_dim, "log_variance", name, hidden=False)
+            self.log_variance = layers.dense(latent_dim, "log_variance", name, hidden=False)
 
-        self.head_style = (style, self.trunk.size, batch_norm)  # for a subclass's further heads
+        self.head_layers = (layers, self.trunk.size, batch_norm)  # for a subclass's further heads
         for head in (self.code, getattr(self, "log_variance", None)):
             if head is not None:
                 head.build((None, self.trunk.size))
@@ -155,8 +155,8 @@ class CategoricalEncoder(Encoder):
     def __init__(self, num_categories: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.num_categories = num_categories
-        style, units, batch_norm = self.head_style
-        self.category = style.layer(
+        layers, units, batch_norm = self.head_layers
+        self.category = layers.dense(
             num_categories, "category", self.name, hidden=False, norm=batch_norm
         )
         self.category.build((None, units))

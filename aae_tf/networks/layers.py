@@ -30,7 +30,7 @@ class LayerFactory:
     dtype: str = "float32"
     seed: int = 0
 
-    def layer(
+    def dense(
         self, units: int, name: str, owner: str, *, hidden: bool, norm: bool = False
     ) -> keras.layers.Layer:
         """A dense layer.
@@ -56,7 +56,7 @@ class LayerFactory:
     def kernel(
         self, name: str, owner: str, *, hidden: bool, he_scale: float = 2.0
     ) -> keras.initializers.Initializer:
-        """What a layer's weights start from; arguments as for `layer`.
+        """What a layer's weights start from; arguments as for `dense`.
 
         Args:
           he_scale: of he_normal, where what Keras takes for the number of inputs isn't that.
@@ -80,13 +80,13 @@ class Trunk(keras.layers.Layer):
       layers' outputs, from the first to the last. Output shape: `(batch, units[-1])`.
     """
 
-    def __init__(self, units: Sequence[int], style: LayerFactory, owner: str, norm: bool = False):
-        super().__init__(name="trunk", dtype=style.dtype)
+    def __init__(self, units: Sequence[int], layers: LayerFactory, owner: str, norm: bool = False):
+        super().__init__(name="trunk", dtype=layers.dtype)
         self._units = tuple(units)
         for index, size in enumerate(units, start=1):
             # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
             name = f"hidden_{index}"
-            setattr(self, name, style.layer(size, name, owner, hidden=True, norm=norm))
+            setattr(self, name, layers.dense(size, name, owner, hidden=True, norm=norm))
 
     def build(self, input_shape):
         for index in range(1, len(self._units) + 1):
@@ -117,11 +117,11 @@ class ImageTrunk(Trunk):
         units: Sequence[int],
         image_shape: Sequence[int],
         noise_dim: int,
-        style: LayerFactory,
+        layers: LayerFactory,
         owner: str,
         norm: bool = False,
     ):
-        super().__init__(units, style, owner, norm)
+        super().__init__(units, layers, owner, norm)
         self._pixels, self._noise_dim = math.prod(image_shape), noise_dim
         self.size = units[-1]
         self.build((None, self._pixels + noise_dim))

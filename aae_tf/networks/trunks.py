@@ -21,7 +21,7 @@ class HiddenLayers(Protocol):
         self,
         image_shape: Sequence[int],
         noise_dim: int,
-        style: LayerFactory,
+        layers: LayerFactory,
         owner: str,
         batch_norm: bool,
     ) -> keras.layers.Layer:
@@ -30,7 +30,7 @@ class HiddenLayers(Protocol):
         Args:
           image_shape: `(height, width, channels)`.
           noise_dim: of the noise that it takes beside images; 0 for none.
-          style: how layers are made.
+          layers: how layers are made.
           owner: name of the network.
           batch_norm: of the encoder.
         """
@@ -39,7 +39,7 @@ class HiddenLayers(Protocol):
         self,
         image_shape: Sequence[int],
         latent_dim: int,
-        style: LayerFactory,
+        layers: LayerFactory,
         owner: str,
         batch_norm: bool,
     ) -> tuple[keras.layers.Layer, keras.layers.Layer, tuple[int, int, int]]:
@@ -59,14 +59,14 @@ class DenseLayers:
 
     units: tuple[int, ...]
 
-    def of_images(self, image_shape, noise_dim, style, owner, batch_norm):
-        return ImageTrunk(self.units, image_shape, noise_dim, style, owner, batch_norm)
+    def of_images(self, image_shape, noise_dim, layers, owner, batch_norm):
+        return ImageTrunk(self.units, image_shape, noise_dim, layers, owner, batch_norm)
 
-    def of_codes(self, image_shape, latent_dim, style, owner, batch_norm):
-        trunk = Trunk(self.units, style, owner, batch_norm)
+    def of_codes(self, image_shape, latent_dim, layers, owner, batch_norm):
+        trunk = Trunk(self.units, layers, owner, batch_norm)
         trunk.build((None, latent_dim))
         size = math.prod(image_shape)
-        pixels = style.layer(size, "pixels", owner, hidden=False, norm=batch_norm)
+        pixels = layers.dense(size, "pixels", owner, hidden=False, norm=batch_norm)
         pixels.build((None, self.units[-1]))
         return trunk, pixels, tuple(image_shape)
 
@@ -91,20 +91,20 @@ class Convolutions:
     filter_size: int = 4
     batch_norm: bool = True
 
-    def of_images(self, image_shape, noise_dim, style, owner, batch_norm):
+    def of_images(self, image_shape, noise_dim, layers, owner, batch_norm):
         del batch_norm
         return ConvolutionalImageTrunk(
-            self.filters, self.filter_size, image_shape, noise_dim, style, owner, self.batch_norm
+            self.filters, self.filter_size, image_shape, noise_dim, layers, owner, self.batch_norm
         )
 
-    def of_codes(self, image_shape, latent_dim, style, owner, batch_norm):
+    def of_codes(self, image_shape, latent_dim, layers, owner, batch_norm):
         if len(self.filters) - 1 > most_doublings(image_shape):
             raise ValueError(
                 f"an image of {tuple(image_shape)} takes at most {most_doublings(image_shape)} "
                 f"doublings. Received: filters={self.filters}"
             )
         trunk = ConvolutionalCodeTrunk(
-            self.filters, self.filter_size, image_shape, style, owner, self.batch_norm
+            self.filters, self.filter_size, image_shape, layers, owner, self.batch_norm
         )
         trunk.build((None, latent_dim))
         channels, inputs = image_shape[2], self.filters[-1]
@@ -115,7 +115,7 @@ class Convolutions:
             1,
             "pixels",
             owner,
-            style,
+            layers,
             hidden=False,
             norm=batch_norm,
         )
@@ -142,7 +142,7 @@ def most_doublings(image_shape: Sequence[int]) -> int:
 
 
 def convolution(
-    filters: int, size: int, name: str, owner: str, style: LayerFactory, norm: bool
+    filters: int, size: int, name: str, owner: str, layers: LayerFactory, norm: bool
 ) -> keras.layers.Layer:
     """A hidden convolution that halves height and width, rounding up.
 
@@ -151,11 +151,11 @@ def convolution(
       size: side of its filters, in pixels.
       name: of the layer.
       owner: its network's name, so that no two layers start alike.
-      style: how layers are made.
+      layers: how layers are made.
       norm: whether batch normalisation stands before the activation.
     """
-    kernel = style.kernel(name, owner, hidden=True)
-    return _finished(keras.layers.Conv2D, filters, size, 2, kernel, name, style, True, norm)
+    kernel = layers.kernel(name, owner, hidden=True)
+    return _finished(keras.layers.Conv2D, filters, size, 2, kernel, name, layers, True, norm)
 
 
 def transposed_convolution(
@@ -165,7 +165,7 @@ def transposed_convolution(
     stride: int,
     name: str,
     owner: str,
-    style: LayerFactory,
+    layers: LayerFactory,
     *,
     hidden: bool,
     norm: bool,
@@ -176,29 +176,29 @@ def transposed_convolution(
       inputs: channels of what it takes.
       stride: 1 or 2.
       hidden: whether the activation follows.
-      filters, size, name, owner, style, norm: as for `convolution`.
+      filters, size, name, owner, layers, norm: as for `convolution`.
     """
     # Keras takes a transposed convolution's outputs for its inputs, and each pixel of the result
     # sees only every stride-th row and column of the filter.
     he_scale = 2.0 * filters * stride**2 / inputs
-    kernel = style.kernel(name, owner, hidden=hidden, he_scale=he_scale)
+    kernel = layers.kernel(name, owner, hidden=hidden, he_scale=he_scale)
     kind = keras.layers.Conv2DTranspose
-    return _finished(kind, filters, size, stride, kernel, name, style, hidden, norm)
+    return _finished(kind, filters, size, stride, kernel, name, layers, hidden, norm)
 
 
-def _finished(kind, filters, size, stride, kernel, name, style, hidden, norm):
-    activation = style.activation if hidden else None
+def _finished(kind, filters, size, stride, kernel, name, layers, hidden, norm):
+    activation = layers.activation if hidden else None
     made = {
         "filters": filters,
         "kernel_size": size,
         "strides": stride,
         "padding": "same",
         "kernel_initializer": kernel,
-        "dtype": style.dtype,
+        "dtype": layers.dtype,
     }
     if norm:
         linear = kind(**made, use_bias=False, name="convolution")
-        return Normalized(linear, activation, style.dtype, name, **NORM)
+        return Normalized(linear, activation, layers.dtype, name, **NORM)
     return kind(**made, activation=activation, name=name)
 
 
@@ -230,7 +230,7 @@ class ConvolutionalImageTrunk(keras.layers.Layer):
       filter_size: their side, in pixels.
       image_shape: `(height, width, channels)`.
       noise_dim: 0 for a network of the image alone.
-      style: how layers are made.
+      layers: how layers are made.
       owner: name of the network.
       norm: whether batch normalisation follows each convolution.
     """
@@ -241,21 +241,21 @@ class ConvolutionalImageTrunk(keras.layers.Layer):
         filter_size: int,
         image_shape: Sequence[int],
         noise_dim: int,
-        style: LayerFactory,
+        layers: LayerFactory,
         owner: str,
         norm: bool = True,
     ):
-        super().__init__(name="trunk", dtype=style.dtype)
+        super().__init__(name="trunk", dtype=layers.dtype)
         height, width, channels = image_shape
         self._plane = (height, width, 1)
         self._noise_dim = noise_dim
         if noise_dim:
-            self.noise_channel = style.layer(height * width, "noise_channel", owner, hidden=False)
+            self.noise_channel = layers.dense(height * width, "noise_channel", owner, hidden=False)
         self._depth = len(filters)
         for index, count in enumerate(filters, start=1):
             # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
             name = f"down_{index}"
-            setattr(self, name, convolution(count, filter_size, name, owner, style, norm))
+            setattr(self, name, convolution(count, filter_size, name, owner, layers, norm))
         self.build((None, height, width, channels))
 
     def build(self, input_shape):
@@ -291,7 +291,7 @@ class ConvolutionalCodeTrunk(keras.layers.Layer):
       filters: of the small map, then of each doubling.
       filter_size: side of the filters, in pixels.
       image_shape: `(height, width, channels)`.
-      style: how layers are made.
+      layers: how layers are made.
       owner: name of the network.
       norm: whether batch normalisation follows each transposed convolution; the dense layer has
         none, as in the paper's code.
@@ -302,16 +302,16 @@ class ConvolutionalCodeTrunk(keras.layers.Layer):
         filters: Sequence[int],
         filter_size: int,
         image_shape: Sequence[int],
-        style: LayerFactory,
+        layers: LayerFactory,
         owner: str,
         norm: bool = True,
     ):
-        super().__init__(name="trunk", dtype=style.dtype)
+        super().__init__(name="trunk", dtype=layers.dtype)
         self._depth = len(filters) - 1
         sides = [starting_size(side, self._depth) for side in image_shape[:2]]
         self._small = (*sides, filters[0])
         self.canvas = tuple(side * 2**self._depth for side in sides)
-        self.start = style.layer(math.prod(self._small), "start", owner, hidden=True)
+        self.start = layers.dense(math.prod(self._small), "start", owner, hidden=True)
         for index in range(1, self._depth + 1):
             name = f"up_{index}"
             layer = transposed_convolution(
@@ -320,7 +320,7 @@ class ConvolutionalCodeTrunk(keras.layers.Layer):
                 2,
                 name,
                 owner,
-                style,
+                layers,
                 hidden=True,
                 norm=norm,
             )

@@ -56,7 +56,7 @@ class Recorder(Observer):
         self._judged = judged
         self._table = MetricsTable(folder.path / "metrics.csv", progress.step)
         self._categories = None
-        if "categories" in method.measures:
+        if "categories" in method.metrics:
             self._categories = MetricsTable(folder.path / CATEGORIES, progress.step)
         self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)

@@ -26,6 +26,7 @@ from aae_tf.training.checkpoints import (
     optimizer_variables,
 )
 from aae_tf.training.trainer import pretrain
+from aae_tf.utils import evenly_spaced
 
 Say = Callable[[str], None]
 
@@ -82,7 +83,7 @@ class TrainingRun:
         if not self.settings.training.precise_batch_norm:
             return Observer()
         train, method = self.data.train, self.method
-        images = train.intensities(averaging.evenly_spaced(len(train)))
+        images = train.intensities(evenly_spaced(len(train), averaging.MOMENT_IMAGES))
         return averaging.PreciseNorm(
             method.encoder, method.take_in, images, self.strategy, self._average
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from aae_tf.errors import SettingsError
 
-# By the name of the evaluation that makes them (`methods.Method.measures`). What has no better side
+# By the name of the evaluation that makes them (`methods.Method.metrics`). What has no better side
 # isn't here: measures that scatter around 0, and those that say how a code is used.
 MINIMISED = {
     "reconstruction": ("reconstruction_error",),

@@ -112,10 +112,10 @@ def run(
         "sample_quality": settings.evaluation.sample_quality,
         scores.LOG_LIKELIHOOD: any(settings.evaluation.likelihood_samples),
     }
-    final = (*method.final_measures, *(name for name, wanted in asked.items() if wanted))
-    scores.check(score, (*method.measures, *final))
+    final = (*method.final_metrics, *(name for name, wanted in asked.items() if wanted))
+    scores.check(score, (*method.metrics, *final))
     evaluator = Evaluator(method, session.seed, data)
-    if score in scores.names(method.measures):  # the others take long, and have to wait
+    if score in scores.names(method.metrics):  # the others take long, and have to wait
         scores.check_made(score, evaluator.evaluate(data.validation))
     with train.begun(session, say):
         recorder = Recorder(

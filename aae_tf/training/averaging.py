@@ -57,7 +57,7 @@ class WeightAverage:
                 variable.assign(kept[name])
 
 
-IMAGES = 1000
+MOMENT_IMAGES = 1000  # of the training set, from which moments are taken
 
 
 class PreciseNorm(Observer):
@@ -119,9 +119,3 @@ class PreciseNorm(Observer):
         finally:
             for norm, momentum in zip(self._norms, kept, strict=True):
                 norm.momentum = momentum
-
-
-def evenly_spaced(size: int, count: int = IMAGES) -> np.ndarray:
-    """At most `count` rows of `size`, evenly spaced from the first: data may be sorted."""
-    count = min(size, count)
-    return np.arange(count) * size // count

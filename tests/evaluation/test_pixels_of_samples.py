@@ -11,6 +11,7 @@ from aae_tf import seeds
 from aae_tf.data import Split
 from aae_tf.evaluation import inference
 from aae_tf.evaluation.sample_metrics import coarse_pixels, nearest_images, sharpness
+from aae_tf.utils import evenly_spaced
 
 LAPLACE = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
 
@@ -80,14 +81,14 @@ def test_a_split_is_read_in_order_a_block_at_a_time(monkeypatch):
     found = list(inference.blocks_of_split(streamed, ""))
     assert [len(block) for block in found] == [16, 16, 16, 2]
     np.testing.assert_array_equal(np.concatenate(found), split.intensities())
-    rows = inference.evenly_spaced(50, 20)
+    rows = evenly_spaced(50, 20)
     some = np.concatenate(list(inference.blocks_of_split(streamed, "", rows)))
     np.testing.assert_array_equal(some, split.intensities()[rows])
 
 
 def test_spaced_rows_are_different_ascending_and_reach_over_all():
     for size, count in ((10, 3), (10, 10), (7, 100), (1000, 999)):
-        rows = inference.evenly_spaced(size, count)
+        rows = evenly_spaced(size, count)
         assert len(rows) == min(size, count) and (np.diff(rows) > 0).all()
         assert rows[0] == 0 and size - rows[-1] <= -(-size // len(rows))
 

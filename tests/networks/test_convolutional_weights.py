@@ -13,12 +13,12 @@ SHAPE = (8, 8, 16)
 
 
 def _networks(seed=0, initializer="he_normal", dtype="float32", batch_norm=True):
-    style = LayerFactory(initializer=initializer, seed=seed, dtype=dtype)
+    layers = LayerFactory(initializer=initializer, seed=seed, dtype=dtype)
     encoder = Convolutions((16, 16), 4, batch_norm)
     decoder = Convolutions((16, 16, 16), 4, batch_norm)
     return (
-        Encoder(SHAPE, 8, encoder, style, "implicit", implicit_noise_dim=4),
-        Decoder(SHAPE, 8, decoder, style),
+        Encoder(SHAPE, 8, encoder, layers, "implicit", implicit_noise_dim=4),
+        Decoder(SHAPE, 8, decoder, layers),
     )
 
 

@@ -12,11 +12,11 @@ SHAPE = (8, 8, 1)
 
 
 def _networks(seed=0, initializer="he_normal", units=(64, 64), dtype="float32"):
-    style = LayerFactory(initializer=initializer, seed=seed, dtype=dtype)
+    layers = LayerFactory(initializer=initializer, seed=seed, dtype=dtype)
     return (
-        Encoder(SHAPE, 64, units, style, "gaussian"),
-        Decoder(SHAPE, 64, units, style),
-        Discriminator(64, units, style),
+        Encoder(SHAPE, 64, units, layers, "gaussian"),
+        Decoder(SHAPE, 64, units, layers),
+        Discriminator(64, units, layers),
     )
 
 

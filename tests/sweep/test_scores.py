@@ -35,7 +35,7 @@ def test_what_a_method_is_scored_by_is_measured_or_refused(experiment):
     chosen = tiny.settings(experiment, **own.get(experiment, {}))
     method, data = tiny.method_for(chosen), tiny.data()
     found = Evaluator(method, seeds.root(0), data).evaluate(data.validation)
-    lacking = set(scores.names(method.measures)) - set(found)
+    lacking = set(scores.names(method.metrics)) - set(found)
     assert lacking == NOT_MADE.get(experiment, set())
     for name in lacking:
         with pytest.raises(SettingsError, match=rf"--score={name}: expected .* one of reconstr"):

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf.training import Trainer
-from aae_tf.training.averaging import PreciseNorm, WeightAverage, evenly_spaced
+from aae_tf.training.averaging import PreciseNorm, WeightAverage
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
 
 STEPS = 12  # of epochs of 6
@@ -113,10 +113,3 @@ def test_averaged_networks_get_the_moments_of_the_averaged_weights_and_live_ones
     np.testing.assert_array_equal(kernel, _first_layer(without.variables)[0])
     for value, right in zip((mean, variance), _moments_of_first_layer(kernel), strict=True):
         np.testing.assert_allclose(value, right, rtol=1e-4, atol=1e-5)
-
-
-def test_rows_are_evenly_spaced_and_no_more_than_there_are():
-    np.testing.assert_array_equal(evenly_spaced(3, 1000), [0, 1, 2])
-    np.testing.assert_array_equal(evenly_spaced(10, 4), [0, 2, 5, 7])
-    rows = evenly_spaced(50_000, 1000)
-    assert len(rows) == 1000 and set(np.diff(rows)) == {50}
