@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from aae_tf.settings import Settings, unused
+from aae_tf.settings import Settings, without_effect
 
 
 def say(line: str) -> None:
@@ -18,7 +18,7 @@ def say(line: str) -> None:
 
 def say_without_effect(given: Mapping[str, Any], usual: Settings, settings: Settings) -> None:
     """Says which of the flags given change nothing, and what they would need."""
-    for flag, wanted in unused(given, usual, settings):
+    for flag, wanted in without_effect(given, usual, settings):
         say(f"note: --{flag} has no effect here; it counts with {wanted}")
 
 
