@@ -58,9 +58,7 @@ def define() -> tuple[flags.FlagValues, dict[str, list[tuple[str, str]]]]:
     string(
         "recipe",
         None,
-        "paper: as the paper trains; practical: what works better in few epochs; averaged: longer, "
-        "judged by averages of the weights, better with few labels and for the likelihood; "
-        "official: a WAE that weighs its terms as the authors' code does",
+        "; ".join(f"{recipe}: {text}" for recipe, text in experiments.RECIPES.items()),
         "RECIPE",
     )
     string(

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from aae_tf.errors import SettingsError
 from aae_tf.experiments import aae, categorical, wae
-from aae_tf.experiments.experiment import Experiment, ReportedResult
+from aae_tf.experiments.experiment import RECIPES, Experiment, ReportedResult
 from aae_tf.settings import Settings
 
-__all__ = ["CATALOGUE", "Experiment", "ReportedResult", "find", "settings_of"]
+__all__ = ["CATALOGUE", "RECIPES", "Experiment", "ReportedResult", "find", "settings_of"]
 
 CATALOGUE: Mapping[str, Experiment] = {
     experiment.name: experiment

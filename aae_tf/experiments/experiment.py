@@ -7,7 +7,21 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from aae_tf.settings import PhaseSettings, Settings, flatten
+from aae_tf.settings import PhaseSettings, Settings, flatten, override
+
+RECIPES: Mapping[str, str] = {
+    "paper": "as the paper trains",
+    "practical": "what works better in few epochs",
+    "averaged": "longer, evaluated by averages of the weights",
+    "official": "weighs its terms as the authors' code does",
+    "paper_svhn": "as the paper trains on SVHN",
+    "regularised": "with a virtual adversarial term, which the papers don't have",
+    "regularised_clusters": "without labels, with that term and one for the clusters' balance",
+    "long": "practical for longer, with more input dropout",
+    "refined": "with the virtual adversarial term for the last epochs alone",
+    "spread": "cluster heads that start far apart",
+    "stochastic": "without labels, noise on the style code and a heavier head penalty",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +111,19 @@ def recipes_of(name: str, paper: Settings, **practical) -> dict[str, Settings]:
     return {
         "paper": named,
         "practical": dataclasses.replace(named, recipe="practical", **practical),
+    }
+
+
+def variants(base: Settings, **flags: Mapping[str, Any]) -> dict[str, Settings]:
+    """Recipes that differ from another one in a few settings.
+
+    Args:
+      base: the other one.
+      **flags: for each recipe's name the settings that differ, by flag name.
+    """
+    return {
+        name: dataclasses.replace(override(base, differing), recipe=name)
+        for name, differing in flags.items()
     }
 
 

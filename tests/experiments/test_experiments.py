@@ -47,6 +47,11 @@ def test_entry_agrees_with_itself(name):
     assert all((experiment.reproduces, experiment.data, experiment.expected_time))
 
 
+def test_every_recipe_is_described_and_no_other_is():
+    there = {recipe for each in experiments.CATALOGUE.values() for recipe in each.recipes}
+    assert there == set(experiments.RECIPES)
+
+
 def test_recipe_is_the_default_one_unless_named():
     experiment = experiments.find("gaussian")
     assert experiments.settings_of("gaussian") is experiment.recipes[experiment.default_recipe]

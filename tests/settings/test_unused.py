@@ -8,7 +8,7 @@ import pytest
 
 from aae_tf import experiments
 from aae_tf.cli.main import main
-from aae_tf.settings import describe, override, unused
+from aae_tf.settings import describe, override, without_effect
 from aae_tf.settings.unused import COUNT_WITH
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -60,7 +60,7 @@ CASES = [
 
 def _told(experiment, given):
     usual = experiments.settings_of(experiment)
-    return [flag for flag, _ in unused(given, usual, override(usual, given))]
+    return [flag for flag, _ in without_effect(given, usual, override(usual, given))]
 
 
 @pytest.mark.parametrize(
