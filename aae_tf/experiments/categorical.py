@@ -29,7 +29,7 @@ ERROR = "test/error_percent"
 # Besides a virtual adversarial term and one for the balance of clusters: categories that weigh more
 # than the style, and small networks that learn to reconstruct late. The decoder has hardly begun
 # when training ends (half squared error 24, where the practical recipe of figure 11c has 15).
-REGULARISED_CLUSTERS = {
+BALANCED = {
     "epochs": 16,
     "batch_size": 250,
     "input_noise": 0.0,
@@ -178,9 +178,7 @@ def _clustering() -> Experiment:
         method=name,
         recipes={
             **recipes,
-            **variants(
-                recipes["practical"], long=long, refined=refined, regularised=REGULARISED_CLUSTERS
-            ),
+            **variants(recipes["practical"], long=long, refined=refined, balanced=BALANCED),
         },
         paper=tuple(
             ReportedResult(
@@ -261,7 +259,7 @@ def _dim_reduction() -> Experiment:
             "virtual_adversarial_weight": 1.0,
             "virtual_adversarial_radius": 1.0,
         },
-        regularised_clusters={**REGULARISED_CLUSTERS, **repulsion, "head_spread": 10.0},
+        balanced={**BALANCED, **repulsion, "head_spread": 10.0},
         stochastic={
             **repulsion,
             "head_spread": 3.0,

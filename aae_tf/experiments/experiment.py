@@ -16,7 +16,7 @@ RECIPES: Mapping[str, str] = {
     "official": "weighs its terms as the authors' code does",
     "paper_svhn": "as the paper trains on SVHN",
     "regularised": "with a virtual adversarial term, which the papers don't have",
-    "regularised_clusters": "without labels, with that term and one for the clusters' balance",
+    "balanced": "with that term and one that balances the categories",
     "long": "practical for longer, with more input dropout",
     "refined": "with the virtual adversarial term for the last epochs alone",
     "spread": "cluster heads that start far apart",

@@ -91,7 +91,7 @@ def test_what_is_given_as_it_is_anyway_is_passed_over():
 def test_flagfiles_and_kept_runs_give_nothing_in_vain(file):
     given = flagfile.read(file)
     usual = experiments.settings_of(given.pop("experiment"), given.pop("recipe", None))
-    assert list(unused(given, usual, override(usual, given))) == []
+    assert list(without_effect(given, usual, override(usual, given))) == []
 
 
 def test_the_door_says_it_in_a_line(empty_folder, capsys):
