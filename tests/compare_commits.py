@@ -7,9 +7,8 @@
 
 Every experiment by every recipe, and the kinds of run in compare_commits.runs, train 30 steps of
 tiny networks on made-up images, by each checkout's command line. Compared are state_sha256,
-result.json, metrics.csv, categories.csv, settings.json, run.flags, data.json, and the names of the
-checkpoint's variables and of the figures, without what hangs on clock and commit. Exits 1, naming
-what differs.
+result.json, metrics.csv, categories.csv, settings.json, run.flags, data.json and the names of the
+checkpoint's variables and figures, without what hangs on clock and commit. 1 if any differs.
 
 Bits differ from one kind of processor to another: compare in one sitting, on one machine.
 """
@@ -43,6 +42,7 @@ SMALL = {  # of the settings that some experiments have
     "dim_reduction": {"num_labels": "30", "labelled_batch_size": "10"},
     "wae": {"pretraining_steps": "5", "pretraining_batch_size": "20"},
 }
+KINDS = pathlib.Path(__file__).with_suffix(".runs").read_text().splitlines()
 TWO = "--replicas=2"  # for which TensorFlow is started with two devices
 TIMES = ("wall_seconds", "seconds", "steps_per_second")
 COMPILED = "practical"  # the recipe that is compiled by XLA, which takes longer; a kind may be, too
@@ -52,7 +52,6 @@ def runs() -> dict[str, list[str]]:
     """Flags by the run's name."""
     from aae_tf import experiments
 
-    kinds = pathlib.Path(__file__).with_suffix(".runs").read_text().splitlines()
     listed = {}
     for name, experiment in experiments.CATALOGUE.items():
         start = name.partition("_")[0]
@@ -61,7 +60,7 @@ def runs() -> dict[str, list[str]]:
         for recipe in experiment.recipes:
             xla = "--xla" if recipe == COMPILED else "--noxla"
             listed[f"{name} {recipe}"] = [*flags, f"--recipe={recipe}", xla]
-        for line in kinds:
+        for line in KINDS:
             if line.split()[0] == name:
                 listed[line] = [*flags, "--noxla", *line.split()[1:]]
     return {key: [f"--experiment={key.split()[0]}", *value] for key, value in listed.items()}
@@ -133,7 +132,8 @@ def drive(pattern: str, replicas: bool) -> None:
 def results_of(checkout: str, pattern: str) -> dict:
     """What comes of a checkout's runs, by name; those of two replicas in a process of their own."""
     results = {}
-    for replicas in (False, True):
+    two = any(TWO in line for line in fnmatch.filter(KINDS, pattern))
+    for replicas in (False, True)[: 1 + two]:
         with tempfile.TemporaryDirectory() as folder:
             environment = {
                 **os.environ,
@@ -185,7 +185,7 @@ def main() -> int:
     for name in failed:
         print(f"{name}: ended with {sides[-1][name]}")
     if len(sides) == 1:
-        return 1 if failed else 0
+        return bool(failed)
     before, after = sides[-2:]
     names = [name for name in before if fnmatch.fnmatch(name, given.only)]
     different = {name: differences(before[name], after.get(name, {})) for name in names}
@@ -194,7 +194,7 @@ def main() -> int:
             print(f"{name}{line}")
     count = sum(map(bool, different.values()))
     print(f"{count} of {len(names)} runs differ; {len(after) - len(names)} more are new")
-    return 1 if count or failed else 0
+    return bool(count or failed)
 
 
 if __name__ == "__main__":
