@@ -29,7 +29,6 @@ from aae_tf.utils import write_aside, write_json
 
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow
     from aae_tf.data import ImageData
-from aae_tf.data import ImageData
 
 
 def check_folder(flag: str, path: pathlib.Path) -> None:
