@@ -17,6 +17,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf.cli.flags import define, given, parse
+from aae_tf.cli.modes import MODES
 from aae_tf.command_line import main
 from aae_tf.experiments import settings_of
 from aae_tf.results.record import record
@@ -57,7 +58,7 @@ def _recipe(experiment, recipe):
 
 def _parsed(lines):
     """The settings that flags give, by the command line's own means."""
-    values, _ = define()
+    values = define(dict.fromkeys(MODES, ""))
     parse(values, ["program", *lines])
     return flatten(override(settings_of(values.experiment, values.recipe), given(values)))
 

@@ -1,29 +1,66 @@
-"""What the door says when a mode is done, and how to call this program again."""
+"""What the command line writes: tables, commands to go on with, and the log on standard error."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import pathlib
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import tqdm
+
+from aae_tf import experiments
 from aae_tf.settings import Settings, without_effect
 
-
-def say(line: str) -> None:
-    """Prints a line at once."""
-    print(line, flush=True)
+logger = logging.getLogger(__name__)
 
 
-def say_without_effect(given: Mapping[str, Any], usual: Settings, settings: Settings) -> None:
-    """Says which of the flags given change nothing, and what they would need."""
-    for flag, wanted in without_effect(given, usual, settings):
-        say(f"note: --{flag} has no effect here; it counts with {wanted}")
+class _AboveTheBar(logging.Handler):
+    """Writes a record's message to standard error, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.tqdm.write(self.format(record), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def logging_to_stderr() -> Iterator[None]:
+    """Within it what the package logs is written to standard error."""
+    package, handler = logging.getLogger("aae_tf"), _AboveTheBar()
+    before = package.level
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before)
+
+
+def log_without_effect(given: Mapping[str, Any], usual: Settings, settings: Settings) -> None:
+    """Notes which of the flags given change nothing, and what they would need."""
+    for flag, needed in without_effect(given, usual, settings):
+        logger.info("note: --%s has no effect here; it counts with %s", flag, needed)
+
+
+def catalogue() -> str:
+    """The table of the experiments."""
+    rows = [("experiment", "reproduces", "data", "expected time (2 cores)")]
+    rows += [
+        (e.name, e.reproduces, e.data, e.expected_time) for e in experiments.CATALOGUE.values()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
 def metrics_table(metrics: dict[str, float]) -> str:
-    """The measures, each beside what the prior's or the data's own give, where that is known."""
+    """The metrics, each beside what the prior's or the data's own give, where that is known."""
     names = dict.fromkeys(key.partition("/")[2] for key in metrics)
     shown = [name for name in names if not name.endswith(("_of_prior", "_of_data"))]
     endings = {"_of_prior": "prior itself"}
@@ -61,7 +98,7 @@ def command_again(run_dir: pathlib.Path, values) -> str:
     return command
 
 
-def farewell(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
+def next_steps(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
     """What a run left, and what can be done with it next."""
     program, scripts = this_program()
     folder, model = shlex.quote(str(run_dir)), outcome.saved_model

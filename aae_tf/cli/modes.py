@@ -1,65 +1,201 @@
-"""The modes that look at runs that there are: evaluate, export, report, compare."""
+"""What `--mode` may be: one function and one row of `MODES` each."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import pathlib
+import shlex
+from collections.abc import Callable, Mapping
 
 from absl.flags import FlagValues
 
+from aae_tf import experiments
 from aae_tf.cli import flags
-from aae_tf.cli.messages import metrics_table, say, say_without_effect
+from aae_tf.cli.messages import (
+    catalogue,
+    command_again,
+    log_without_effect,
+    metrics_table,
+    next_steps,
+    this_program,
+)
 from aae_tf.errors import RunFolderError, SettingsError
+from aae_tf.experiments import command
 from aae_tf.results.record import record
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
-from aae_tf.runs.quiet_import import import_runner
-from aae_tf.serving.convert import FORMATS
-from aae_tf.settings import override
+from aae_tf.runs import import_tensorflow_quietly
+from aae_tf.settings import Settings, flatten, override
 
 
-def revisit(values: FlagValues) -> int:
-    """The modes that look at a run that there is."""
-    if not values.run_dir:
-        raise SettingsError("run_dir", "", f"a folder of runs, for --mode={values.mode}")
-    run_dir = pathlib.Path(values.run_dir)
-    if values.mode == "report":
-        if values.report_dir is not None:
-            check_folder("report_dir", pathlib.Path(values.report_dir))
-            say(f"page: {record(run_dir, pathlib.Path(values.report_dir))}")
-        measures = tuple(filter(None, (values.report_measures or "").split(",")))
-        print(collate(run_dir, values.report_format, measures))
-        return 0
-    if values.mode == "compare":
-        check_folder("run_dir", run_dir)
-        return _compare(values, run_dir)
-    kept = RunFolder(run_dir).read_settings()
-    given = flags.given(values)
-    wanted = override(kept, given)
-    judged_alike = dataclasses.replace(wanted, evaluation=kept.evaluation)
-    is_kept = (judged_alike if values.mode == "evaluate" else wanted) == kept
-    if not is_kept or values.experiment not in (None, kept.experiment):
-        apart = " than those of how to evaluate" if values.mode == "evaluate" else ""
-        raise RunFolderError(
-            f"--run_dir={run_dir}: holds a run of --experiment={kept.experiment}, whose settings "
-            f"--mode={values.mode} can't change; expected no other flags{apart}"
-        )
-    say_without_effect(given, kept, wanted)
-    runner = import_runner()
-    if values.mode == "evaluate":
-        say(metrics_table(runner.evaluate(run_dir, wanted.evaluation).metrics))
-        say(f"result: {run_dir / 'result.json'}")
-    elif not values.export_dir:
-        raise SettingsError("export_dir", "", "a folder, for --mode=export")
-    else:
-        say(f"SavedModel: {runner.export(run_dir, pathlib.Path(values.export_dir), say)}")
+def train(values: FlagValues) -> int:
+    """A run from its settings to its folder, or one for each of --seeds."""
+    usual, settings = _settings(values)
+    log_without_effect(flags.given(values), usual, settings)
+    run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{_now()}")
+    export_dir = pathlib.Path(values.export_dir) if values.export_dir else None
+    if values.seeds is not None:
+        return _train_seeds(values, settings, run_dir, export_dir)
+    import_tensorflow_quietly()
+    from aae_tf.runs.train import train
+
+    outcome = train(settings, run_dir, export_dir)
+    if outcome.signal:
+        print(f"stopped; resume with:\n  {command_again(run_dir, values)}")
+        return 128 + outcome.signal
+    print(metrics_table(outcome.metrics))
+    print(next_steps(outcome, settings, run_dir, values))
     return 0
 
 
-def _compare(values: FlagValues, target: pathlib.Path) -> int:
-    runs = [pathlib.Path(run) for run in (values.runs or "").split(",") if run]
-    for path in import_runner().compare(runs, target, say):
-        say(f"{'figure' if path.suffix == '.png' else 'table'}: {path}")
+def _settings(values: FlagValues) -> tuple[Settings, Settings]:
+    """The recipe's settings, and those with the flags given."""
+    if values.experiment is None:
+        raise SettingsError("experiment", "", "one of " + ", ".join(experiments.CATALOGUE))
+    usual = experiments.settings_of(values.experiment, values.recipe)
+    return usual, override(usual, flags.given(values))
+
+
+def _now() -> str:
+    return datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+
+
+def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) -> int:
+    from aae_tf.sweep import seeds
+
+    numbers = seeds.parse_seeds(values.seeds)
+    restarts = seeds.read_restarts(values.best_after, values.score, numbers, settings)
+    runs = seeds.plan(settings, numbers, run_dir, export_dir)
+    status = seeds.train(runs, print, restarts)
+    if status > 128:
+        program, _ = this_program()
+        again = [
+            *command.flags_of(flatten(settings), leave_out=("seed",)),
+            f"--seeds={values.seeds}",
+            f"--run_dir={run_dir}",
+        ]
+        if restarts is not None:
+            again += [f"--best_after={restarts.epochs}", f"--score={restarts.score}"]
+        if values.export_dir != "saved_models":
+            again.append(f"--export_dir={values.export_dir}")
+        print(f"stopped; resume with:\n  {program} {shlex.join(again)}")
+    return status
+
+
+def search(values: FlagValues) -> int:
+    """Hyperparameter search, by validation images."""
+    _, settings = _settings(values)
+    for name, expected in (
+        ("space", "a file that says what flags may be"),
+        ("score", "a metric on validation images"),
+    ):
+        if not values[name].value:
+            raise SettingsError(name, "", f"{expected}, for --mode=search")
+    from aae_tf.sweep import plan, results, space, study
+
+    search = plan.Search(
+        settings,
+        space.read(pathlib.Path(values.space), settings),
+        values.trials,
+        values.score,
+        plan.parse_halving(values.halving, settings.training.epochs),
+        pathlib.Path(values.run_dir or f"runs/{settings.experiment}/search-{_now()}"),
+    )
+    plan.check(search)
+    status, (program, _) = study.run(search, print), this_program()
+    if status:
+        again = [
+            *command.flags_of(flatten(settings)),
+            "--mode=search",
+            f"--space={values.space}",
+            f"--score={values.score}",
+            f"--trials={values.trials}",
+            *([f"--halving={values.halving}"] if values.halving else []),
+            f"--run_dir={search.folder}",
+        ]
+        print(f"stopped; resume with:\n  {program} {shlex.join(again)}")
+        return status
+    print("\n" + (search.folder / results.TABLE).read_text().rstrip())
+    best = search.folder / results.BEST
+    if best.exists():
+        again = f"{program} --flagfile={shlex.quote(str(best))}"
+        print(f"\nthe best one again, and on test images:\n  {again}")
+    return 0
+
+
+def evaluate(values: FlagValues) -> int:
+    """A run's newest checkpoint on validation and test images again."""
+    run_dir = _run_dir(values)
+    settings = _settings_of_run(values, run_dir)
+    import_tensorflow_quietly()
+    from aae_tf.runs.train import evaluate
+
+    print(metrics_table(evaluate(run_dir, settings.evaluation).metrics))
+    print(f"result: {run_dir / 'result.json'}")
+    return 0
+
+
+def export(values: FlagValues) -> int:
+    """The SavedModel of a run's newest checkpoint."""
+    run_dir = _run_dir(values)
+    _settings_of_run(values, run_dir)
+    if not values.export_dir:
+        raise SettingsError("export_dir", "", "a folder, for --mode=export")
+    import_tensorflow_quietly()
+    from aae_tf.runs.train import export
+
+    print(f"SavedModel: {export(run_dir, pathlib.Path(values.export_dir))}")
+    return 0
+
+
+def _run_dir(values: FlagValues) -> pathlib.Path:
+    if not values.run_dir:
+        raise SettingsError("run_dir", "", f"a folder of runs, for --mode={values.mode}")
+    return pathlib.Path(values.run_dir)
+
+
+def _settings_of_run(values: FlagValues, run_dir: pathlib.Path) -> Settings:
+    """The settings of a run that there is; those of its evaluation may be other ones.
+
+    Raises:
+      RunFolderError: if other flags differ from the run's.
+    """
+    before = RunFolder(run_dir).read_settings()
+    given = flags.given(values)
+    settings = override(before, given)
+    changed = settings
+    if values.mode == "evaluate":
+        changed = dataclasses.replace(settings, evaluation=before.evaluation)
+    if changed != before or values.experiment not in (None, before.experiment):
+        apart = " than those of how to evaluate" if values.mode == "evaluate" else ""
+        raise RunFolderError(
+            f"--run_dir={run_dir}: holds a run of --experiment={before.experiment}, whose settings "
+            f"--mode={values.mode} can't change; expected no other flags{apart}"
+        )
+    log_without_effect(given, before, settings)
+    return settings
+
+
+def report(values: FlagValues) -> int:
+    """A table of the runs below a folder, over seeds."""
+    run_dir = _run_dir(values)
+    if values.report_dir is not None:
+        check_folder("report_dir", pathlib.Path(values.report_dir))
+        print(f"page: {record(run_dir, pathlib.Path(values.report_dir))}")
+    print(collate(run_dir, values.report_format, tuple(filter(None, values.report_measures))))
+    return 0
+
+
+def compare(values: FlagValues) -> int:
+    """Figures and a table of several runs side by side."""
+    run_dir = _run_dir(values)
+    check_folder("run_dir", run_dir)
+    import_tensorflow_quietly()
+    from aae_tf.runs.train import compare
+
+    for path in compare([pathlib.Path(run) for run in values.runs if run], run_dir):
+        print(f"{'figure' if path.suffix == '.png' else 'table'}: {path}")
     return 0
 
 
@@ -67,28 +203,30 @@ def explore(values: FlagValues) -> int:
     """A page to move over a model's codes, until interrupted."""
     if not values.model:
         raise SettingsError("model", "", "the folder of a SavedModel, as saved_models/gaussian")
-    if not 0 <= values.port <= 65535:
-        raise SettingsError("port", values.port, "0 to 65535")
-    import_runner().explore(pathlib.Path(values.model), values.host, values.port, say)
+    import_tensorflow_quietly()
+    from aae_tf.serving import explorer
+
+    explorer.serve(explorer.load(pathlib.Path(values.model)), values.host, values.port, print)
     return 0
 
 
 def convert(values: FlagValues) -> int:
     """A SavedModel in another format; no run is needed."""
-    if values.format not in FORMATS:
-        expected = "one of " + ", ".join(FORMATS)
-        raise SettingsError("format", values.format or "", expected)
-    for name, expected in (("model", "folder of a SavedModel"), ("output", "new folder")):
+    for name, expected in (
+        ("format", "one of " + ", ".join(values["format"].parser.enum_values)),
+        ("model", "a folder of a SavedModel, for --mode=convert"),
+        ("output", "a new folder, for --mode=convert"),
+    ):
         if not values[name].value:
-            raise SettingsError(name, "", f"a {expected}, for --mode=convert")
-    signatures = tuple(filter(None, (values.signatures or "").split(",")))
-    import_runner()
+            raise SettingsError(name, "", expected)
+    signatures = tuple(filter(None, values.signatures or ()))
+    import_tensorflow_quietly()
     from aae_tf.serving.convert.convert import convert
 
     output = convert(
-        pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures, say
+        pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures, print
     )
-    say(f"written: {output}")
+    print(f"written: {output}")
     return 0
 
 
@@ -97,7 +235,7 @@ def predict(values: FlagValues) -> int:
     from aae_tf.client.model import Endpoint
     from aae_tf.client.predict import PredictOptions, predict
 
-    wish = PredictOptions(
+    options = PredictOptions(
         values.signature,
         pathlib.Path(values.input) if values.input else None,
         pathlib.Path(values.output) if values.output else None,
@@ -110,26 +248,60 @@ def predict(values: FlagValues) -> int:
         raise SettingsError("server", values.server or "", expected)
     at_server = [values.model_name or "", values.model_version, values.model_label]
     if values.server:
-        place = Endpoint(values.server, *at_server, values.timeout, values.retries)
+        endpoint = Endpoint(values.server, *at_server, values.timeout, values.retries)
     elif any(at_server):
         raise SettingsError("model", values.model, "none of the flags that choose at a server")
-    wish.check_paths()
+    options.check_paths()
     if values.model:
-        import_runner()
+        import_tensorflow_quietly()
         from aae_tf.serving.local import LocalModel
 
         model = LocalModel(pathlib.Path(values.model))
-    elif place.is_rest:
+    elif endpoint.is_rest:
         from aae_tf.client.rest import RestModel
 
-        model = RestModel(place)
+        model = RestModel(endpoint)
     else:
-        import_runner()
+        import_tensorflow_quietly()
         from aae_tf.client.grpc import GrpcModel
 
-        model = GrpcModel(place)
+        model = GrpcModel(endpoint)
     try:
-        predict(model, wish, say)
+        predict(model, options, print)
     finally:
         model.close()
     return 0
+
+
+def list_(values: FlagValues) -> int:
+    """The table of the experiments."""
+    del values
+    print(catalogue())
+    return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """A value of --mode.
+
+    Args:
+      run: takes the flags, returns the exit status.
+      description: what it does, for --help.
+    """
+
+    run: Callable[[FlagValues], int]
+    description: str
+
+
+MODES: Mapping[str, Mode] = {
+    "train": Mode(train, "train, evaluate, draw and export"),
+    "evaluate": Mode(evaluate, "a run again; flags of the group Evaluation count"),
+    "export": Mode(export, "a run's SavedModel again"),
+    "convert": Mode(convert, "a SavedModel to other formats"),
+    "compare": Mode(compare, "draw and tabulate several runs side by side"),
+    "report": Mode(report, "a table of the runs below run_dir, over seeds"),
+    "search": Mode(search, "for good settings, by validation images"),
+    "explore": Mode(explore, "a page to move over the codes of a model"),
+    "predict": Mode(predict, "what a model, behind a server or not, makes of your files"),
+    "list": Mode(list_, "the experiments"),
+}

@@ -34,9 +34,9 @@ class Recorder(Observer):
       phases: whose learning rates to log.
       data: whose validation images are evaluated after each epoch.
       evaluator: of the method.
-      progress: of the run; holds the unfinished epoch's losses of an earlier session.
+      progress: of the run; holds the losses of an unfinished epoch.
       epochs: of the whole run.
-      judged: gives a context within which the networks are as they are to be judged.
+      averaged_weights: gives a context within which the networks are as they are evaluated.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Recorder(Observer):
         evaluator: Evaluator,
         progress: Progress,
         epochs: int,
-        judged: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
+        averaged_weights: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
     ):
         self._folder, self._method, self._phases = folder, method, phases
         self._data, self._evaluator = data, evaluator
         self._draw_every = max(1, epochs // PICTURES)
-        self._judged = judged
+        self._averaged_weights = averaged_weights
         self._table = MetricsTable(folder.path / "metrics.csv", progress.step)
         self._categories = None
         if "categories" in method.metrics:
@@ -77,15 +77,15 @@ class Recorder(Observer):
             self._log_curves()
 
     def after_epoch(self, report: Report) -> None:
-        with self._judged():
-            self._judge(report)
+        with self._averaged_weights():
+            self._evaluate(report)
 
-    def _judge(self, report: Report) -> None:
+    def _evaluate(self, report: Report) -> None:
         metrics = {f"train/{key}": np.mean(v) for key, v in self._epoch_values.items()}
         self._epoch_values = {}
-        found = self._evaluator.evaluate(self._data.validation)
-        self._eval.scalars(report.step, found)
-        metrics.update({f"validation/{key}": value for key, value in found.items()})
+        validation = self._evaluator.evaluate(self._data.validation)
+        self._eval.scalars(report.step, validation)
+        metrics.update({f"validation/{key}": value for key, value in validation.items()})
         self._table.add(report.step, report.epoch, metrics)
         codes = self._evaluator.aggregated_posterior(self._data.validation)
         columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
@@ -139,7 +139,7 @@ class Recorder(Observer):
     def finish(self, step: int) -> Mapping[str, str]:
         """Draws the last figures and what the projector shows."""
         shown = self._data.validation.take(slice(0, tensorboard.PROJECTOR_POINTS))
-        with self._judged():
+        with self._averaged_weights():
             tensorboard.write_projector(
                 self._folder.eval_logs,
                 self._evaluator.aggregated_posterior(shown),

@@ -1,13 +1,11 @@
-"""What the modes of the command line do: train, evaluate, export, compare, explore.
-
-A search trains its trials by `begun`.
-"""
+"""Trains a run, and evaluates, exports and compares runs that there are."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import functools
+import logging
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -26,11 +24,13 @@ from aae_tf.results import model_card
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs.recorder import Recorder
-from aae_tf.runs.training_run import Say, TrainingRun
-from aae_tf.serving import explorer, held_out
+from aae_tf.runs.training_run import TrainingRun
+from aae_tf.serving import held_out
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,16 +52,13 @@ class Outcome:
     signal: int = 0
 
 
-def train(
-    settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | None, say: Say
-) -> Outcome:
+def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | None) -> Outcome:
     """Trains or resumes, evaluates, draws and exports.
 
     Args:
       settings: of the run.
       run_dir: a new folder, or one that holds a run of the same settings, which goes on.
       export_dir: where the SavedModel goes, under the experiment's name; None for no export.
-      say: told what happens, line by line.
 
     Raises:
       UserError: if something given can't be used; nothing has been written then, unless the loss
@@ -75,53 +72,61 @@ def train(
     strategy = make_strategy(settings.execution, settings.training.batch_size)
     check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
-    session = TrainingRun(settings, folder, data, strategy)
-    with begun(session, say):
-        return _run(session, export_dir, say)
+    run = TrainingRun(settings, folder, data, strategy)
+    with started(run):
+        return _train(run, export_dir)
 
 
 @contextlib.contextmanager
-def begun(session: TrainingRun, say: Say) -> Iterator[None]:
-    """Begins a run in its folder, or takes it up where its checkpoints stand; locked within."""
-    folder, settings, data = session.folder, session.settings, session.data
+def started(run: TrainingRun) -> Iterator[None]:
+    """Starts a run in its folder, or resumes it from its newest checkpoint; locked within."""
+    folder, settings, data = run.folder, run.settings, run.data
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
         folder.check_data(data)
-        session.open_checkpoints()
-        resumed = session.checkpoints.restore()
+        run.open_checkpoints()
+        resumed = run.checkpoints.restore()
         folder.start(settings, data)
-        step = session.checkpoints.progress.step
-        say(f"run folder: {folder.path}" + (f", resumed at step {step}" if resumed else ""))
+        step = run.checkpoints.progress.step
+        at = f", resumed at step {step}" if resumed else ""
+        logger.info("run folder: %s%s", folder.path, at)
         for note in data.notes():
-            say(note)
+            logger.info(note)
         if not resumed:
-            session.pretrain(say)
+            run.pretrain()
         yield
 
 
-def _run(session: TrainingRun, export_dir: pathlib.Path | None, say: Say) -> Outcome:
-    """Trains from where the checkpoints stand; then, if not stopped, does all the rest."""
-    folder, settings, data = session.folder, session.settings, session.data
+def _train(run: TrainingRun, export_dir: pathlib.Path | None) -> Outcome:
+    """Trains from the newest checkpoint; then, if not stopped, evaluates, draws and exports."""
+    folder, settings, data = run.folder, run.settings, run.data
     commit = commit_of_checkout()
-    progress = session.checkpoints.progress
+    progress = run.checkpoints.progress
     first_step = progress.step
-    evaluator = Evaluator(session.method, session.seed, data)
-    epochs = settings.training.epochs
-    method, phases = session.method, session.phases
-    judged = session.judged
-    recorder = Recorder(folder, method, phases, data, evaluator, progress, epochs, judged)
+    evaluator = Evaluator(run.method, run.seed, data)
+    recorder = Recorder(
+        folder,
+        run.method,
+        run.phases,
+        data,
+        evaluator,
+        progress,
+        settings.training.epochs,
+        run.averaged_weights,
+    )
     with contextlib.closing(recorder):
-        received = session.train(recorder)
-        state = session.note_provenance(first_step, commit)
+        received = run.train(recorder)
+        state = run.note_provenance(first_step, commit)
         if received:
             return Outcome(folder, {}, signal=received)
-        say("evaluating, drawing" + (" and exporting" if export_dir is not None else ""))
+        exporting = "" if export_dir is None else " and exporting"
+        logger.info("evaluating, drawing%s", exporting)
         if progress.step > first_step or not folder.has_result:
             recorder.finish(progress.step)
-        with judged():
+        with run.averaged_weights():
             metrics = _final_metrics(settings, folder, evaluator, data, progress)
-    exported = None if export_dir is None else export(folder, export_dir, say, data)
+    exported = None if export_dir is None else export(folder, export_dir, data)
     return Outcome(folder, metrics, exported, state)
 
 
@@ -130,7 +135,7 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
 
     Args:
       run_dir: the run's folder.
-      evaluation: how to judge it, if otherwise than its own settings say.
+      evaluation: how, if otherwise than the run's settings say.
     """
     folder = RunFolder(run_dir)
     settings = folder.read_settings()
@@ -148,15 +153,15 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
 def export(
     run_dir: RunFolder | pathlib.Path,
     export_dir: pathlib.Path,
-    say: Say,
     data: ImageData | None = None,
 ) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder.
 
+    Codes of held-out images go with the model, unless the run's data isn't there.
+
     Args:
       run_dir: the run's folder.
       export_dir: where the SavedModel goes, under the experiment's name.
-      say: told if the run's data isn't there, without which no codes go with the model.
       data: the run's, if it is loaded already.
     """
     folder = run_dir if isinstance(run_dir, RunFolder) else RunFolder(run_dir)
@@ -172,7 +177,7 @@ def export(
             folder.check_data(data)
         codes = _held_out_codes(method, data)
     except UserError as error:
-        say(f"exporting without codes of held-out images: {error}")
+        logger.info("exporting without codes of held-out images: %s", error)
     card = functools.partial(model_card.files_of, folder)
     return serving.export(method, export_dir / settings.experiment, codes, card)
 
@@ -190,28 +195,12 @@ def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     return held_out.describe(name, codes, some.labels, classes, categories)
 
 
-def explore(model: pathlib.Path, host: str, port: int, say: Say) -> None:
-    """Serves a page on which to move over a SavedModel's codes, until interrupted.
-
-    Args:
-      model: folder of a version, or of a model, whose newest version is taken.
-      host: name or address to listen at.
-      port: to listen at; 0 for a free one.
-      say: told the address, and a warning if others than this machine can reach it.
-
-    Raises:
-      UserError: if there is no such model, or the address can't be had.
-    """
-    explorer.serve(explorer.load(model), host, port, say)
-
-
-def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> list[pathlib.Path]:
+def compare(runs: Sequence[pathlib.Path], target: pathlib.Path) -> list[pathlib.Path]:
     """Draws runs side by side, from their newest checkpoints, and writes a table of their numbers.
 
     Args:
       runs: two folders of runs or more.
       target: where pictures and tables go.
-      say: told what is left out.
 
     Returns:
       The files.
@@ -225,7 +214,8 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
     restored = []
     for folder, own in zip(folders, settings, strict=True):
         if not folder.has_checkpoint:
-            say(f"{folder.path} has no checkpoint: codes, samples and reconstructions are left out")
+            left_out = "codes, samples and reconstructions are left out"
+            logger.info("%s has no checkpoint: %s", folder.path, left_out)
             return comparing.compare(folders, settings, [], target)
         if own.data not in loaded:
             loaded[own.data] = data_sources.load(own.data)
@@ -238,7 +228,7 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path, say: Say) -> lis
 
 
 def check_evaluators(settings: EvaluationSettings) -> None:
-    """Checks what is to judge samples, before anything that takes long."""
+    """Checks what samples are evaluated by, before anything that takes long."""
     if settings.sample_quality:
         check_folder("cache_dir", classifier.cache_folder(settings.cache_dir))
         sample_quality.check(settings)

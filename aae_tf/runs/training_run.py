@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from aae_tf import seeds
 from aae_tf.data import ImageData
@@ -14,9 +15,8 @@ from aae_tf.errors import DivergedError, SettingsError
 from aae_tf.methods.build import labelled_for, method_for
 from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.runs.progress import ProgressBar
 from aae_tf.settings import Settings
-from aae_tf.training import Observer, Stopped, Trainer, averaging
+from aae_tf.training import Observer, Report, Stopped, Trainer, averaging
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
     Checkpoints,
@@ -26,9 +26,35 @@ from aae_tf.training.checkpoints import (
     optimizer_variables,
 )
 from aae_tf.training.trainer import pretrain
-from aae_tf.utils import evenly_spaced
+from aae_tf.utils import evenly_spaced, progress_bar
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
+
+
+class ProgressBar(Observer):
+    """Draws on standard error; one line a minute where that isn't a terminal.
+
+    Args:
+      first_step: steps done before.
+      total_steps: of the whole run.
+    """
+
+    def __init__(self, first_step: int, total_steps: int):
+        self._bar = progress_bar(total_steps, "step", first_step)
+
+    def after_call(self, report: Report) -> None:
+        losses = {
+            key.removesuffix("/loss"): f"{series.mean():.3f}"
+            for key, series in report.values.items()
+            if key.endswith("/loss")
+        }
+        self._bar.set_description_str(f"epoch {report.epoch:.1f} ", refresh=False)
+        self._bar.set_postfix(losses, refresh=False)
+        self._bar.update(report.step - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.refresh()
+        self._bar.close()
 
 
 class TrainingRun:
@@ -88,15 +114,15 @@ class TrainingRun:
             method.encoder, method.take_in, images, self.strategy, self._average
         )
 
-    def judged(self) -> contextlib.AbstractContextManager[None]:
-        """Within it the networks are as they are to be judged: averaged, if the settings say so."""
+    def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Within it the networks have the averages of their weights, if the settings say so."""
         return contextlib.nullcontext() if self._average is None else self._average.in_place()
 
     @property
     def _pretraining_batch_size(self) -> int:
         return min(self.pretraining.batch_size, len(self.data.train))
 
-    def pretrain(self, say: Say) -> None:
+    def pretrain(self) -> None:
         """Does what comes before the first step, if the method asks for it."""
         if self.pretraining is None:
             return
@@ -112,7 +138,7 @@ class TrainingRun:
             self.method.prepare,
         )
         steps, loss = pretrain(trainer, self.pretraining.steps)
-        say(f"pretrained the encoder's moments: {loss:.3g} after {steps} steps")
+        logger.info("pretrained the encoder's moments: %.3g after %d steps", loss, steps)
 
     def open_checkpoints(self) -> None:
         """Makes the folder of checkpoints if there is none."""

@@ -21,8 +21,7 @@ import numpy as np
 
 from aae_tf.data import ImageData
 from aae_tf.errors import DivergedError, UserError
-from aae_tf.runs import recorder
-from aae_tf.runs.quiet_import import import_runner
+from aae_tf.runs import import_tensorflow_quietly, recorder
 from aae_tf.settings import Settings
 from aae_tf.sweep.plan import SCORES, read_scores
 from aae_tf.training import Observer, Report, Trainer
@@ -45,7 +44,7 @@ def main() -> int:
     sys.path.append(os.getcwd())  # where a user's own prior may lie
     folder = pathlib.Path(job["folder"])
     try:
-        import_runner()
+        import_tensorflow_quietly()
         from aae_tf.experiments import settings_of
         from aae_tf.settings import override
 
@@ -117,7 +116,7 @@ def run(
     evaluator = Evaluator(method, session.seed, data)
     if score in scores.names(method.metrics):  # the others take long, and have to wait
         scores.check_made(score, evaluator.evaluate(data.validation))
-    with train.begun(session, say):
+    with train.started(session):
         recorder = Recorder(
             run_folder,
             method,
@@ -126,13 +125,13 @@ def run(
             evaluator,
             session.checkpoints.progress,
             settings.training.epochs,
-            session.judged,
+            session.averaged_weights,
         )
 
         def judge(epoch, measures) -> bool:
             """Notes the score of the epochs done, and asks."""
             if score not in measures:
-                with session.judged():
+                with session.averaged_weights():
                     if score == scores.LOG_LIKELIHOOD:
                         measures = {score: evaluator.validation_log_likelihood()}
                     else:

@@ -9,91 +9,58 @@ import time
 import pytest
 
 from aae_tf import experiments
-from aae_tf.cli.flags import MODES
+from aae_tf.cli.flags import PREDICT, RUNS
 from aae_tf.cli.main import main
+from aae_tf.cli.modes import MODES
 from aae_tf.settings import describe, flatten
 
 
 @pytest.fixture
-def page(empty_folder, capsys):
-    """The help page's groups: title to text."""
+def page(empty_folder, capsys, monkeypatch):
+    """The help page's groups, each a mapping of flags to their entries."""
+    monkeypatch.setenv("COLUMNS", "100")
     assert main(["run_experiment.py", "--help"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
     assert not list(empty_folder.iterdir())
+    assert max(map(len, captured.out.splitlines())) <= 100
     _, *parts = re.split(r"^(\S.*):$", captured.out, flags=re.MULTILINE)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+    return {
+        title: {
+            re.match(r"-h,--\[no\]help|--(\[no\])?(\w+)", entry)[2]: " ".join(entry.split())
+            for entry in re.split(r"\n  (?=-)", text)[1:]
+        }
+        for title, text in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
-def test_flags_stand_in_groups(page):
-    assert [title.split(" (")[0] for title in page] == [
-        "What to do",
-        "Predictions",
-        "Training",
-        "Data",
-        "Labels",
-        "Prior",
-        "Style",
-        "Categorical code",
-        "Clusters",
-        "Cluster heads",
-        "Variational auto-encoder",
-        "Wasserstein auto-encoder",
-        "Networks",
-        "Evaluation",
-        "Execution",
-        "Phase: reconstruction",
-        "Phase: discriminator",
-        "Phase: generator",
-        "Phase: classification",
-        "Phase: elbo",
-        "Phase: wasserstein",
-    ]
+def test_every_group_of_settings_and_every_kind_of_mode_has_its_group(page):
+    groups = {setting.group for setting in describe()}
+    assert set(page) == groups | {sys.argv[0], RUNS, PREDICT, "absl.flags"}
+    assert next(iter(page)) == sys.argv[0]
 
 
-def _entries(text):
-    """Each flag's entry of a group, its lines joined."""
-    return [" ".join(entry.split()) for entry in re.split(r"\n  (?=-)", text)[1:]]
+def test_every_setting_stands_in_its_group_once_with_its_help(page):
+    for setting in describe():
+        assert [title for title in page if setting.flag in page[title]] == [setting.group]
+        assert " ".join(setting.help.split()) in page[setting.group][setting.flag]
 
 
-def _entry(page, setting):
-    start = f"--[no]{setting.flag} " if setting.type is bool else f"--{setting.flag}="
-    found = [
-        (title, entry)
-        for title, text in page.items()
-        for entry in _entries(text)
-        if entry.startswith(start)
-    ]
-    assert len(found) == 1
-    return found[0]
-
-
-@pytest.mark.parametrize("setting", list(describe()), ids=lambda setting: setting.flag)
-def test_every_setting_stands_in_its_group_once_with_its_help(page, setting):
-    title, entry = _entry(page, setting)
-    assert title == setting.group
-    assert " ".join(setting.help.split()) in entry
-
-
-@pytest.mark.parametrize("setting", list(describe()), ids=lambda setting: setting.flag)
-def test_default_is_shown_where_all_recipes_agree_and_only_there(page, setting):
+def test_default_is_shown_where_all_recipes_agree_and_only_there(page):
     recipes = [s for e in experiments.CATALOGUE.values() for s in e.recipes.values()]
     flats = [flatten(settings) for settings in recipes]
-    values = {str(flat[setting.flag]) for flat in flats if setting.flag in flat}
-    expected = (values.pop() or "none") if len(values) == 1 else "by recipe"
-    assert _entry(page, setting)[1].endswith(f"[{expected}]")
+    for setting in describe():
+        values = {str(flat[setting.flag]) for flat in flats if setting.flag in flat}
+        expected = (values.pop() or "none") if len(values) == 1 else "by recipe"
+        assert f"(default: {expected})" in page[setting.group][setting.flag]
 
 
-def test_choices_of_modes_and_of_settings_are_shown(page):
-    assert "--mode={" + ",".join(MODES) + "}" in page["What to do"]
-    assert "--encoder={deterministic,gaussian,isotropic,implicit}" in page["Networks"]
-    assert "--generator_optimizer={sgd,adam}" in page["Phase: generator"]
+def test_modes_experiments_and_choices_of_settings_are_shown(page):
+    general = page[sys.argv[0]]
+    assert f"<{'|'.join(MODES)}>" in general["mode"].replace(" ", "")
     for name in experiments.CATALOGUE:
-        assert name in page["What to do"]
-
-
-def test_page_fits_a_hundred_columns(page):
-    assert max(len(line) for text in page.values() for line in text.splitlines()) <= 100
+        assert name in general["experiment"]
+    assert "<deterministic|gaussian|isotropic|implicit>" in page["Networks"]["encoder"]
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

@@ -48,7 +48,7 @@ def refused(empty_folder, capsys):
         (["--experiment=gausian"], "--experiment=gausian: expected one of gaussian, "),
         (["--experiment"], "Missing value for flag --experiment"),
         ([GAUSSIAN, "--recipe=best"], "--recipe=best: expected one of paper, practical"),
-        (["--mode=test"], "--mode=test: expected one of train, evaluate, export, "),
+        (["--mode=test"], "--mode=test: value should be one of <train|evaluate|export|"),
         ([GAUSSIAN, "--epoch=3"], "Unknown command line flag 'epoch'. Did you mean: epochs"),
         ([GAUSSIAN, "--learning_rate=1"], "Unknown command line flag 'learning_rate'"),
         ([GAUSSIAN, "train"], "train: expected flags only, as --name=value; see --help"),
@@ -68,10 +68,16 @@ def refused(empty_folder, capsys):
         (["--mode=evaluate"], "--run_dir=: expected"),
         (["--mode=export"], "--run_dir=: expected"),
         (["--mode=report"], "--run_dir=: expected"),
-        (["--mode=report", "--report_format=xml"], "--report_format=xml: expected one of markdown"),
+        (
+            ["--mode=report", "--report_format=xml"],
+            "--report_format=xml: value should be one of <markdown|",
+        ),
         (["--mode=compare", "--run_dir=x", "--runs=a"], "--runs=a: expected two folders of runs"),
         (["--mode=explore"], "--model=: expected the folder of a SavedModel"),
-        (["--mode=explore", "--model=x", "--port=65536"], "--port=65536: expected 0 to 65535"),
+        (
+            ["--mode=explore", "--model=x", "--port=65536"],
+            "--port=65536: 65536 is not an integer in the range [0, 65535]",
+        ),
         (["--mode=explore", "--model=x", "--port=http"], "--port=http"),
     ],
 )

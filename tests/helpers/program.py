@@ -50,22 +50,25 @@ def call(folder, *flags) -> subprocess.CompletedProcess:
 
 
 def interrupt(folder, number, sign, seconds, *flags) -> subprocess.CompletedProcess:
-    """Starts the program and sends it a signal so many seconds after `sign(what it said)` holds."""
-    process, said = start(folder, *flags), []
-    reader = threading.Thread(target=lambda: said.extend(iter(process.stdout.readline, "")))
-    reader.start()
+    """Starts the program and sends it a signal so many seconds after `sign(its messages)` holds."""
+    process, out, err = start(folder, *flags), [], []
+    readers = [
+        threading.Thread(target=lambda to=to, pipe=pipe: to.extend(iter(pipe.readline, "")))
+        for to, pipe in ((out, process.stdout), (err, process.stderr))
+    ]
+    for reader in readers:
+        reader.start()
     deadline = time.monotonic() + 180
     try:
-        while process.poll() is None and not sign("".join(said)):
+        while process.poll() is None and not sign("".join(err)):
             assert time.monotonic() < deadline, "the awaited sign never came"
             time.sleep(0.01)
         time.sleep(seconds)
         process.send_signal(number)
         status = process.wait(timeout=180)
-        reader.join()
-        return subprocess.CompletedProcess(
-            process.args, status, "".join(said), process.stderr.read()
-        )
+        for reader in readers:
+            reader.join()
+        return subprocess.CompletedProcess(process.args, status, "".join(out), "".join(err))
     finally:
         process.kill()
 
@@ -80,9 +83,12 @@ def state(folder) -> str:
 
 
 def error_lines(done) -> list[str]:
-    """What a failed process wrote on stderr, without the progress bar."""
+    """What a failed process wrote on stderr, without the progress bar and the log."""
     lines = done.stderr.replace("\r", "\n").splitlines()
-    return [line for line in lines if line.strip() and "step/s" not in line]
+    log = ("run folder: ", "note: ", "evaluating, ", "stopping after ")
+    return [
+        line for line in lines if line.strip() and "step/s" not in line and not line.startswith(log)
+    ]
 
 
 KILLED = -signal.SIGKILL

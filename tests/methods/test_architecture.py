@@ -90,7 +90,7 @@ def test_refused_run_leaves_nothing(tmp_path):
     changes = {"dataset": str(tmp_path / "bars.npz"), "decoder_filters": "9,8,7,6,5"}
     folders = tmp_path / "run", tmp_path / "models"
     with pytest.raises(SettingsError, match="decoder_filters=9,8,7,6,5: expected at most 4"):
-        train.train(_conv(**changes), *folders, print)
+        train.train(_conv(**changes), *folders)
     assert not any(folder.exists() for folder in folders)
 
 

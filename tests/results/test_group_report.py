@@ -9,6 +9,7 @@ import results
 from scipy import stats
 
 from aae_tf.cli import flags
+from aae_tf.cli.modes import MODES
 from aae_tf.experiments import settings_of
 from aae_tf.results import report
 from aae_tf.results.groups import groups_below
@@ -98,7 +99,7 @@ def test_the_command_gives_the_settings_again(tmp_path, changes):
     assert max(map(len, lines)) <= 120
     start = next(n for n, line in enumerate(lines) if line.startswith("aae-tf "))
     command = shlex.split("\n".join(lines[start:]).replace("\\\n", ""))  # as a shell joins lines
-    values, _ = flags.define()
+    values = flags.define(dict.fromkeys(MODES, ""))
     flags.parse(values, command)
     again = override(settings_of(values.experiment, values.recipe), flags.given(values))
     assert flatten(again) == {**flatten(made), "data_dir": ""}

@@ -6,6 +6,7 @@ import numpy as np
 import tiny
 
 from aae_tf.results.provenance import earlier_sessions, short_commit
+from aae_tf.runs import train
 from aae_tf.runs.training_run import TrainingRun
 
 FIRST = {"commit": "a", "date": "2026-11-24", "step": 10}
@@ -37,17 +38,17 @@ def test_a_commit_is_named_by_its_first_letters_and_by_whether_it_was_changed():
 
 
 def test_a_runs_commit_is_that_of_its_start_though_the_checkout_moves_on(tmp_path, monkeypatch):
-    checkout, train = {"commit": "a" * 40}, TrainingRun.train
+    checkout, unpatched = {"commit": "a" * 40}, TrainingRun.train
 
-    def moved(session, recorder):
+    def moved(run, recorder):
         checkout["commit"] = "b" * 40
-        return train(session, recorder)
+        return unpatched(run, recorder)
 
     monkeypatch.setattr(train, "commit_of_checkout", lambda: checkout["commit"])
     monkeypatch.setattr(TrainingRun, "train", moved)
     np.savez(tmp_path / "bars.npz", images=tiny.images(60))
     settings = tiny.settings(dataset=str(tmp_path / "bars.npz"), epochs=1)
-    train.train(settings, tmp_path / "run", None, print)
+    train.train(settings, tmp_path / "run", None)
     told = json.loads((tmp_path / "run" / "provenance.json").read_text())
     assert checkout["commit"] == "b" * 40
     assert told["commit"] == "a" * 40

@@ -7,6 +7,7 @@ import tiny
 
 from aae_tf import experiments
 from aae_tf.cli import flags
+from aae_tf.cli.modes import MODES
 from aae_tf.errors import RunFolderError
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.settings import flatten, override
@@ -159,7 +160,7 @@ def test_unreadable_data_json_is_one_line(folder, content):
 
 
 def test_run_flags_repeat_the_settings(folder):
-    values, _ = flags.define()
+    values = flags.define(dict.fromkeys(MODES, ""))
     values(["program", f"--flagfile={folder.path / 'run.flags'}"])
     given = flags.given(values)
     assert {**given, "experiment": values.experiment, "recipe": values.recipe} == flatten(

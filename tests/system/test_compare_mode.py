@@ -57,7 +57,7 @@ def test_a_run_without_checkpoint_is_named_and_the_rest_is_drawn(runs, place, mo
     flags = ("--runs=undisturbed,bare", "--run_dir=without")
     status, said = _main(place, monkeypatch, capsys, *flags)
     assert status == 0
-    assert "bare has no checkpoint: codes, samples and reconstructions are left out" in said.out
+    assert "bare has no checkpoint: codes, samples and reconstructions are left out" in said.err
     names = {"learning_curves.png", "comparison.md", "comparison.json"}
     assert {path.name for path in (place / "without").iterdir()} == names
     assert not (place / "bare" / "checkpoints").exists()

@@ -62,7 +62,7 @@ def test_a_run_that_is_there_can_be_gone_on_with_and_asked_for_samples(judged, f
     (folder / "again" / "result.json").unlink()
     done = program.call(folder, *flags, "--run_dir=again", "--export_dir=models", *ASK)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "resumed at step 600" in done.stdout
+    assert "resumed at step 600" in done.stderr
     assert program.state(folder / "again") == program.state(folder / "run")
     found, before = (
         program.read_json(folder / name, "result.json")["metrics"] for name in ("again", "run")

@@ -56,4 +56,4 @@ def test_export_brings_the_same_codes_if_the_data_is_there(undisturbed, place, t
         assert "without codes" not in done.stdout
     else:
         assert not (version / CODES).exists()
-        assert "exporting without codes of held-out images: --dataset=bars.npz" in done.stdout
+        assert "exporting without codes of held-out images: --dataset=bars.npz" in done.stderr

@@ -2,6 +2,7 @@
 
 import csv
 import random
+import re
 import signal
 
 import program
@@ -40,8 +41,8 @@ def test_killed_runs_end_with_the_same_bits(undisturbed, place, flags):
         known = set(folder.glob("checkpoints/*.index"))
         done = program.interrupt(place, signal.SIGKILL, sign, moments.uniform(0, longest), *command)
         assert done.returncode == program.KILLED, done.stderr[-3000:]
-        _, _, resumed = done.stdout.splitlines()[0].partition("resumed at step ")
-        steps.append(int(resumed or 0))
+        resumed = re.search(r"resumed at step (\d+)", done.stderr)
+        steps.append(int(resumed[1]) if resumed else 0)
     done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     assert steps[:2] == [0, 0] and 0 < steps[2] < steps[3] < steps[4] < 600
@@ -70,7 +71,7 @@ def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):
         assert told["step"] > steps[-1]
         assert (place / f"stopped/checkpoints/ckpt-{told['step']}.index").exists()
         if len(steps) > 1:
-            assert f"resumed at step {steps[-1]}" in done.stdout
+            assert f"resumed at step {steps[-1]}" in done.stderr
         assert [session["step"] for session in told["earlier"]] == steps[1:]
         steps.append(told["step"])
     assert not (place / "stopped/result.json").exists()

@@ -78,7 +78,7 @@ def test_killed_semi_supervised_run_resumes_to_the_same_bits(runs, place):
     assert 0 < max(steps) < 70  # of two epochs of 35
     done = program.call(place, *flags)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "resumed at step " in done.stdout
+    assert "resumed at step " in done.stderr
     assert program.state(place / "killed_semi") == program.state(runs / "semi")
 
 

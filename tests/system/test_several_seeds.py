@@ -26,7 +26,7 @@ def test_stopped_seeds_go_on_and_are_the_single_runs(undisturbed, place, flags):
 
     done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert f"resumed at step {stopped_at}" in done.stdout
+    assert f"resumed at step {stopped_at}" in done.stderr
     assert program.state(place / "seeds" / "seed_0") == program.state(undisturbed[1])
     assert program.state(place / "seeds" / "seed_1") != program.state(undisturbed[1])
     assert [path.name for path in (place / "of_seeds" / "gaussian").iterdir()] == ["1"]
@@ -82,5 +82,5 @@ def test_only_the_best_beginning_goes_on_and_is_the_single_run(undisturbed, plac
     # Without the choice the other one goes on too, and is what it would have been alone.
     done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "resumed at step 300" in done.stdout
+    assert "resumed at step 300" in done.stderr
     assert program.state(place / "begun" / "seed_0") == program.state(undisturbed[1])

@@ -62,9 +62,9 @@ def test_streamed_run_resumed_leaves_what_the_run_from_memory_leaves(pictures, t
     said = capsys.readouterr().out
     assert "pictures: skipped 1 file: broken.jpg\n" in said and "streams" not in said
     assert _train("streamed", 1, "--skip_broken_images", "--stream=always") == 0
-    assert "pictures: streams 44 images" in capsys.readouterr().out
+    assert "pictures: streams 44 images" in capsys.readouterr().err
     assert _train("streamed", 3, "--skip_broken_images", "--stream=always") == 0
-    assert "resumed at step 4" in capsys.readouterr().out
+    assert "resumed at step 4" in capsys.readouterr().err
     expected = _left(tmp_path / "memory")
     assert expected[3]["skipped_files"] == 1
     assert _left(tmp_path / "streamed") == expected

@@ -32,7 +32,7 @@ def _state(folder, run):
 
 def test_a_wae_run_pretrains_trains_and_measures(wae):
     folder, _, done = wae
-    assert "pretrained the encoder's moments: " in done.stdout
+    assert "pretrained the encoder's moments: " in done.stderr
     result = json.loads((folder / "straight_wae" / "result.json").read_text())
     assert {"test/reconstruction_cost", "test/sliced_wasserstein"} <= set(result["metrics"])
     assert (folder / "straight_wae" / "figures" / "interpolations.png").exists()
@@ -45,8 +45,8 @@ def test_a_pretrained_run_that_is_stopped_and_resumed_ends_with_the_same_bits(wa
     assert first.returncode == 0, first.stderr[-2000:]
     again = program.call(folder, *flags, "--run_dir=parts")
     assert again.returncode == 0, again.stderr[-2000:]
-    assert "resumed at step" in again.stdout
-    assert "pretrained" not in again.stdout
+    assert "resumed at step" in again.stderr
+    assert "pretrained" not in again.stderr
     assert _state(folder, "parts") == _state(folder, "straight_wae")
 
 

@@ -84,7 +84,7 @@ def test_metrics_end_where_the_result_is(undisturbed):
 
 def test_words_on_the_terminal_tell_figures_and_what_comes_next(undisturbed):
     done, _ = undisturbed
-    assert done.stdout.startswith("run folder: undisturbed\n")
+    assert "run folder: undisturbed\n" in done.stderr
     for word in ("reconstruction_error", "saved_model_cli", "tensorboard --logdir=undisturbed"):
         assert word in done.stdout
     assert program.error_lines(done) == []
@@ -98,7 +98,7 @@ def test_same_command_on_a_finished_run_changes_no_weight_and_no_metric(undistur
     result = program.read_json(undisturbed[1], "result.json")
     done = program.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "resumed at step 600" in done.stdout
+    assert "resumed at step 600" in done.stderr
     assert program.state(undisturbed[1]) == state
     assert program.read_json(undisturbed[1], "result.json") == result
     for name, content in before.items():
