@@ -1,6 +1,9 @@
 """Fixtures of all tests; what tests share lies in tests/helpers (pythonpath in setup.cfg)."""
 
+import gc
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -15,3 +18,31 @@ def empty_folder(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Lets no test start Python anew, which takes seconds, unless it is marked system or slow."""
+    if any(map(item.get_closest_marker, ("system", "slow"))):
+        return (yield)
+    start = subprocess.Popen.__init__
+
+    def refuse(process, command, *args, **kwargs):
+        if sys.executable in str(command):
+            pytest.fail("starts a process: mark it system")
+        start(process, command, *args, **kwargs)
+
+    subprocess.Popen.__init__ = refuse
+    try:
+        return (yield)
+    finally:
+        subprocess.Popen.__init__ = start
+
+
+@pytest.fixture(scope="module", autouse=True)
+def released():
+    """Frees what a module of tests leaves in Keras and TensorFlow: it adds up to gigabytes."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()
+    gc.collect()

@@ -77,6 +77,7 @@ def test_chains_and_circles_are_seen():
     assert size["circle"](imported | {"d": {"b"}}) == ["b", "c", "d"]
 
 
+@pytest.mark.system
 def test_what_needs_no_tensorflow_imports_none():
     names = [name for name in FILES if f"{name}.".startswith(WITHOUT_TENSORFLOW)]
     program = f"""

@@ -98,6 +98,7 @@ sys.exit(f"status {status}, imported {sorted(heavy & sys.modules.keys())}")
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "arguments, status",
     [
@@ -119,6 +120,7 @@ def test_answers_that_need_no_tensorflow_come_without_it_and_within_a_second(arg
     assert min(seconds) < 1
 
 
+@pytest.mark.system
 def test_reader_that_hangs_up_causes_no_traceback():
     command = [sys.executable, "-c", RUN, "--help"]
     reader_gone = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -128,6 +130,7 @@ def test_reader_that_hangs_up_causes_no_traceback():
     assert "Traceback" not in error
 
 
+@pytest.mark.system
 def test_errors_stay_one_line_when_tensorflow_is_imported_first(empty_folder):
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     command = [sys.executable, "-c", RUN, "--experiment=gaussian", "--dataset=./nothing"]

@@ -247,6 +247,7 @@ sys.exit(f"status {status}, imported {sorted(heavy & sys.modules.keys())}")
 """
 
 
+@pytest.mark.system
 def test_rest_needs_no_tensorflow(server, pictures, tmp_path):
     flags = [f"--server={server.rest}", "--model_name=gaussian", "--signature=reconstruct"]
     flags += [f"--input={pictures}", f"--output={tmp_path / 'new'}", "--predict_batch_size=2"]

@@ -346,6 +346,7 @@ def test_an_unreadable_result_is_named(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.system
 def test_a_report_needs_no_tensorflow(folder):
     script = (
         "import sys; sys.modules['tensorflow'] = None; from aae_tf.cli.main import main;"

@@ -13,6 +13,7 @@ import tiny
 from aae_tf import serving
 from aae_tf.serving.signatures import ServingModule
 
+pytestmark = pytest.mark.system
 BATCHES = (0, 1, 7)
 
 

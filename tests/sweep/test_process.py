@@ -13,6 +13,8 @@ import pytest
 
 from aae_tf.sweep.process import Children, status_of
 
+pytestmark = pytest.mark.system
+
 CHILD = """
     import signal, sys, time
 

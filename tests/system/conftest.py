@@ -1,5 +1,7 @@
 """A folder with a data set, and a run that went undisturbed from start to end."""
 
+import pathlib
+
 import numpy as np
 import program
 import pytest
@@ -13,6 +15,13 @@ FLAGS = (
     "--steps_per_call=3",
     "--checkpoint_minutes=0.005",
 )
+
+
+def pytest_collection_modifyitems(items):
+    here = pathlib.Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.system)
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ from aae_tf import serving
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.serving import explorer, held_out
 
-pytestmark = pytest.mark.skipif(
-    browser.find() is None, reason="no chromium with chromedriver is installed"
-)
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(browser.find() is None, reason="no chromium with chromedriver is installed"),
+]
 NAMES = ("top", "middle", "bottom")
 DECODED = "document.getElementById('decoded').src"
 CHOOSE = """
