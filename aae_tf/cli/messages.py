@@ -1,42 +1,18 @@
-"""What the command line writes: tables, commands to go on with, and the log on standard error."""
+"""What the command line writes: tables, notes, and commands to go on with."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import pathlib
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import tqdm
 
 from aae_tf import experiments
 from aae_tf.settings import Settings, without_effect
 
 logger = logging.getLogger(__name__)
-
-
-class _AboveTheBar(logging.Handler):
-    """Writes a record's message to standard error, above a progress bar if there is one."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        tqdm.tqdm.write(self.format(record), file=sys.stderr)
-
-
-@contextlib.contextmanager
-def logging_to_stderr() -> Iterator[None]:
-    """Within it what the package logs is written to standard error."""
-    package, handler = logging.getLogger("aae_tf"), _AboveTheBar()
-    before = package.level
-    package.addHandler(handler)
-    package.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        package.removeHandler(handler)
-        package.setLevel(before)
 
 
 def log_without_effect(given: Mapping[str, Any], usual: Settings, settings: Settings) -> None:
