@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import pathlib
 import sys
@@ -33,6 +34,19 @@ def write_aside(path: pathlib.Path, content: str | bytes) -> None:
 def write_json(path: pathlib.Path, content: Any) -> None:
     """Writes JSON that people can read."""
     write_aside(path, json.dumps(content, indent=2) + "\n")
+
+
+def strict_json(content: Any, indent: int | None = None) -> str:
+    """JSON with null for what it has no number for: a diverged run's NaN, say."""
+    return json.dumps(_finite(content), indent=indent, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def is_own(spec: str) -> bool:

@@ -8,25 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aae_tf.errors import RunFolderError
-from aae_tf.results.groups import measures_of
+from aae_tf.results.groups import metric_names
+from aae_tf.results.metrics import METRICS
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.results.tables import markdown
+from aae_tf.results.tables import Table
 from aae_tf.utils import write_aside, write_json
 
-# Shown where any run has them; the others where all runs do.
-FIRST = (
-    "reconstruction_error",
-    "sliced_wasserstein",
-    "mmd",
-    "coverage",
-    "empty_region",
-    "mode_excess",
-    "mean_error",
-    "covariance_error",
-)
+# Every method has them: shown where any run has them; the others where all runs do.
+COMMON = [
+    m.name for m in METRICS.values() if m.evaluations[0] in ("reconstruction", "latent_match")
+]
 CAPTION = (
     "On each run's test images; in brackets what samples of its prior give. "
-    "What the numbers are, docs/metrics.md tells."
+    "What the numbers are: docs/metrics.md."
 )
 
 
@@ -47,34 +41,36 @@ def write_comparison(
     Raises:
       RunFolderError: if a result.json can't be read.
     """
-    results = [_result(folder) for folder in runs.values()]
-    everything = dict.fromkeys(key for flat in flats for key in flat)
-    differing = [key for key in everything if len({str(f.get(key)) for f in flats}) > 1]
-    content = [
-        {
-            "run": title,
-            "folder": str(folder.path),
-            "experiment": flat["experiment"],
-            "recipe": flat["recipe"],
-            "seed": flat["seed"],
-            "epochs": result.get("epochs"),
-            "settings": {key: flat[key] for key in differing if key in flat},
-            "metrics": {
-                name: result["metrics"][f"test/{name}"]
-                for name in (measures_of([result]) if result else ())
-            },
-        }
-        for (title, folder), flat, result in zip(runs.items(), flats, results, strict=True)
-    ]
+    keys = dict.fromkeys(key for flat in flats for key in flat)
+    differing = [key for key in keys if len({str(flat.get(key)) for flat in flats}) > 1]
+    content = []
+    for (title, folder), flat in zip(runs.items(), flats, strict=True):
+        result = _result(folder)
+        content.append(
+            {
+                "run": title,
+                "folder": str(folder.path),
+                "experiment": flat["experiment"],
+                "recipe": flat["recipe"],
+                "seed": flat["seed"],
+                "epochs": result["epochs"],
+                "settings": {key: flat[key] for key in differing if key in flat},
+                "metrics": {
+                    name: result["metrics"][f"test/{name}"] for name in metric_names([result])
+                },
+            }
+        )
+    pictures = "\n".join(f"![{name}]({name}.png)" for name in figures)
+    table = comparison_table(content).markdown()
     paths = [target / "comparison.md", target / "comparison.json"]
-    write_aside(paths[0], _page(content, figures))
+    write_aside(paths[0], f"# Runs side by side\n\n{CAPTION}\n\n{table}\n\n{pictures}\n")
     write_json(paths[1], content)
     return paths
 
 
-def _page(rows: Sequence[Mapping[str, Any]], figures: Iterable[str]) -> str:
-    names = shown_measures([row["metrics"] for row in rows])
-    head = ["run", "experiment", "recipe", "seed", "epochs", *names]
+def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each run of comparison.json."""
+    names = shown_metrics([row["metrics"] for row in rows])
     cells = [
         [
             row["run"],
@@ -82,36 +78,37 @@ def _page(rows: Sequence[Mapping[str, Any]], figures: Iterable[str]) -> str:
             row["recipe"],
             str(row["seed"]),
             "" if row["epochs"] is None else f"{row['epochs']:g}",
-            *(cell(row["metrics"], name) for name in names),
+            *(_cell(row["metrics"], name) for name in names),
         ]
         for row in rows
     ]
-    pictures = "\n".join(f"![{name}]({name}.png)" for name in figures)
-    return f"# Runs side by side\n\n{CAPTION}\n\n{markdown(head, cells)}\n\n{pictures}\n"
+    return Table(["run", "experiment", "recipe", "seed", "epochs", *names], cells)
 
 
-def shown_measures(metrics: Sequence[Mapping[str, float]]) -> list[str]:
+def shown_metrics(metrics: Sequence[Mapping[str, float]]) -> list[str]:
     """The columns: reconstruction and match with the prior, then what all runs have."""
-    first = [name for name in FIRST if any(name in own for own in metrics)]
-    common = [name for name in metrics[0] if all(name in own for own in metrics)]
-    return first + [name for name in common if name not in FIRST and not name.endswith("_of_prior")]
+    common = [name for name in COMMON if any(name in of_run for of_run in metrics)]
+    of_all = [name for name in metrics[0] if all(name in of_run for of_run in metrics)]
+    return common + [
+        name for name in of_all if name not in COMMON and not name.endswith("_of_prior")
+    ]
 
 
-def cell(metrics: Mapping[str, float], name: str) -> str:
-    """A number and, in brackets, that of the prior's own samples."""
+def _cell(metrics: Mapping[str, float], name: str) -> str:
+    """A number and, in brackets, that of the prior's samples."""
     if name not in metrics:
         return ""
-    own = metrics.get(f"{name}_of_prior")
-    return f"{metrics[name]:#.4g}" + (f" ({own:.3g})" if own is not None else "")
+    of_prior = metrics.get(f"{name}_of_prior")
+    return f"{metrics[name]:#.4g}" + ("" if of_prior is None else f" ({of_prior:.3g})")
 
 
 def _result(folder: RunFolder) -> dict[str, Any]:
-    """What result.json holds; nothing for a run that has none yet."""
+    """Epochs and metrics of result.json; none for a run that has none yet."""
     if not folder.has_result:
-        return {}
+        return {"epochs": None, "metrics": {}}
     file = folder.path / "result.json"
     try:
-        found = json.loads(file.read_text())
-        return {"epochs": float(found["epochs"]), "metrics": dict(found["metrics"])}
+        content = json.loads(file.read_text())
+        return {"epochs": float(content["epochs"]), "metrics": dict(content["metrics"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunFolderError(f"{file} can't be used ({error!r})") from None

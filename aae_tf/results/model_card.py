@@ -9,9 +9,10 @@ from typing import Any
 
 from aae_tf import experiments
 from aae_tf.results.run_folder import RunFolder
+from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, flatten
 
-# As the data sets' own pages tell it; of other data the user knows.
+# As the pages of the data sets say; of other data the user knows.
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)",
     "fashion_mnist": "MIT (Zalando SE)",
@@ -21,7 +22,7 @@ LICENCES = {
 UNKNOWN_LICENCE = "not known here; ask whoever made the data"
 LIMITS = (
     "It knows images like those that it was trained on; what others become is arbitrary.",
-    "Samples can resemble training images; `nearest_training_distance` says how much, if measured.",
+    "Samples can resemble training images; `nearest_training_distance`, if there, says how much.",
     "Codes of held-out images match the prior only as far as the numbers above say.",
     "It was made for research on generative models, and tried for nothing else.",
 )
@@ -36,7 +37,7 @@ def card_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, Any]:
     """
     settings, data = folder.read_settings(), folder.read_data()
     flat = {k: v for k, v in flatten(settings).items() if k not in PLACES}
-    # Of the user's own data the file's or folder's name, not where it lies.
+    # Of the user's data the file's or folder's name, not where it lies.
     name = pathlib.PurePath(data["name"]).name
     flat["dataset"] = name
     result, origin = folder.read_json("result.json"), folder.read_json("provenance.json")
@@ -80,41 +81,41 @@ def markdown(card: Mapping[str, Any]) -> str:
     )
     parts = [head, about_data, _numbers(card), _signatures(card["signatures"])]
     parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]) + "\n")
-    told = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
-    parts.append(f"## Provenance\n\n{told or 'Not known.'}\n")
+    lines = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
+    parts.append(f"## Provenance\n\n{lines or 'Not known.'}\n")
     flags = "\n".join(f"--{flag}={value}" for flag, value in settings.items())
     parts.append(f"## Settings\n\n```\n{flags}\n```\n")
     return "\n".join(parts)
 
 
 def _numbers(card):
-    tested = {k: v for k, v in card["metrics"].items() if k.startswith("test/")}
-    if not tested:
+    metrics = {k: v for k, v in card["metrics"].items() if k.startswith("test/")}
+    if not metrics:
         return "## Numbers\n\nNot evaluated yet.\n"
-    rows = ["| measure on test images | this model | the paper |", "|---|---|---|"]
-    for name, value in tested.items():
+    rows = []
+    for name, value in metrics.items():
         paper = card["paper"].get(name)
-        beside = f"{paper['value']:g} ({paper['source']})" if paper else ""
-        rows.append(f"| {name.removeprefix('test/')} | {value:.4g} | {beside} |")
+        reported = f"{paper['value']:g} ({paper['source']})" if paper else ""
+        rows.append([name.removeprefix("test/"), f"{value:.4g}", reported])
+    table = Table(["metric on test images", "this model", "the paper"], rows).markdown()
     note = "`_of_prior` and `_of_data` are what samples of the prior, or real images, get."
-    return "## Numbers\n\n" + "\n".join(rows) + f"\n\n{note}\n"
+    return f"## Numbers\n\n{table}\n\n{note}\n"
 
 
 def _signatures(signatures):
-    rows = ["| signature | inputs | outputs |", "|---|---|---|"]
-    for name, sides in signatures.items():
-        cells = [
-            ", ".join(
-                f"`{key}`: {spec['dtype']} {_shape(spec['shape'])}" for key, spec in side.items()
-            )
-            for side in (sides["inputs"], sides["outputs"])
-        ]
-        rows.append(f"| `{name}` | {cells[0]} | {cells[1]} |")
-    return "## Signatures\n\n" + "\n".join(rows) + "\n"
+    rows = [
+        [f"`{name}`", *(_tensors(signature[side]) for side in ("inputs", "outputs"))]
+        for name, signature in signatures.items()
+    ]
+    return "## Signatures\n\n" + Table(["signature", "inputs", "outputs"], rows).markdown() + "\n"
 
 
-def _shape(shape):
-    return "[" + ", ".join("n" if size is None else str(size) for size in shape) + "]"
+def _tensors(described):
+    shapes = {
+        name: ", ".join("n" if size is None else str(size) for size in spec["shape"])
+        for name, spec in described.items()
+    }
+    return ", ".join(f"`{k}`: {described[k]['dtype']} [{shape}]" for k, shape in shapes.items())
 
 
 def _shown(value):

@@ -1,93 +1,186 @@
-"""Keeps the small files and the pictures of finished runs, with a page that shows them.
+"""Finished runs, read from their folders or from records of them: a line of runs.jsonl each.
 
 It imports no TensorFlow.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import pathlib
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aae_tf import experiments
-from aae_tf.errors import RunFolderError
-from aae_tf.results.groups import Group, groups_below, measures_of
-from aae_tf.results.provenance import short_commit
-from aae_tf.results.tables import markdown, mean_and_error, paper_text
-from aae_tf.settings import PLACES
-from aae_tf.utils import write_aside, write_json
+from aae_tf.errors import RunFolderError, UserError
+from aae_tf.experiments import settings_of
+from aae_tf.results.tables import paper_text
+from aae_tf.settings import PLACES, complete
+from aae_tf.utils import write_aside
 
-KEPT = (
-    "settings.json",
-    "run.flags",
-    "data.json",
-    "metrics.csv",
-    "categories.csv",
-    "begun.json",
-    "result.json",
-)
-# Of the table; they are in result.json.
-LEFT_OUT = ("mmd", "empty_region", "mean_error", "covariance_error")
+RECORDS = "runs.jsonl"
+IN_RESULT = ("experiment", "recipe", "seed")  # settings that a result has as well
 
 
-def record(runs: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
-    """Copies every finished run below a folder to `target`, and writes `target`/README.md.
-
-    Checkpoints and TensorBoard logs stay behind, and of runs that differ in the seed alone the
-    pictures of all but the first. Runs that were kept there before stay.
+@dataclasses.dataclass(frozen=True)
+class Restarts:
+    """Runs of several seeds, of which the best went on; what a begun.json holds.
 
     Args:
-      runs: where to look for result.json files.
-      target: a folder of results, made if need be; each run goes to a folder of its own name, that
-        of one of several seeds to one named after the folder above too.
+      seeds: of all that were begun.
+      epochs: after which they were compared.
+      score: the metric on validation images by which they were.
+      scores: by seed, null for a run that diverged.
+    """
 
-    Returns:
-      The page.
+    seeds: tuple[int, ...]
+    epochs: int
+    score: str
+    scores: Mapping[str, float | None] = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What sets a run that was chosen so apart from others, by name."""
+        return {"best_of": len(self.seeds), "best_after": self.epochs, "score": self.score}
+
+    @property
+    def flags(self) -> list[str]:
+        """What chooses the same run again."""
+        listed = ",".join(map(str, self.seeds))
+        return [f"--seeds={listed}", f"--best_after={self.epochs}", f"--score={self.score}"]
+
+
+def read_restarts(content: Mapping[str, Any], seed: int) -> Restarts:
+    """Takes the content of a begun.json.
+
+    Args:
+      content: what it holds.
+      seed: of the run beside it.
 
     Raises:
-      RunFolderError: if there is no finished run, two would go to the same folder, or one can't be
-        read; nothing has been written then.
+      ValueError: if it isn't what a choice among restarts leaves beside the best one.
     """
-    found = sorted(file.parent for file in runs.rglob("result.json"))
-    if not found:
-        raise RunFolderError(f"--run_dir={runs}: holds no result.json, in no folder below either")
-    _check_names(found)
-    groups_below(runs)  # which can be read, then; so what was kept before must be
-    groups_below(target)
-    for kept in target.glob("*/result.json"):
-        _origin(kept.parent)
-    origins = {run: _origin(run) for run in found}
-    alike = {run: _all_but_seed(run) for run in found}
-    pictured: set[str] = set()
-    for run in sorted(found, key=lambda run: (_read(run / "result.json").get("seed", 0), run)):
-        kept = target / _name_of(run)
-        kept.mkdir(parents=True, exist_ok=True)
-        for name in KEPT:
-            if (run / name).exists():
-                write_aside(kept / name, _without_places(name, (run / name).read_bytes()))
-        is_first = alike[run] not in pictured
-        pictured.add(alike[run])
-        for name in experiments.find(_read(run / "result.json")["experiment"]).pictures:
-            for picture in (run / "figures" / f"{name}.png", run / f"{name}.png"):
-                if is_first and picture.exists():
-                    _copy(picture, kept / picture.name)
-        write_json(kept / "provenance.json", origins[run])
-    written = target / "README.md"
-    write_aside(written, page(target))
-    return written
+    epochs, score, scores = (content.get(key) for key in ("epochs", "score", "scores"))
+    if type(epochs) is not int or epochs < 1:
+        raise ValueError(f"begun.json: epochs is {epochs}")
+    if not isinstance(score, str):
+        raise ValueError(f"begun.json: score is {score}")
+    seeds = list(scores) if isinstance(scores, dict) else []
+    if len(seeds) < 2 or str(seed) not in seeds or not all(map(str.isdecimal, seeds)):
+        raise ValueError(f"begun.json: scores are {scores}")
+    return Restarts(tuple(map(int, seeds)), epochs, score, scores)
 
 
-def _origin(run: pathlib.Path) -> dict[str, Any]:
-    """What is kept of a run's provenance.json, or was."""
-    file = run / "provenance.json"
-    where = _read(file)
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Args:
+      folder: where it lies, or lay beside its record.
+      result: what its result.json holds.
+      settings: by flag name, as `flatten` gives them; empty where they aren't known.
+      provenance: what its provenance.json holds; empty without one.
+      restarts: of which it was the best, where it was chosen so.
+    """
+
+    folder: pathlib.Path
+    result: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    restarts: Restarts | None = None
+
+    @property
+    def commits(self) -> list[str]:
+        """Of the programs that trained it, in their order; 'unknown' if nothing says so."""
+        sessions = [*self.provenance.get("earlier", []), {"commit": "unknown", **self.provenance}]
+        return list(dict.fromkeys(session["commit"] for session in sessions))
+
+
+def runs_below(path: pathlib.Path) -> list[Run]:
+    """The runs of every result.json and runs.jsonl below a folder, in the order of their folders.
+
+    Args:
+      path: the folder, or a file of records. A run's folder counts for more than its record.
+
+    Raises:
+      RunFolderError: if one can't be read.
+    """
+    files = [path] if path.is_file() else path.rglob(RECORDS)
+    runs = {run.folder: run for file in files for run in _runs_of_records(file)}
+    runs |= {file.parent: _run_of_folder(file) for file in path.rglob("result.json")}
+    return [runs[folder] for folder in sorted(runs)]
+
+
+def record(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+    """Writes every finished run below a folder to `target`/runs.jsonl, a line each.
+
+    Runs that were recorded there before stay; one of the same name is replaced.
+
+    Args:
+      folder: where to look for runs.
+      target: a folder, made if need be. A run is called there as its folder; one of --seeds, whose
+        folder is seed_N, after the folder above too.
+
+    Returns:
+      The file of records.
+
+    Raises:
+      RunFolderError: if there is no finished run, two have one name, or one can't be read; nothing
+        has been written then.
+    """
+    runs = runs_below(folder)
+    if not runs:
+        raise RunFolderError(f"--run_dir={folder}: holds no result.json, in no folder below either")
+    file, lines = target / RECORDS, {}
+    if file.exists():
+        runs_below(file)  # which can be read, then
+        lines = {json.loads(line)["run"]: line for line in file.read_text().splitlines()}
+    named: dict[str, pathlib.Path] = {}
+    for run in runs:
+        other = named.setdefault(name := _name_of(run.folder), run.folder)
+        if other != run.folder:
+            raise RunFolderError(
+                f"{other} and {run.folder} would both be recorded as {name}; expected other names"
+            )
+        lines[name] = record_line(name, run)
+    target.mkdir(parents=True, exist_ok=True)
+    write_aside(file, "".join(f"{line}\n" for line in lines.values()))
+    return file
+
+
+def record_line(name: str, run: Run) -> str:
+    """A run as a line of a file of records, without the folders of the machine that it ran on.
+
+    Of the settings it has those that differ from their defaults, which no recipe changes.
+    """
+    result = dict(run.result)
+    if "evaluation" in result:
+        weights = pathlib.PurePath(result["evaluation"].get("inception_weights", "")).name
+        result["evaluation"] = {**result["evaluation"], "inception_weights": weights}
+    content = {"run": name, **result, "settings": None, "provenance": _recorded_provenance(run)}
+    if run.settings:
+        usual = complete({}, settings_of(result["experiment"], result["recipe"]))
+        content["settings"] = {
+            flag: value
+            for flag, value in run.settings.items()
+            if flag not in (*IN_RESULT, *PLACES) and value != usual.get(flag)
+        }
+    if run.restarts:
+        content["restarts"] = {
+            name: getattr(run.restarts, name) for name in ("epochs", "score", "scores")
+        }
+    return json.dumps(content)
+
+
+def _recorded_provenance(run: Run) -> dict[str, Any]:
+    """What a record has of a run's provenance.json."""
+    where = run.provenance
     try:
         machine = where["machine"]
-        if isinstance(machine, str):  # kept before
+        if isinstance(machine, str):  # of a record
             machine = {"processor": machine, "cores": where["cores"]}
-        sessions = where.get("earlier", [])
-        earlier = [{**session, "date": session["date"][:10]} for session in sessions]
+        sessions = [{**s, "date": s["date"][:10]} for s in where.get("earlier", [])]
         return {
             "commit": where["commit"],
             "date": where["date"][:10],
@@ -95,138 +188,87 @@ def _origin(run: pathlib.Path) -> dict[str, Any]:
             "cores": machine["cores"],
             "python": where["python"],
             "packages": where["packages"],
+            **{key: where[key] for key in ("step", "sha256_of_train") if key in where},
             "state_sha256": where["state_sha256"],
-            **({"earlier": earlier} if earlier else {}),
+            **({"earlier": sessions} if sessions else {}),
         }
     except (KeyError, TypeError, AttributeError) as error:
+        file = run.folder / "provenance.json"
         raise RunFolderError(f"{file} can't be used ({error!r})") from None
 
 
-def _name_of(run: pathlib.Path) -> str:
+def _name_of(folder: pathlib.Path) -> str:
     """What a run is called among others: the runs of --seeds are all called seed_N."""
-    run = run.absolute()
-    return f"{run.parent.name}_{run.name}" if re.fullmatch(r"seed_\d+", run.name) else run.name
+    folder = folder.absolute()
+    is_seed = re.fullmatch(r"seed_\d+", folder.name)
+    return f"{folder.parent.name}_{folder.name}" if is_seed else folder.name
 
 
-def _check_names(runs: list[pathlib.Path]) -> None:
-    places: dict[str, pathlib.Path] = {}
-    for run in runs:
-        other = places.setdefault(_name_of(run), run)
-        if other != run:
-            raise RunFolderError(
-                f"{other} and {run} would both be kept as {_name_of(run)}; expected other names"
+def _runs_of_records(file: pathlib.Path) -> list[Run]:
+    runs = []
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        with _naming(f"{file}, line {number},"):
+            result = json.loads(line)
+            folder, settings, provenance, restarts = (
+                result.pop(key, None) for key in ("run", "settings", "provenance", "restarts")
             )
+            if settings is not None:
+                settings |= {flag: result[flag] for flag in IN_RESULT}
+            runs.append(_run(file.parent / folder, result, settings, provenance, restarts))
+    return runs
 
 
-def _without_places(name: str, content: bytes) -> bytes:
-    """The file without the folders of the machine that it ran on."""
-    if name == "settings.json":
-        settings = json.loads(content)
-        settings.update({flag: "" for flag in PLACES if flag in settings})
-        return (json.dumps(settings, indent=2) + "\n").encode()
-    if name == "result.json" and "evaluation" in (result := json.loads(content)):
-        weights = pathlib.PurePath(result["evaluation"].get("inception_weights", "")).name
-        result["evaluation"]["inception_weights"] = weights
-        return (json.dumps(result, indent=2) + "\n").encode()
-    if name == "run.flags":
-        lines = content.decode().splitlines(keepends=True)
-        places = tuple(f"--{flag}=" for flag in PLACES)
-        return "".join(line for line in lines if not line.startswith(places)).encode()
+def _run_of_folder(file: pathlib.Path) -> Run:
+    with _naming(str(file)):
+        settings, provenance, restarts, data = (
+            _json_beside(file, f"{name}.json")
+            for name in ("settings", "provenance", "begun", "data")
+        )
+        if provenance and data and "sha256_of_train" in data:
+            provenance["sha256_of_train"] = data["sha256_of_train"]
+        return _run(file.parent, json.loads(file.read_text()), settings, provenance, restarts)
+
+
+@contextlib.contextmanager
+def _naming(source: str) -> Iterator[None]:
+    """Within it an error of what a file holds becomes one that names the file."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
+        raise RunFolderError(f"{source} can't be used ({error!r})") from None
+
+
+def _json_beside(file: pathlib.Path, name: str) -> dict[str, Any] | None:
+    """What a JSON file beside another one holds; None if there is none."""
+    beside = file.with_name(name)
+    if not beside.exists():
+        return None
+    content = json.loads(beside.read_text())
+    if not isinstance(content, dict):
+        raise TypeError(f"{name} holds no object")
     return content
 
 
-def _all_but_seed(run: pathlib.Path) -> str:
-    """What runs share that differ in the seed alone."""
-    settings = _read(run / "settings.json")
-    return json.dumps({**settings, "seed": None}, sort_keys=True)
-
-
-def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
-    write_aside(target, source.read_bytes())
-
-
-def _read(file: pathlib.Path) -> dict[str, Any]:
-    try:
-        return json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{file} can't be used ({error})") from None
-
-
-def page(target: pathlib.Path) -> str:
-    """The page of all runs kept in a folder, one section for each experiment."""
-    runs = [file.parent for file in sorted(target.glob("*/result.json"))]
-    by_experiment: dict[str, list[pathlib.Path]] = {}
-    for run in runs:
-        by_experiment.setdefault(_read(run / "result.json")["experiment"], []).append(run)
-    groups = [group for group in groups_below(target) if len(group.results) > 1]
-    over_seeds = (
-        " Runs that share all settings but the seed are followed by their mean ± standard error "
-        "(number of runs)."
+def _run(folder, result, settings, provenance, restarts) -> Run:
+    """A run of what files hold, or one of Python's errors where a report would stumble later."""
+    paper_text(result["paper"])
+    pathlib.PurePath(result.get("evaluation", {}).get("inception_weights", ""))
+    numbers = {"epochs": result["epochs"], "wall_seconds": result["wall_seconds"]}
+    metrics = {key: value for key, value in result["metrics"].items() if value is not None}
+    for key, value in (numbers | metrics).items():
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"{key} is {value}")
+    if not isinstance(result["seed"], int):
+        raise TypeError(f"seed is {result['seed']}")
+    usual = settings_of(result["experiment"], result["recipe"])
+    run = Run(
+        folder,
+        result,
+        complete(settings, usual) if settings else {},
+        provenance or {},
+        None if restarts is None else read_restarts(restarts, result["seed"]),
     )
-    parts = [
-        "# Recorded runs\n\nWritten by `run_experiment.py --mode=report --run_dir=RUNS "
-        "--report_dir=DIR`. All numbers are on test images; a run is repeated by "
-        "`run_experiment.py --flagfile=RUN/run.flags`, and its folder here also holds its "
-        f"metrics.csv, settings and provenance.{over_seeds if groups else ''}\n"
-    ]
-    for name in experiments.CATALOGUE:
-        if name in by_experiment:
-            own = [group for group in groups if group.experiment == name]
-            parts.append(_section(name, by_experiment[name], own))
-    return "\n".join(parts)
-
-
-def _section(name: str, runs: list[pathlib.Path], groups: list[Group]) -> str:
-    results = [_read(run / "result.json") for run in runs]
-    names = [
-        key
-        for key in measures_of(results)
-        if not key.endswith(("_of_prior", "_of_data")) and key not in LEFT_OUT
-    ]
-    papers = any(result["paper"] for result in results)
-    head = ["run", "epochs", "seed", *names, *(["paper"] if papers else []), "minutes", "commit"]
-    rows = []
-    for run, result in zip(runs, results, strict=True):
-        numbers = [result["metrics"].get(f"test/{key}") for key in names]
-        cells = ["" if value is None else mean_and_error([value]) for value in numbers]
-        if papers:
-            cells.append(paper_text(result["paper"]))
-        origin = _read(run / "provenance.json")
-        link, minutes = f"[{run.name}]({run.name})", f"{result['wall_seconds'] / 60:.1f}"
-        rows.append(
-            [
-                link,
-                f"{result['epochs']:g}",
-                str(result["seed"]),
-                *cells,
-                minutes,
-                f"{short_commit(origin['commit'])}, {origin['date']}",
-            ]
-        )
-    rows += [_over_seeds(group, names, papers) for group in groups]
-    table = markdown(head, rows)
-    pictures = [
-        f"![{run.name}: {picture.stem}]({run.name}/{picture.name})"
-        for run in runs
-        for picture in sorted(run.glob("*.png"))
-    ]
-    machines = "; ".join(dict.fromkeys(_machine(run) for run in runs))
-    about = experiments.find(name).reproduces
-    return f"## {name}\n\n{about}. Run on {machines}.\n\n{table}\n\n" + "\n".join(pictures) + "\n"
-
-
-def _machine(run: pathlib.Path) -> str:
-    origin = _read(run / "provenance.json")
-    cores = "1 core" if origin["cores"] == 1 else f"{origin['cores']} cores"
-    return f"{cores} of {origin['machine']}, Python {origin['python']}"
-
-
-def _over_seeds(group: Group, names: list[str], papers: bool) -> list[str]:
-    """The row of runs that share all settings but the seed."""
-    shown = ", ".join(part for part in (group.recipe, group.told) if part)
-    seeds = ", ".join(map(str, group.seeds))
-    cells = [mean_and_error(group.values(name)) for name in names]
-    if papers:
-        cells.append(group.paper)
-    minutes = mean_and_error(group.minutes, 2)
-    return [f"**mean** ({shown})", f"{group.epochs:g}", seeds, *cells, minutes, ""]
+    for commit in run.commits:
+        if not isinstance(commit, str):
+            raise TypeError(f"commit is {commit}")
+    return run

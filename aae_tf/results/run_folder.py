@@ -30,6 +30,8 @@ from aae_tf.utils import write_aside, write_json
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow
     from aae_tf.data import ImageData
 
+CATEGORIES = "categories.csv"
+
 
 def check_folder(flag: str, path: pathlib.Path) -> None:
     """Checks that a folder is there or can be made, without making it.
@@ -161,7 +163,7 @@ class RunFolder:
         """
         if self.holds_run and self.read_data() != data.describe():
             raise RunFolderError(
-                f"--dataset={data.name}: other images than {self.path / 'data.json'} tells of; "
+                f"--dataset={data.name}: other images than in {self.path / 'data.json'}; "
                 "expected the same ones or another --run_dir"
             )
 
@@ -188,10 +190,10 @@ class RunFolder:
     def read_json(self, name: str) -> dict[str, Any]:
         """What a JSON file of the run holds; nothing if it isn't there, or is no such file."""
         try:
-            found = json.loads((self.path / name).read_text())
+            content = json.loads((self.path / name).read_text())
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def write_result(
         self,
@@ -200,7 +202,7 @@ class RunFolder:
         metrics: Mapping[str, float],
         wall_seconds: float,
     ) -> None:
-        """Writes result.json: the final figures beside the paper's, and what judged samples."""
+        """Writes result.json: the final metrics beside the paper's, and how they were evaluated."""
         write_json(
             self.path / "result.json",
             {
@@ -253,6 +255,3 @@ class MetricsTable:
         writer.writeheader()
         writer.writerows(self._rows)
         write_aside(self._path, text.getvalue())
-
-
-CATEGORIES = "categories.csv"

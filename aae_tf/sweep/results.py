@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aae_tf.results.tables import markdown
+from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, to_flagfile
 from aae_tf.sweep.plan import Search, Trial
 from aae_tf.sweep.scores import is_better_larger
@@ -93,7 +93,7 @@ def table(search: Search, trials: Sequence[Trial]) -> str:
         drawn = [str(trial.drawn[flag]) for flag in flags]
         rows.append([str(trial.number), trial.state(search.halving.epochs), *cells, *drawn])
     head = ["trial", "state", *(f"epoch {rung}" for rung in rungs), *flags]
-    return f"{caption}\n\n{markdown(head, rows)}"
+    return f"{caption}\n\n{Table(head, rows).markdown()}"
 
 
 EVENTS = "tensorboard"

@@ -126,8 +126,8 @@ def test_a_run_without_a_result_has_an_empty_row(runs, tmp_path):
     assert "| gaussian | gaussian | practical | 0 |  |  |" in paths[1].read_text()
 
 
-def test_shown_measures_of_a_run_alone_are_all_but_those_of_the_prior():
-    assert comparison.shown_measures([{"nmi": 1.0, **MATCH}]) == [
+def test_shown_metrics_of_a_run_alone_are_all_but_those_of_the_prior():
+    assert comparison.shown_metrics([{"nmi": 1.0, **MATCH}]) == [
         "reconstruction_error",
         "sliced_wasserstein",
         "nmi",

@@ -1,187 +1,236 @@
-"""The page of recorded runs: a row for each, and one for those that differ in the seed alone."""
+"""Finished runs as folders and as records: the same runs, and nothing of the machine's folders."""
 
 import json
+import shutil
 
-import numpy as np
 import pytest
 import results
-from scipy import stats
 
 from aae_tf.errors import RunFolderError
-from aae_tf.results.record import record
+from aae_tf.results.record import read_restarts, record, runs_below
+from aae_tf.results.report import collate
 
-ERRORS = (3.74, 3.51, 4.02)
+BEGUN = {"epochs": 2, "score": "nmi", "scores": {"0": 0.5, "3": None, "7": 0.4}, "best": 0}
+
+
+def test_the_flags_choose_among_the_same_seeds():
+    restarts = read_restarts(BEGUN, 0)
+    assert restarts.flags == ["--seeds=0,3,7", "--best_after=2", "--score=nmi"]
+    assert restarts.settings == {"best_of": 3, "best_after": 2, "score": "nmi"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 1e999},
+        {"epochs": 1.5},
+        {"epochs": 0},
+        {"epochs": True},
+        {"epochs": None},
+        {"score": None},
+        {"scores": {}},
+        {"scores": {"0": 0.5}},
+        {"scores": {"1": 0.5, "2": 0.4}},
+        {"scores": {"0": 0.5, "one": 0.4}},
+        {"scores": [0, 1]},
+    ],
+)
+def test_another_begun_json_is_refused(changes):
+    with pytest.raises(ValueError, match=rf"begun.json: {next(iter(changes))} "):
+        read_restarts({**BEGUN, **changes}, 0)
+
+
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("provenance", []),
+        ("provenance", {"commit": None}),
+        ("provenance", {"earlier": [{"commit": 3}]}),
+        ("settings", []),
+        ("result", {"paper": None}),
+        ("result", {"paper": {"test/fid": 3}}),
+        ("result", {"metrics": []}),
+        ("result", {"metrics": {"test/fid": "3"}}),
+        ("result", {"seed": "0"}),
+        ("result", {"wall_seconds": None}),
+        ("result", {"evaluation": {"inception_weights": 3}}),
+    ],
+)
+def test_files_of_another_form_are_named(tmp_path, name, changes):
+    file = results.write(tmp_path / "run", metrics={"mmd": 1.0}) / f"{name}.json"
+    content = {**json.loads(file.read_text()), **changes} if changes else changes
+    file.write_text(json.dumps(content))
+    with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
+        runs_below(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]"])
+def test_a_run_with_another_begun_json_is_named(tmp_path, content):
+    file = results.write(tmp_path / "run", metrics={"mmd": 1.0}) / "begun.json"
+    begun = {"epochs": 2, "score": "mmd", "scores": {"0": 0.5, "1": None}, "best": 0}
+    file.write_text(json.dumps(begun))
+    assert runs_below(tmp_path)[0].restarts.seeds == (0, 1)
+    file.write_text(content)
+    with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
+        runs_below(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"experiment": "no", "recipe": "paper", "epochs": 1}']
+)
+def test_an_unreadable_result_is_named(tmp_path, content):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result.json").write_text(content)
+    with pytest.raises(RunFolderError, match=r"run/result\.json can't be used") as caught:
+        runs_below(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture
-def page(tmp_path):
-    for seed, error in enumerate(ERRORS):
-        measured = {"error_percent": error, "coverage": 0.9, "empty_region": 0.1}
-        name = tmp_path / "runs" / f"seed{seed}"
-        results.write(name, "semi_supervised", seed=seed, metrics=measured)
-    results.write(
-        tmp_path / "runs" / "more_labels",
-        "semi_supervised",
-        num_labels="1000",
-        metrics={"error_percent": 2.5},
-    )
-    results.write(tmp_path / "runs" / "alone", "gaussian", metrics={"coverage": 0.8})
-    return record(tmp_path / "runs", tmp_path / "kept").read_text()
+def folder(tmp_path):
+    """Runs of three groups: seeds with labels, the best of restarts, and one run again."""
+    top = tmp_path / "runs"
+    for seed, error in enumerate((3.74, 3.51)):
+        name, metrics = top / "row" / f"seed_{seed}", {"error_percent": error, "mmd": 1e-3}
+        results.write(name, "semi_supervised", seed=seed, metrics=metrics, num_labels="1000")
+    results.write(top / "again", "semi_supervised", seed=1, metrics={"mmd": 0.0}, num_labels="1000")
+    run = results.write(top / "best", "clustering", "paper", seed=2, metrics={"nmi": 0.7})
+    begun = {"epochs": 1, "score": "nmi", "scores": {"1": 0.1, "2": 0.5}, "best": 2}
+    (run / "begun.json").write_text(json.dumps(begun))
+    return top
 
 
-def _section(page, name):
-    return next(part for part in page.split("\n## ") if part.startswith(name))
+def _records(target):
+    return [json.loads(line) for line in (target / "runs.jsonl").read_text().splitlines()]
 
 
-def test_seeds_have_rows_and_their_mean_another(page):
-    rows = [line for line in _section(page, "semi_supervised").splitlines() if line[:1] == "|"]
-    names = [row.split("|")[1].strip() for row in rows[2:]]
-    assert names == [
-        "[more_labels](more_labels)",
-        *(f"[seed{n}](seed{n})" for n in range(3)),
-        "**mean** (practical)",
+def test_a_report_of_records_is_that_of_the_folders(folder, tmp_path):
+    assert record(folder, tmp_path / "records") == tmp_path / "records" / "runs.jsonl"
+    shutil.move(folder / "row" / "seed_0", folder / "row_seed_0")
+    shutil.move(folder / "row" / "seed_1", folder / "row_seed_1")
+    for form in ("json", "markdown", "text"):
+        assert collate(tmp_path / "records", form) == collate(folder, form)
+    assert collate(tmp_path / "records" / "runs.jsonl") == collate(folder)
+
+
+def test_folders_and_records_are_reported_together(folder, tmp_path):
+    record(folder / "row", tmp_path / "runs" / "records")
+    shutil.rmtree(folder / "row")
+    assert [run.folder.name for run in runs_below(folder)] == [
+        "again",
+        "best",
+        "row_seed_0",
+        "row_seed_1",
     ]
-    cells = dict(
-        zip(
-            *([part.strip() for part in row.split("|")] for row in (rows[0], rows[-1])), strict=True
-        )
-    )
-    assert cells["error_percent"] == f"{np.mean(ERRORS):.2f} ± {stats.sem(ERRORS):.2f} (3)"
-    assert cells["seed"] == "0, 1, 2"
-    assert cells["paper"] == "error_percent 1.9 ± 0.1 (AAE, table 2)"
-    assert "empty_region" not in cells
 
 
-def test_a_run_without_another_seed_has_no_mean(page):
-    assert "**mean**" not in _section(page, "gaussian")
-    assert page.count("**mean**") == 1
-    assert "mean ± standard error (number of runs)" in page
+def test_a_folder_counts_for_more_than_the_record_beside_it(folder):
+    record(folder / "best", folder)
+    file = folder / "best" / "result.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "wall_seconds": 7.0}))
+    (run,) = [run for run in runs_below(folder) if run.folder.name == "best"]
+    assert run.result["wall_seconds"] == 7.0
 
 
-def test_a_page_of_single_runs_speaks_of_no_error(tmp_path):
-    results.write(tmp_path / "runs" / "alone", "gaussian", metrics={"coverage": 0.8})
-    assert "±" not in record(tmp_path / "runs", tmp_path / "kept").read_text()
+def test_a_record_has_the_settings_that_differ_from_their_defaults(folder, tmp_path):
+    record(folder / "row", tmp_path)
+    settings = _records(tmp_path)[0]["settings"]
+    assert settings["num_labels"] == "1000" and "batch_size" not in settings
+    file = folder / "row" / "seed_0" / "settings.json"
+    flat = {k: v for k, v in json.loads(file.read_text()).items() if k in settings}
+    assert flat == settings
 
 
-def test_every_machine_that_an_experiments_runs_were_made_on_is_named_once(tmp_path):
-    for name, machine in {
-        "a": {"processor": "a processor", "cores": 2},
-        "b": {"processor": "another", "cores": 1},
-        "c": {"processor": "a processor", "cores": 2},
-    }.items():
-        run = tmp_path / "runs" / name
-        results.write(run, "gaussian", metrics={"coverage": 0.8})
-        provenance = json.loads((run / "provenance.json").read_text())
-        (run / "provenance.json").write_text(json.dumps({**provenance, "machine": machine}))
-    page = record(tmp_path / "runs", tmp_path / "kept").read_text()
-    wanted = "Run on 2 cores of a processor, Python 3.11; 1 core of another, Python 3.11."
-    assert wanted in page
+def test_a_later_run_is_added_and_one_of_the_same_name_replaced(folder, tmp_path):
+    record(folder / "row", tmp_path)
+    before = _records(tmp_path)
+    results.write(tmp_path / "new" / "row" / "seed_1", seed=1, metrics={"mmd": 7.0})
+    results.write(tmp_path / "new" / "other", metrics={"mmd": 8.0})
+    record(tmp_path / "new", tmp_path)
+    after = _records(tmp_path)
+    assert [line["run"] for line in after] == ["row_seed_0", "row_seed_1", "other"]
+    assert after[0] == before[0] and after[1]["metrics"] == {"test/mmd": 7.0}
 
 
-def test_that_the_program_was_changed_and_went_on_from_another_is_kept(tmp_path):
+def test_what_was_recorded_can_be_recorded_again(folder, tmp_path):
+    first = record(folder, tmp_path / "first")
+    again = record(tmp_path / "first", tmp_path / "again")
+    assert sorted(again.read_text().splitlines()) == sorted(first.read_text().splitlines())
+
+
+def test_that_the_program_was_changed_and_the_run_went_on_from_another_is_recorded(tmp_path):
     run = results.write(tmp_path / "runs" / "one", "gaussian", metrics={"coverage": 0.8})
     before = {"commit": "fedcba9876543210", "date": "2026-11-22T10:00:00", "step": 7}
-    told = json.loads((run / "provenance.json").read_text())
-    told |= {"commit": "0123456789abcdef-dirty", "earlier": [before]}
-    (run / "provenance.json").write_text(json.dumps(told))
-    page = record(tmp_path / "runs", tmp_path / "kept").read_text()
-    assert "0123456789-dirty, 2026-11-23" in page
-    kept = json.loads((tmp_path / "kept" / "one" / "provenance.json").read_text())
-    assert kept["earlier"] == [{**before, "date": "2026-11-22"}]
+    provenance = json.loads((run / "provenance.json").read_text())
+    provenance |= {"commit": "0123456789abcdef-dirty", "earlier": [before], "step": 9}
+    (run / "provenance.json").write_text(json.dumps(provenance))
+    (run / "data.json").write_text(json.dumps({"sha256_of_train": "11"}))
+    record(tmp_path / "runs", tmp_path)
+    assert _records(tmp_path)[0]["provenance"] == {
+        "commit": "0123456789abcdef-dirty",
+        "date": "2026-11-23",
+        "machine": "a processor",
+        "cores": 2,
+        "python": "3.11",
+        "packages": {},
+        "step": 9,
+        "sha256_of_train": "11",
+        "state_sha256": "00",
+        "earlier": [{**before, "date": "2026-11-22"}],
+    }
+    assert "commits fedcba9876, 0123456789-dirty" in collate(tmp_path / "runs.jsonl")
 
 
-def test_of_runs_that_differ_in_the_seed_alone_the_first_keeps_its_pictures(tmp_path):
-    for name, changes in {
-        "b": {"seed": 0},
-        "a": {"seed": 1},
-        "c": {"seed": 1, "latent_dim": 8},
-    }.items():
-        run = tmp_path / "runs" / name
-        results.write(run, "gaussian", metrics={"coverage": 0.8}, **changes)
-        (run / "figures").mkdir()
-        (run / "figures" / "codes.png").write_bytes(b"a picture")
-    record(tmp_path / "runs", tmp_path / "kept")
-    kept = sorted(path.parent.name for path in tmp_path.glob("kept/*/codes.png"))
-    assert kept == ["b", "c"]
-
-
-def test_folders_of_the_machine_are_not_kept(tmp_path):
+def test_folders_of_the_machine_are_not_recorded(tmp_path):
     run = results.write(
         tmp_path / "runs" / "far",
-        "gaussian",
-        metrics={"coverage": 0.8},
+        metrics={"quality_samples": 10_000.0},
         data_dir="/a/place",
         cache_dir="/another",
     )
-    (run / "run.flags").write_text("--seed=0\n--data_dir=/a/place\n--cache_dir=/another\n--xla\n")
-    record(tmp_path / "runs", tmp_path / "kept")
-    kept = tmp_path / "kept" / "far"
-    assert (kept / "run.flags").read_text() == "--seed=0\n--xla\n"
-    text = (kept / "settings.json").read_text()
-    assert "place" not in text and '"data_dir": ""' in text
-    assert json.loads(text).keys() == json.loads((run / "settings.json").read_text()).keys()
-
-
-def _files(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-def test_what_was_kept_can_be_kept_again(tmp_path):
-    run = results.write(tmp_path / "runs" / "one", "gaussian", metrics={"coverage": 0.8})
-    results.write(tmp_path / "runs" / "two", "gaussian", seed=1, metrics={"coverage": 0.9})
-    (run / "figures").mkdir()
-    (run / "figures" / "codes.png").write_bytes(b"a picture")
-    record(tmp_path / "runs", tmp_path / "kept")
-    record(tmp_path / "kept", tmp_path / "again")
-    assert _files(tmp_path / "again") == _files(tmp_path / "kept")
-
-
-@pytest.mark.parametrize("place", ["runs", "kept"])
-@pytest.mark.parametrize("change", [{"machine": None}, {"date": 3}, {"machine": "m", "cores": 0}])
-def test_nothing_is_written_where_a_file_can_not_be_used(tmp_path, place, change):
-    results.write(tmp_path / "runs" / "a", metrics={"coverage": 0.8})
-    bad = results.write(tmp_path / place / "b", metrics={"coverage": 0.8}) / "provenance.json"
-    told = {**json.loads(bad.read_text()), **change}
-    told.pop("cores", None)
-    bad.write_text(json.dumps(told))
-    before = _files(tmp_path)
-    with pytest.raises(
-        RunFolderError, match=rf"{place}/b/provenance\.json can't be used"
-    ) as caught:
-        record(tmp_path / "runs", tmp_path / "kept")
-    assert "\n" not in str(caught.value)
-    assert _files(tmp_path) == before
-
-
-def test_the_place_of_the_weights_that_judged_is_not_kept(tmp_path):
-    run = results.write(tmp_path / "runs" / "far", metrics={"quality_samples": 10_000.0})
     result = json.loads((run / "result.json").read_text())
-    judged = {"evaluation": {"inception_weights": "/a/place/w.h5"}}
-    (run / "result.json").write_text(json.dumps({**result, **judged}))
-    record(tmp_path / "runs", tmp_path / "kept")
-    kept = json.loads((tmp_path / "kept" / "far" / "result.json").read_text())
-    assert kept == {**result, "evaluation": {"inception_weights": "w.h5"}}
+    evaluation = {"evaluation": {"inception_weights": "/a/place/w.h5"}}
+    (run / "result.json").write_text(json.dumps({**result, **evaluation}))
+    record(tmp_path / "runs", tmp_path)
+    text = (tmp_path / "runs.jsonl").read_text()
+    assert "place" not in text and "another" not in text and "cache_dir" not in text
+    assert _records(tmp_path)[0]["evaluation"] == {"inception_weights": "w.h5"}
 
 
-def test_runs_of_several_seeds_are_kept_apart(tmp_path):
-    for row, labels in (("hundred", "100"), ("thousand", "1000")):
-        for seed in (0, 1):
-            results.write(
-                tmp_path / "runs" / row / f"seed_{seed}",
-                "semi_supervised",
-                seed=seed,
-                num_labels=labels,
-                metrics={"error_percent": seed + int(labels)},
-            )
-    page = record(tmp_path / "runs", tmp_path / "kept").read_text()
-    names = sorted(path.parent.name for path in tmp_path.glob("kept/*/result.json"))
-    assert names == ["hundred_seed_0", "hundred_seed_1", "thousand_seed_0", "thousand_seed_1"]
-    assert page.count("**mean**") == 2 and "[hundred_seed_1](hundred_seed_1)" in page
+@pytest.mark.parametrize("change", [{"machine": None}, {"date": 3}, {"machine": "m", "cores": 0}])
+def test_nothing_is_written_where_a_provenance_can_not_be_used(tmp_path, change):
+    results.write(tmp_path / "runs" / "a", metrics={"coverage": 0.8})
+    file = results.write(tmp_path / "runs" / "b", metrics={"coverage": 0.8}) / "provenance.json"
+    provenance = {**json.loads(file.read_text()), **change}
+    provenance.pop("cores", None)
+    file.write_text(json.dumps(provenance))
+    with pytest.raises(RunFolderError, match=r"b/provenance\.json can't be used") as caught:
+        record(tmp_path / "runs", tmp_path / "records")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "records").exists()
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", '{"run": "b"}', '{"run": 3}'])
+def test_a_line_that_can_not_be_used_is_named_and_stays(folder, tmp_path, line):
+    file = record(folder, tmp_path / "records")
+    text = f"{line}\n{file.read_text()}"
+    file.write_text(text)
+    with pytest.raises(RunFolderError, match=r"runs\.jsonl, line 1, can't be used") as caught:
+        record(folder, tmp_path / "records")
+    assert "\n" not in str(caught.value)
+    assert file.read_text() == text
 
 
 def test_runs_of_one_name_do_not_replace_each_other(tmp_path):
-    for folder in ("a", "b"):
-        results.write(tmp_path / "runs" / folder / "same", metrics={"coverage": 0.8})
-    with pytest.raises(RunFolderError, match=r"a/same and .*b/same would both be kept as same"):
-        record(tmp_path / "runs", tmp_path / "kept")
-    assert not (tmp_path / "kept").exists()
+    for name in ("a", "b"):
+        results.write(tmp_path / "runs" / name / "same", metrics={"coverage": 0.8})
+    with pytest.raises(RunFolderError, match=r"a/same and .*b/same would both be recorded as same"):
+        record(tmp_path / "runs", tmp_path / "records")
+    assert not (tmp_path / "records").exists()
+
+
+def test_a_folder_without_runs_is_refused(tmp_path):
+    with pytest.raises(RunFolderError, match=r"holds no result\.json, in no folder below either"):
+        record(tmp_path, tmp_path / "records")

@@ -1,5 +1,6 @@
-"""Which runs may go on in a folder, and what the folder tells of its run."""
+"""Which runs may go on in a folder, what it holds of its run; metrics.csv, exact to the bit."""
 
+import csv
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from aae_tf import experiments
 from aae_tf.cli import flags
 from aae_tf.cli.modes import MODES
 from aae_tf.errors import RunFolderError
-from aae_tf.results.run_folder import RunFolder, check_folder
+from aae_tf.results.run_folder import MetricsTable, RunFolder, check_folder
 from aae_tf.settings import flatten, override
 
 
@@ -178,7 +179,7 @@ def test_a_setting_that_an_older_run_did_not_know_is_not_the_recipes(folder):
     assert folder.read_settings().training.discriminator_noise == 0
 
 
-def test_result_json_tells_what_judged_samples(folder):
+def test_result_json_has_how_samples_were_evaluated(folder):
     settings = override(tiny.settings(), {"sample_quality": True, "inception_weights": "imagenet"})
     folder.write_result(settings, 3.0, {}, 1.0)
     result = json.loads((folder.path / "result.json").read_text())
@@ -203,3 +204,45 @@ def test_result_json_has_what_a_report_collates(folder):
         "paper": {},
         "wall_seconds": 12.3,
     }
+
+
+@pytest.fixture
+def path(tmp_path):
+    table = MetricsTable(tmp_path / "metrics.csv")
+    for epoch in (1, 2, 3):
+        table.add(
+            10 * epoch, float(epoch), {"train/loss": 1 / (3 * epoch), "validation/mmd": epoch}
+        )
+    return tmp_path / "metrics.csv"
+
+
+def test_rows_are_read_back_to_the_bit(path):
+    rows = MetricsTable(path, 30).rows
+    assert [row["step"] for row in rows] == [10, 20, 30]
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert [row["train/loss"] for row in rows] == [1 / 3, 1 / 6, 1 / 9]
+
+
+@pytest.mark.parametrize(("last_step", "kept"), [(0, []), (9, []), (10, [10]), (29, [10, 20])])
+def test_rows_beyond_the_checkpoint_are_dropped(path, last_step, kept):
+    assert [row["step"] for row in MetricsTable(path, last_step).rows] == kept
+
+
+def test_a_row_written_again_stands_once(path):
+    table = MetricsTable(path, 20)
+    table.add(30, 3.0, {"train/loss": 7.0, "validation/mmd": 3.0})
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["10", "20", "30"]
+    assert float(rows[-1]["train/loss"]) == 7.0
+
+
+def test_a_new_metric_leaves_older_rows_empty(path):
+    table = MetricsTable(path, 30)
+    table.add(40, 4.0, {"train/loss": 0.5, "validation/new": 1.0})
+    rows = MetricsTable(path, 40).rows
+    assert "validation/new" not in rows[0] and rows[-1]["validation/new"] == 1.0
+
+
+def test_nothing_is_read_where_nothing_is(tmp_path):
+    assert MetricsTable(tmp_path / "metrics.csv", 10).rows == []
