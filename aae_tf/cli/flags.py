@@ -144,7 +144,7 @@ def _define_many_runs(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "report_dir",
         None,
-        "where report also keeps small files and pictures of the runs, with a page",
+        "where report also records the runs, a line each of runs.jsonl",
         **group,
     )
     flags.DEFINE_enum(

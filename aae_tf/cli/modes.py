@@ -182,7 +182,7 @@ def report(values: FlagValues) -> int:
     run_dir = _run_dir(values)
     if values.report_dir is not None:
         check_folder("report_dir", pathlib.Path(values.report_dir))
-        print(f"page: {record(run_dir, pathlib.Path(values.report_dir))}")
+        print(f"records: {record(run_dir, pathlib.Path(values.report_dir))}")
     print(collate(run_dir, values.report_format, tuple(filter(None, values.report_measures))))
     return 0
 

@@ -1,6 +1,5 @@
 """Tables of the paper's rows in README and docs/results.md: each command's runs give its number."""
 
-import json
 import pathlib
 import re
 import statistics
@@ -68,13 +67,13 @@ def _check_restarts(group, told):
     if (count := _count(told)) is None:
         assert group.seeds == list(range(len(group.seeds)))
         return
-    begun_before = set()
+    seeds_before = set()
     for run in group.runs:
-        begun = json.loads((run.folder / "begun.json").read_text())
-        assert (str(begun["epochs"]), begun["score"]) == (told["best_after"], told["score"])
-        assert len(begun["scores"]) == count and begun["best"] == run.result["seed"]
-        assert not begun_before & begun["scores"].keys()
-        begun_before |= begun["scores"].keys()
+        restarts = run.restarts
+        assert (str(restarts.epochs), restarts.score) == (told["best_after"], told["score"])
+        assert len(restarts.seeds) == count and run.result["seed"] in restarts.seeds
+        assert not seeds_before & set(restarts.seeds)
+        seeds_before |= set(restarts.seeds)
 
 
 def test_every_row_for_which_the_paper_has_a_number_is_there():
@@ -124,10 +123,10 @@ def test_a_rows_command_has_these_numbers(groups, row):
     assert count == str(len(values))
     assert minutes == f"{statistics.fmean(group.minutes):.0f}"
     if paper == "none":
-        assert f"test/{measure}" not in group.figures and "**" not in ours
+        assert f"test/{measure}" not in group.reported and "**" not in ours
         assert group.epochs == 8  # as the page says of all of them
         return
-    figure = group.figures[f"test/{measure}"]
+    figure = group.reported[f"test/{measure}"]
     assert [float(number) for number in paper.split(" ± ")] == [
         figure[key] for key in ("value", "deviation") if key in figure
     ]

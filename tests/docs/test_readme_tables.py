@@ -9,13 +9,14 @@ import flagfile
 import pytest
 
 from aae_tf import experiments
-from aae_tf.results import record, report
+from aae_tf.results import report
+from aae_tf.results.record import runs_below
 from aae_tf.results.report import collate
-from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import override
 
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results.md"
+RECORDS = ROOT / "docs" / "results"
 METHODS = {
     "AAE": ("gaussian", None),
     "VAE": ("vae_gaussian", None),
@@ -28,7 +29,7 @@ METHODS = {
     "WAE, Sinkhorn": ("wae_mmd", "sinkhorn"),
 }
 DATA = {"MNIST": None, "Fashion-MNIST": "fashion_mnist"}
-MEASURES = (
+METRICS = (
     "reconstruction_error",
     "sliced_wasserstein",
     "coverage",
@@ -43,34 +44,37 @@ MEASURES = (
 def test_results_are_the_reports_own_table():
     text = RESULTS.read_text()
     part = text.partition("<!-- results -->\n")[2].partition("\n<!-- end of results -->")[0]
-    paragraphs = collate(ROOT / "docs" / "results", "markdown").split("\n\n")
+    paragraphs = collate(RECORDS, "markdown").split("\n\n")
     start = paragraphs.index(report.PAPER_CAPTION)
     assert part == "\n\n".join(paragraphs[start : start + 2]) and part.count("\n| ") >= 9
 
 
-def _kept_runs():
-    """(flagfile, folder of its run of seed 0) of what is kept under a flagfile's name."""
+def _recorded_runs():
+    """(flagfile, its run of seed 0) of what is recorded under a flagfile's name."""
+    runs = {run.folder.name: run for run in runs_below(RECORDS)}
     for file in sorted((ROOT / "flags" / "aae").glob("*.flags")):
-        for folder in (file.stem, f"{file.stem}_s0"):
-            if (ROOT / "docs" / "results" / folder).exists():
-                yield pytest.param(file, ROOT / "docs" / "results" / folder, id=file.stem)
+        for name in (file.stem, f"{file.stem}_s0"):
+            if name in runs:
+                yield pytest.param(file, runs[name], id=file.stem)
 
 
-@pytest.mark.parametrize(("file", "folder"), list(_kept_runs()))
-def test_a_run_kept_under_a_flagfiles_name_has_the_flagfiles_settings(file, folder):
+@pytest.mark.parametrize(("file", "run"), list(_recorded_runs()))
+def test_a_run_recorded_under_a_flagfiles_name_has_the_flagfiles_settings(file, run):
     given = flagfile.read(file)
     wanted = override(
         experiments.settings_of(given["experiment"], given.get("recipe")), {**given, "seed": 0}
     )
-    kept = RunFolder(folder).read_settings()
+    usual = experiments.settings_of(run.result["experiment"], run.result["recipe"])
     # A recipe is where settings start from; flags can lead from another one to the same.
-    assert dataclasses.replace(kept, recipe=wanted.recipe) == wanted
+    assert dataclasses.replace(override(usual, run.settings), recipe=wanted.recipe) == wanted
 
 
-@pytest.mark.parametrize("place", ["", "quality"])
-def test_pages_of_the_recorded_runs_are_what_the_program_writes(place):
-    folder = ROOT / "docs" / "results" / place
-    assert (folder / "README.md").read_text() == record.page(folder)
+def test_the_recorded_runs_stay_small_and_every_file_is_of_a_recorded_run():
+    names = {run.folder for run in runs_below(RECORDS)}
+    files = [file for file in RECORDS.rglob("*") if file.is_file()]
+    assert len(files) < 300 and sum(file.stat().st_size for file in files) < 8e6
+    assert {file.parent for file in files} - names == {RECORDS}
+    assert len([file for file in files if file.suffix == ".png"]) <= 12
 
 
 def _rows():
@@ -89,10 +93,10 @@ def _rows():
 
 @pytest.fixture(scope="module")
 def groups():
-    report = json.loads(collate(ROOT / "docs" / "results" / "quality", "json", MEASURES))
     return {
         (g["experiment"], g["settings"].get("divergence"), g["settings"].get("dataset")): g
-        for g in report
+        for g in json.loads(collate(RECORDS, "json"))
+        if g["runs"][0].startswith("quality/")
     }
 
 
@@ -104,9 +108,9 @@ def test_every_recorded_group_has_its_row(groups):
 def test_row_is_what_the_report_gives(groups, row):
     data, method, cells = row
     metrics = groups[(*METHODS[method], DATA[data])]["metrics"]
-    for measure, cell in zip(MEASURES, cells, strict=False):
+    for metric, cell in zip(METRICS, cells, strict=False):
         mean, _, error = cell.partition(" ± ")
         decimals = len(mean.partition(".")[2])
-        assert mean == f"{metrics[measure]['mean']:.{decimals}f}", measure
-        kept = metrics[measure]["standard_error"]
-        assert error == ("" if kept is None else f"{kept:.{decimals}f}"), measure
+        assert mean == f"{metrics[metric]['mean']:.{decimals}f}", metric
+        kept = metrics[metric]["standard_error"]
+        assert error == ("" if kept is None else f"{kept:.{decimals}f}"), metric

@@ -228,7 +228,7 @@ def test_report_begins_with_the_table_unless_metrics_are_chosen(rows_of_papers, 
 
 @pytest.fixture
 def group(tmp_path):
-    for seed, error in enumerate(ERRORS):
+    for seed, error in enumerate(ERRORS[:3]):
         results.write(
             tmp_path / f"{seed}",
             "semi_supervised",
@@ -247,7 +247,8 @@ def _row(text, name):
 def test_each_metric_has_mean_deviation_error_n_and_the_papers_result(group):
     text = report.group_text(group)
     cells = _row(text, "error_percent").split(maxsplit=5)
-    expected = (np.mean(ERRORS), np.std(ERRORS, ddof=1), stats.sem(ERRORS))
+    errors = ERRORS[:3]
+    expected = (np.mean(errors), np.std(errors, ddof=1), stats.sem(errors))
     for cell, number in zip(cells[1:4], expected, strict=True):
         assert float(cell) == pytest.approx(number, rel=5e-3)
     assert cells[4:] == ["3", "1.9 ± 0.1 (AAE, table 2)"]

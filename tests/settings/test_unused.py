@@ -8,14 +8,12 @@ import pytest
 
 from aae_tf import experiments
 from aae_tf.cli.main import main
+from aae_tf.results.record import runs_below
 from aae_tf.settings import describe, override, without_effect
 from aae_tf.settings.unused import COUNT_WITH
 
 ROOT = pathlib.Path(__file__).parents[2]
-FLAGFILES = [
-    *sorted((ROOT / "flags").rglob("*.flags")),
-    *sorted((ROOT / "docs" / "results").glob("*/run.flags")),
-]
+FLAGFILES = sorted((ROOT / "flags").rglob("*.flags"))
 LABELS = {"num_labels": "100"}
 VAT = {"virtual_adversarial_weight": 1.0}
 NEIGHBOUR = {"virtual_adversarial_neighbour_share": 0.2}
@@ -88,10 +86,17 @@ def test_what_is_given_as_it_is_anyway_is_passed_over():
 
 
 @pytest.mark.parametrize("file", FLAGFILES, ids=lambda file: f"{file.parent.name}-{file.name}")
-def test_flagfiles_and_kept_runs_give_nothing_in_vain(file):
+def test_flagfiles_give_nothing_in_vain(file):
     given = flagfile.read(file)
     usual = experiments.settings_of(given.pop("experiment"), given.pop("recipe", None))
     assert list(without_effect(given, usual, override(usual, given))) == []
+
+
+def test_recorded_runs_give_nothing_in_vain():
+    for run in runs_below(ROOT / "docs" / "results"):
+        usual = experiments.settings_of(run.result["experiment"], run.result["recipe"])
+        settings = override(usual, run.settings)
+        assert list(without_effect(run.settings, usual, settings)) == [], run.folder.name
 
 
 def test_the_command_says_it_in_a_line(empty_folder, capsys):
@@ -102,7 +107,7 @@ def test_the_command_says_it_in_a_line(empty_folder, capsys):
 
 
 def test_an_evaluation_says_it_too(empty_folder, capsys):
-    shutil.copytree(ROOT / "docs" / "results" / "figure2a_gaussian_8_epochs", "run")
+    shutil.copytree(ROOT / "tests" / "golden" / "old_runs" / "figure2a_gaussian_8_epochs", "run")
     assert main(["run_experiment.py", "--mode=evaluate", "--run_dir=run", "--quality_samples=300"])
     note = "note: --quality_samples has no effect here; it counts with --sample_quality\n"
     assert capsys.readouterr().err.startswith(note)
