@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from aae_tf import experiments
+from aae_tf.results.metrics import is_beside
+from aae_tf.results.tables import Table
 from aae_tf.settings import Settings, without_effect
 
 logger = logging.getLogger(__name__)
@@ -23,35 +25,27 @@ def log_without_effect(given: Mapping[str, Any], usual: Settings, settings: Sett
 
 def catalogue() -> str:
     """The table of the experiments."""
-    rows = [("experiment", "reproduces", "data", "expected time (2 cores)")]
-    rows += [
-        (e.name, e.reproduces, e.data, e.expected_time) for e in experiments.CATALOGUE.values()
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, tuple("-" * width for width in widths))
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    head = ("experiment", "reproduces", "data", "expected time (2 cores)")
+    rows = [(e.name, e.reproduces, e.data, e.expected_time) for e in experiments.CATALOGUE.values()]
+    return Table(head, rows).text()
 
 
-def metrics_table(metrics: dict[str, float]) -> str:
-    """The metrics, each beside what the prior's or the data's own give, where that is known."""
-    names = dict.fromkeys(key.partition("/")[2] for key in metrics)
-    shown = [name for name in names if not name.endswith(("_of_prior", "_of_data"))]
-    endings = {"_of_prior": "prior itself"}
-    if any(name.endswith("_of_data") for name in names):
-        endings["_of_data"] = "data itself"
-    width = max(24, *(len(name) + 1 for name in shown)) if shown else 24
-    heads = "".join(f"{head:>14}" for head in endings.values())
-    lines = [f"{'':<{width}}{'validation':>12}{'test':>12}{heads}"]
-    for name in shown:
-        cells = [metrics.get(f"{split}/{name}") for split in ("validation", "test")]
-        owns = [metrics.get(f"test/{name}{ending}") for ending in endings]
-        line = "".join(f"{'' if cell is None else f'{cell:.5g}':>12}" for cell in cells)
-        line += "".join(f"{'' if own is None else f'{own:.5g}':>14}" for own in owns)
-        lines.append(f"{name:<{width}}{line}".rstrip())
-    return "\n".join(lines)
+def metrics_table(metrics: Mapping[str, float]) -> str:
+    """The metrics, each beside that of the prior's samples or of real images, where it is known."""
+    columns = {
+        "validation": "validation/{}",
+        "test": "test/{}",
+        "prior itself": "test/{}_of_prior",
+        "data itself": "test/{}_of_data",
+    }
+    if not any(key.endswith("_of_data") for key in metrics):
+        del columns["data itself"]
+    names = dict.fromkeys(key.partition("/")[2] for key in metrics if not is_beside(key))
+    rows = []
+    for name in names:
+        values = [metrics.get(key.format(name)) for key in columns.values()]
+        rows.append([name, *("" if value is None else f"{value:.5g}" for value in values)])
+    return Table(["metric", *columns], rows, right=columns).text()
 
 
 def this_program() -> tuple[str, pathlib.Path]:

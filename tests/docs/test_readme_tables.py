@@ -39,6 +39,7 @@ METRICS = (
     "sharpness",
     "nearest_training_distance",
 )
+STYLE = ("class_from_style_linear", "class_from_style_mlp", "class_by_chance")
 
 
 def test_results_are_the_reports_own_table():
@@ -75,6 +76,32 @@ def test_the_recorded_runs_stay_small_and_every_file_is_of_a_recorded_run():
     assert len(files) < 300 and sum(file.stat().st_size for file in files) < 8e6
     assert {file.parent for file in files} - names == {RECORDS}
     assert len([file for file in files if file.suffix == ".png"]) <= 12
+
+
+def test_numbers_on_labels_and_discrete_codes_are_the_recorded_runs():
+    part = RESULTS.read_text().partition("## Labels and discrete codes")[2].partition("\n## ")[0]
+    runs = {run.folder.name: run.result["metrics"] for run in runs_below(RECORDS)}
+
+    def value(name, metric):
+        return f"{runs[name][f'test/{metric}']:.3f}"
+
+    def both(metric):
+        return ", ".join(value(f"discrete_{how}_adversary", metric) for how in ("with", "without"))
+
+    unlabelled = "figure4a_mixture_no_labels"
+    matched = value(unlabelled, "component_share_matched")
+    ours = [line.strip("| ").split(" | ")[-1] for line in part.splitlines() if " | " in line][1:]
+    assert ours[:7] == [
+        value("figure4a_mixture_all_labels", "component_share"),
+        value("figure4a_mixture_10000_labels", "component_share"),
+        f"{value(unlabelled, 'component_share')} ({matched})",
+        value("figure4c_swiss_roll_10000_labels", "component_share"),
+        value("figure7_style", "class_read_as_asked"),
+        both("largest_probability"),
+        both("category_entropy"),
+    ]
+    shares = [f"{100 * runs['figure7_style'][f'test/{name}']:.0f} %" for name in STYLE]
+    assert re.findall(r"\d+ %", part.partition("In the style run")[2])[:3] == shares
 
 
 def _rows():
