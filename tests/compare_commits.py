@@ -43,7 +43,7 @@ SMALL = {  # of the settings that some experiments have
     "wae": {"pretraining_steps": "5", "pretraining_batch_size": "20"},
 }
 KINDS = pathlib.Path(__file__).with_suffix(".runs").read_text().splitlines()
-TWO = "--replicas=2"  # for which TensorFlow is started with two devices
+TWO = "--replicas=2"  # once in a process, whose collective operations are numbered only once
 TIMES = ("wall_seconds", "seconds", "steps_per_second")
 COMPILED = "practical"  # the recipe that is compiled by XLA, which takes longer; a kind may be, too
 
@@ -130,21 +130,24 @@ def drive(pattern: str, replicas: bool) -> None:
 
 
 def results_of(checkout: str, pattern: str) -> dict:
-    """What comes of a checkout's runs, by name; those of two replicas in a process of their own."""
+    """What comes of a checkout's runs, by name; each of two replicas in a process of its own."""
     results = {}
-    two = any(TWO in line for line in fnmatch.filter(KINDS, pattern))
-    for replicas in (False, True)[: 1 + two]:
+    parts = [] if TWO in pattern else [(pattern, False)]
+    parts += [(line, True) for line in fnmatch.filter(KINDS, pattern) if TWO in line]
+    for names, replicas in parts:
         with tempfile.TemporaryDirectory() as folder:
             environment = {
                 **os.environ,
                 "PYTHONPATH": str(pathlib.Path(checkout).resolve()),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "CUDA_VISIBLE_DEVICES": "",
-                "XDG_CACHE_HOME": folder,
+                **{
+                    "TF_CPP_MIN_LOG_LEVEL": "3",
+                    "CUDA_VISIBLE_DEVICES": "",
+                    "XDG_CACHE_HOME": folder,
+                },
             }
             code = (
                 f"import sys; sys.path.append({str(pathlib.Path(__file__).resolve().parent)!r})\n"
-                f"import compare_commits; compare_commits.drive({pattern!r}, {replicas})"
+                f"import compare_commits; compare_commits.drive({names!r}, {replicas})"
             )
             subprocess.run(
                 [sys.executable, "-c", code],
