@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--bound", type=float, default=32, help="growth allowed, in MiB")
     arguments = parser.parse_args()
     settings = experiments.settings_of("likelihood")
-    samples = ModelSamples(method_class("aae")(settings, SHAPE), seeds.root(0))
+    samples = ModelSamples(method_class(settings)(settings, SHAPE), seeds.root(0))
     random, hours, growth = np.random.default_rng(0), 0.0, 0.0
     print("| pass | images | sigmas | s a chunk | GFLOPS | minutes for all samples | RSS, MiB |")
     print("|---|---|---|---|---|---|---|")

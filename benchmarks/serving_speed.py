@@ -57,7 +57,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     chosen = override(experiments.settings_of("gaussian", "practical"), {"latent_dim": 8})
-    method = method_class("aae")(chosen, SHAPE)
+    method = method_class(chosen)(chosen, SHAPE)
     with tempfile.TemporaryDirectory() as folder:
         model = tf.saved_model.load(str(serving.export(method, pathlib.Path(folder) / "gaussian")))
     print("| signature | batch | by | median ms | 95 % ms | images/s |")

@@ -61,7 +61,7 @@ class Sampler(Observer):
 def trainer_of(images: data.ImageData, settings) -> Trainer:
     strategy, root = make_strategy(settings.execution, BATCH), seeds.root(0)
     with strategy.scope():
-        method = method_class("aae")(settings, images.image_shape)
+        method = method_class(settings)(settings, images.image_shape)
         feed = make_feed(images.train.images, BATCH, root)
         phases = method.phases(feed.steps_per_epoch)
     return Trainer(phases, feed, root, strategy, prepare=method.prepare)

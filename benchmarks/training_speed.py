@@ -80,7 +80,7 @@ def steps_per_second(steps_per_call: int, repeats: int) -> list[float]:
     root = seeds.root(0)
     images = data.load(settings.data)
     with strategy.scope():
-        method = method_class("aae")(settings, images.image_shape)
+        method = method_class(settings)(settings, images.image_shape)
         feed = Feed(images.train.images, BATCH, root)
         phases = method.phases(feed.steps_per_epoch)
     trainer = Trainer(phases, feed, root, strategy, prepare=method.prepare)

@@ -1,4 +1,4 @@
-"""What the methods with a categorical code share (AAE, sections 5 to 7, figure 8)."""
+"""The AAE with a categorical code (AAE, sections 5 to 7, figure 8): clusters, without labels."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ import tensorflow as tf
 from aae_tf import seeds
 from aae_tf.methods.aae import Adversary
 from aae_tf.methods.base import Method
+from aae_tf.methods.virtual_adversarial import TERM, VirtualAdversary
 from aae_tf.networks import CategoricalEncoder, Discriminator
 from aae_tf.networks.encoder import log_probabilities, probabilities
-from aae_tf.objectives import categorical
 from aae_tf.objectives.categorical import marginal_kl
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.priors import distributions
 from aae_tf.training.distribution import gathered
-from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
-
-VAT = "virtual_adversarial"  # the term as its draws and its beginning are named
+from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss, warmed_up
 
 
 class CategoricalAutoencoder(Method):
     """An AAE of two codes, each with a discriminator of its own.
 
     The encoder's hidden layers end in q(y|x), a softmax matched to one-hot vectors of equally
-    probable categories, and in z, matched to the prior. The decoder takes both.
+    probable categories, and in z, matched to the prior. The decoder takes both. Nothing tells the
+    categories what to stand for: they become clusters. Without the label adversary
+    (`--noadversarial_label`) nothing asks q(y|x) to be one-hot either, and the autoencoder uses the
+    softmax as a continuous code.
     """
 
-    figures = ("reconstructions", "style_grid", "codes", "interpolations")
+    metrics = ("reconstruction", "latent_match", "categories", "clustering")
+    figures = ("reconstructions", "clusters", "codes", "interpolations")
     signatures = ("encode", "classify", "generate", "reconstruct", "sample")
     default_signature = "classify"
 
@@ -105,25 +107,29 @@ class CategoricalAutoencoder(Method):
         return tf.argmax(self.category_prior.sample(count, seed=seed), -1)
 
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
-        self._steps_per_epoch = steps_per_epoch
-
-        def sampler(prior):
-            return lambda count, seed: prior.sample(count, seed=seed)
-
+        chosen = self.settings.categories
+        self._warmup_steps = chosen.label_adversary_warmup * steps_per_epoch
+        self.virtual_adversary = VirtualAdversary(
+            chosen,
+            self._logits,
+            self._encoder_draws,
+            self.image_shape,
+            steps_per_epoch,
+            self.dtype,
+        )
         self.adversaries = {
             "style": Adversary(
                 self.style_discriminator,
-                sampler(self.prior),
+                self.prior.sample,
                 self.latent_dim,
                 self._noise_for(self.prior),
                 self.dtype,
             )
         }
-        chosen = self.settings.categories
         if chosen.adversarial_label:
             self.adversaries["label"] = Adversary(
                 self.label_discriminator,
-                sampler(self.category_prior),
+                self.category_prior.sample,
                 self.num_categories,
                 chosen.label_discriminator_noise or self._noise_for(self.category_prior),
                 self.dtype,
@@ -150,7 +156,7 @@ class CategoricalAutoencoder(Method):
                 self._generator,
                 self._generator_draws,
                 steps_per_epoch,
-                begins=self._virtual_adversarial_begins("generator"),
+                begins=self.virtual_adversary.begins("generator"),
             ),
         )
 
@@ -158,47 +164,46 @@ class CategoricalAutoencoder(Method):
         """The networks that the reconstruction phase moves."""
         return (self.encoder, self.decoder)
 
-    def _both(self, batch: Batch, draws: Draws):
-        """q(y|x) and z in training, from what the encoder is to see."""
-        logits, codes = self._encode_in_training(batch["inputs"], draws, batch.get("hidden_noise"))
-        return tf.cast(probabilities(logits), self.dtype), tf.cast(codes, self.dtype)
-
-    def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        categories, codes = self._both(batch, draws)
-        shown = categories
-        if not self.settings.categories.category_from_reconstruction:
-            shown = tf.stop_gradient(categories)
-        decoded = self.decoder(self.represent(codes, shown), training=True)
-        error = half_squared_error(batch["images"], tf.cast(decoded, self.dtype))
-        return PhaseLoss(error, {"largest_probability": tf.reduce_max(categories, -1)})
+    def _logits(self, inputs, draws: Draws, hidden_noise):
+        """Logits of q(y|x) in training `(batch, num_categories)`."""
+        logits, _ = self._encode_in_training(inputs, draws, hidden_noise)
+        return tf.cast(logits, self.dtype)
 
     def _codes(self, batch: Batch, draws: Draws):
-        """Both codes by their adversary's name, from one pass: a second would cost as much."""
-        categories, codes = self._both(batch, draws)
-        return {"style": codes, "label": categories}
+        """Both codes in training, by adversary, from one pass: a second would cost as much."""
+        logits, codes = self._encode_in_training(batch["inputs"], draws, batch.get("hidden_noise"))
+        categories = tf.cast(probabilities(logits), self.dtype)
+        return {"style": tf.cast(codes, self.dtype), "label": categories}
+
+    def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
+        codes = self._codes(batch, draws)
+        categories = codes["label"]
+        largest = tf.reduce_max(categories, -1)
+        if not self.settings.categories.category_from_reconstruction:
+            categories = tf.stop_gradient(categories)
+        decoded = self.decoder(self.represent(codes["style"], categories), training=True)
+        error = half_squared_error(batch["images"], tf.cast(decoded, self.dtype))
+        return PhaseLoss(error, {"largest_probability": largest})
 
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
         losses, metrics, codes = [], {}, self._codes(batch, draws)
         for name, adversary in self.adversaries.items():
-            own = draws[name]
-            verdict = adversary.discriminate(own["prior"], codes[name], own)
+            verdict = adversary.discriminate(draws[name]["prior"], codes[name], draws[name])
             losses.append(verdict.loss)
             metrics[f"{name}_loss"] = verdict.loss
             metrics.update({f"{name}_{key}": value for key, value in verdict.metrics.items()})
         return PhaseLoss(tf.add_n(losses), metrics)
 
     def _generator(self, batch: Batch, draws: Draws) -> PhaseLoss:
-        codes = self._codes(batch, draws)
+        codes, chosen = self._codes(batch, draws), self.settings.categories
         losses = {
             name: adversary.fool(codes[name], draws[name])
             for name, adversary in self.adversaries.items()
         }
-        chosen = self.settings.categories
+        label_weight = chosen.label_adversary_weight
         weights = {
             "style": 1.0,
-            "label": self._grown(
-                chosen.label_adversary_weight, chosen.label_adversary_warmup, draws
-            ),
+            "label": warmed_up(label_weight, self._warmup_steps, draws, dtype=self.dtype),
         }
         total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
         metrics = {f"{name}_loss": loss for name, loss in losses.items()}
@@ -208,59 +213,11 @@ class CategoricalAutoencoder(Method):
             value = marginal_kl(gathered(codes["label"]), log_shares)
             metrics["imbalance"] = tf.fill(tf.shape(total), value)
             total += chosen.category_balance_weight * value
-        if self._has_virtual_adversarial("generator", draws):
-            term = self._virtual_adversarial(batch, draws[VAT])
+        if TERM in draws:
+            term = self.virtual_adversary.loss(batch, draws)
             metrics["virtual_adversarial_loss"] = term
-            total += self._virtual_adversarial_weight(draws) * term
+            total += self.virtual_adversary.weight(draws) * term
         return PhaseLoss(total, metrics)
-
-    def _virtual_adversarial_in(self, phase: str) -> bool:
-        """Whether the term stands beside the phase's loss, sooner or later."""
-        chosen = self.settings.categories
-        return chosen.virtual_adversarial_weight > 0 and chosen.virtual_adversarial_phase == phase
-
-    def _virtual_adversarial_begins(self, phase: str) -> dict[str, int]:
-        """The step at which the term begins, where the phase has it and it begins later."""
-        start = self.settings.categories.virtual_adversarial_start * self._steps_per_epoch
-        return {VAT: start} if start and self._virtual_adversarial_in(phase) else {}
-
-    def _has_virtual_adversarial(self, phase: str, draws: Draws) -> bool:
-        """Whether the term stands beside the phase's loss at a step, whose draws these are."""
-        later = self._virtual_adversarial_begins(phase)
-        return self._virtual_adversarial_in(phase) and (not later or draws["begun"][VAT])
-
-    def _virtual_adversarial_weight(self, draws: Draws):
-        """Of the term at a step; `draws` are those of its phase."""
-        chosen = self.settings.categories
-        return self._grown(
-            chosen.virtual_adversarial_weight,
-            chosen.virtual_adversarial_warmup,
-            draws,
-            chosen.virtual_adversarial_start,
-        )
-
-    def _grown(self, weight: float, warmup: float, draws: Draws, start: int = 0):
-        """What a weight has grown to at a step, evenly from 0 over `warmup` epochs from `start`."""
-        if not warmup:
-            return weight
-        steps = tf.cast(draws["step"] - start * self._steps_per_epoch, self.dtype)
-        return weight * tf.minimum(steps / (warmup * self._steps_per_epoch), 1)
-
-    def _virtual_adversarial(self, batch: Batch, draws: Draws):
-        """How much the worst small change of the clean images changes q(y|x)."""
-        images, noise = batch["images"], batch.get("hidden_noise")
-
-        def logits_of(seen):
-            logits, _ = self._encode_in_training(seen, draws, noise)
-            return tf.cast(logits, self.dtype)
-
-        chosen = self.settings.categories
-        radius = chosen.virtual_adversarial_radius
-        if chosen.virtual_adversarial_neighbour_share:
-            nearest = categorical.nearest_distance(images, gathered(images))
-            radius = chosen.virtual_adversarial_neighbour_share * nearest
-        change = categorical.adversarial_perturbation(logits_of, images, draws["direction"], radius)
-        return categorical.divergence(logits_of(images), logits_of(images + change))
 
     def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
         return self._encoder_draws(seed, batch_size) | {
@@ -273,31 +230,4 @@ class CategoricalAutoencoder(Method):
             name: adversary.generator_draws(seeds.fold(seed, name), batch_size)
             for name, adversary in self.adversaries.items()
         }
-        return draws | self._virtual_adversarial_draws("generator", seed, batch_size)
-
-    def _virtual_adversarial_draws(self, phase: str, seed: seeds.Seed, batch_size: int) -> Draws:
-        """Where the search for the worst change starts, in the phase that has the term."""
-        if not self._virtual_adversarial_in(phase):
-            return {}
-        shape, folded = [batch_size, *self.image_shape], seeds.fold(seed, "direction")
-        direction = tf.random.stateless_normal(shape, folded, dtype=self.dtype)
-        own = {**self._encoder_draws(seed, batch_size), "direction": direction}
-        return {VAT: own}
-
-
-class ClusteringAutoencoder(CategoricalAutoencoder):
-    """The semi-supervised network without the classification phase: categories become clusters."""
-
-    metrics = ("reconstruction", "latent_match", "categories", "clustering")
-    figures = ("reconstructions", "clusters", "codes", "interpolations")
-
-
-class DiscreteAutoencoder(CategoricalAutoencoder):
-    """A categorical AAE that is looked at for how sharp q(y|x) is and how evenly y is used.
-
-    Without the adversary (`--noadversarial_label`) nothing asks q(y|x) to be one-hot, and the
-    autoencoder uses the softmax as a continuous code.
-    """
-
-    metrics = ("reconstruction", "latent_match", "categories", "clustering")
-    figures = ("reconstructions", "clusters", "codes", "interpolations")
+        return draws | self.virtual_adversary.draws("generator", seed, batch_size)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from aae_tf.methods.categorical import CategoricalAutoencoder
 from aae_tf.methods.semi_supervised import SemiSupervisedAutoencoder
 from aae_tf.networks import ClusterHeads
 from aae_tf.objectives.categorical import head_repulsion
@@ -29,7 +30,7 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
     def __init__(self, settings, image_shape, num_classes=0):
         if settings.labels.count == 0:
             self.labels = "none"
-            self.metrics = ("reconstruction", "latent_match", "categories", "clustering")
+            self.metrics = CategoricalAutoencoder.metrics
         super().__init__(settings, image_shape, num_classes)
 
     def categories_of_settings(self) -> int:

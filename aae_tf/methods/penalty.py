@@ -1,4 +1,7 @@
-"""A divergence of codes from the prior's samples, by its name, and what it draws."""
+"""A divergence of codes from the prior's samples, by its name, and what it draws.
+
+Costs and divergences of the user's own are tried out before training (`load_and_try`).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from aae_tf.training.phase import Draws
 from aae_tf.utils import is_own, load_function
 
 OFFSET_SAMPLES = 6400  # of the prior, from which a transport's offset is taken
+ORDER = ("first", "second")  # in words, for errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +52,7 @@ def build(settings: Settings, prior, dim: int, dtype) -> Penalty:
     chosen, size = settings.wasserstein, settings.training.batch_size
     name = chosen.divergence
     if is_own(name):
-        return _own(name, prior, size, dim, dtype)
+        return _users(name, prior, size, dim, dtype)
     spread = distributions.expected_squared_distance(prior)
     kernel = {
         "mmd_imq": lambda: divergences.inverse_multiquadratic(spread),
@@ -57,10 +61,10 @@ def build(settings: Settings, prior, dim: int, dtype) -> Penalty:
         "cramer_wold": lambda: divergences.cramer_wold(dim, distributions.typical_scale(prior)),
     }.get(name)
     if kernel is not None:
-        made = kernel()
-        return Penalty(lambda codes, samples, draws: mmd(codes, samples, made))
-    made = {"sliced_wasserstein": _sliced, "sinkhorn": _sinkhorn}[name]
-    return _less_its_offset(made(chosen, spread, dim, dtype), prior, size, dtype)
+        of_squares = kernel()
+        return Penalty(lambda codes, samples, draws: mmd(codes, samples, of_squares))
+    transport = {"sliced_wasserstein": _sliced, "sinkhorn": _sinkhorn}[name]
+    return _less_its_offset(transport(chosen, spread, dim, dtype), prior, size, dtype)
 
 
 def _sliced(chosen, spread, dim, dtype) -> Penalty:
@@ -104,27 +108,24 @@ def _less_its_offset(raw: Penalty, prior, size, dtype) -> Penalty:
     )
 
 
-def _own(spec: str, prior, size: int, dim: int, dtype) -> Penalty:
+def _users(spec: str, prior, size: int, dim: int, dtype) -> Penalty:
     drawn = [tf.cast(prior.sample(size, seed=seeds.root(number)), dtype) for number in (1, 2)]
-    wanted = f"a function of two tensors of shape ({size}, {dim}) that returns a scalar"
-    function, value = load_and_try("divergence", spec, wanted, drawn, moved=0)
+    expected = f"a function of two tensors of shape ({size}, {dim}) that returns a scalar"
+    function, value = load_and_try("divergence", spec, expected, drawn, moved=0)
     if value.shape.rank != 0:
-        raise SettingsError("divergence", spec, f"{wanted}; it returned shape {value.shape}")
+        raise SettingsError("divergence", spec, f"{expected}; it returned shape {value.shape}")
     return Penalty(lambda codes, samples, draws: tf.cast(function(codes, samples), dtype))
 
 
-ORDER = ("first", "second")
-
-
 def load_and_try(
-    flag: str, spec: str, wanted: str, arguments: Sequence[tf.Tensor], moved: int
+    flag: str, spec: str, expected: str, arguments: Sequence[tf.Tensor], moved: int
 ) -> tuple[Callable, tf.Tensor]:
     """The function, and what it gives of these arguments.
 
     Args:
       flag: whose value it is, for the error.
       spec: 'package.module:function'.
-      wanted: what it has to be, in words.
+      expected: what it has to be, in words.
       arguments: to try it out on.
       moved: which of them training moves: with respect to it there has to be a gradient.
 
@@ -144,15 +145,15 @@ def load_and_try(
     try:
         value = tf.convert_to_tensor(function(*arguments))
     except Exception as error:  # a user's function may raise anything
-        raise SettingsError(flag, spec, f"{wanted}; it raised {error!r}") from None
+        raise SettingsError(flag, spec, f"{expected}; it raised {error!r}") from None
     try:
-        found = gradient(*arguments)
+        slope = gradient(*arguments)
     except Exception as error:  # whatever of it is no operation of TensorFlow's
         last = str(error).strip().rpartition("\n")[2].strip()  # the others are where it was
         said = f"{type(error).__name__}: {last}"
-        expected = f"{wanted}, of TensorFlow's operations; in a graph it raised {said}"
+        expected = f"{expected}, of TensorFlow's operations; in a graph it raised {said}"
         raise SettingsError(flag, spec, expected) from None
-    if found is None:
-        expected = f"{wanted}; it has no gradient with respect to the {ORDER[moved]}"
+    if slope is None:
+        expected = f"{expected}; it has no gradient with respect to the {ORDER[moved]}"
         raise SettingsError(flag, spec, expected)
     return function, value

@@ -11,7 +11,6 @@ from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.methods.aae import Adversary
 from aae_tf.methods.base import Autoencoder
-from aae_tf.methods.penalty import load_and_try
 from aae_tf.networks import Discriminator
 from aae_tf.objectives.divergences import moment_gap
 from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
@@ -84,14 +83,14 @@ class WassersteinAutoencoder(Autoencoder):
         if not chosen.pretraining_steps:
             return None
         # At the phase's first rate: the epochs of a schedule are those of training.
-        own = dataclasses.replace(self.settings.phase("wasserstein"), schedule="constant")
+        constant = dataclasses.replace(self.settings.phase("wasserstein"), schedule="constant")
         phase = self._phase(
             "wasserstein",
             (self.encoder,),
             self._moment_gap,
             self._samples_and_noise,
             1,
-            settings=own,
+            settings=constant,
         )
         return Pretraining(phase, chosen.pretraining_steps, chosen.pretraining_batch_size)
 
@@ -168,9 +167,9 @@ def _cost(spec: str, image_shape, dtype):
         return COSTS[spec]
     images = tf.random.stateless_uniform((2, 2, *image_shape), seeds.root(0), dtype=dtype)
     shape = ", ".join(map(str, image_shape))
-    wanted = f"a function of two tensors (batch, {shape}) that returns (batch,)"
-    function, value = load_and_try("cost", spec, wanted, (images[0], images[1]), moved=1)
+    expected = f"a function of two tensors (batch, {shape}) that returns (batch,)"
+    function, value = penalty.load_and_try("cost", spec, expected, (images[0], images[1]), moved=1)
     if value.shape != (2,):
-        found = f"for a batch of 2 it returned shape {value.shape}"
-        raise SettingsError("cost", spec, f"{wanted}; {found}")
+        expected += f"; for a batch of 2 it returned shape {value.shape}"
+        raise SettingsError("cost", spec, expected)
     return lambda images, rebuilt: tf.cast(function(images, rebuilt), dtype)

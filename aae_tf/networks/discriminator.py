@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import keras
 
-from aae_tf.networks.layers import LayerFactory, Trunk
+from aae_tf.networks.layers import LayerFactory
+from aae_tf.networks.trunks import Trunk
 
 
 class Discriminator(keras.Model):

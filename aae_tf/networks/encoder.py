@@ -81,15 +81,11 @@ class Encoder(keras.Model):
             name,
             batch_norm,
         )
-        self.code = layers.dense(latent_dim, "code", name, hidden=False, norm=batch_norm)
+        self._layers_and_norm = (layers, batch_norm)
+        self.code = self._head(latent_dim, "code")
         self.code_activation = keras.activations.get(code_activation)
         if kind == "gaussian":
-            self.log_variance = layers.dense(latent_dim, "log_variance", name, hidden=False)
-
-        self.head_layers = (layers, self.trunk.size, batch_norm)  # for a subclass's further heads
-        for head in (self.code, getattr(self, "log_variance", None)):
-            if head is not None:
-                head.build((None, self.trunk.size))
+            self.log_variance = self._head(latent_dim, "log_variance", norm=False)
         self.built = True
 
     @property
@@ -115,6 +111,14 @@ class Encoder(keras.Model):
         if self.kind != "gaussian":
             raise ValueError(f"a {self.kind} encoder has no moments")
         return self._moments_of(self._features(images, None, training, hidden_noise), training)
+
+    def _head(self, units, name, norm=None):
+        """An output layer, built; normalised as the code is unless told otherwise."""
+        layers, batch_norm = self._layers_and_norm
+        norm = batch_norm if norm is None else norm
+        head = layers.dense(units, name, self.name, hidden=False, norm=norm)
+        head.build((None, self.trunk.size))
+        return head
 
     def _code_of(self, features, noise, training):
         if self.kind != "gaussian":
@@ -155,11 +159,7 @@ class CategoricalEncoder(Encoder):
     def __init__(self, num_categories: int, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.num_categories = num_categories
-        layers, units, batch_norm = self.head_layers
-        self.category = layers.dense(
-            num_categories, "category", self.name, hidden=False, norm=batch_norm
-        )
-        self.category.build((None, units))
+        self.category = self._head(num_categories, "category")
 
     def call(self, images, noise=None, training=False, hidden_noise=None):
         """Logits of q(y|x), and a code for each image as `Encoder` draws it."""

@@ -1,22 +1,26 @@
-"""What the networks share: seeded initial weights, and trunks of dense layers."""
+"""The layers that all networks are made of: dense or convolutional, their first weights seeded."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from aae_tf.seeds import name_number
 from aae_tf.settings import parse_initializer
+
+# Of batch normalisation behind convolutions: the WAE paper's, where Keras has 0.99 and 1e-3.
+CONVOLUTIONAL_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerFactory:
     """How all layers of a network are made, convolutions included.
+
+    Its methods take the layer's `name`; the `owner`, which is its network's name, so that no two
+    layers start alike; `hidden`, whether the activation follows; and `norm`, whether batch
+    normalisation stands before it.
 
     Args:
       activation: of the hidden layers.
@@ -33,30 +37,55 @@ class LayerFactory:
     def dense(
         self, units: int, name: str, owner: str, *, hidden: bool, norm: bool = False
     ) -> keras.layers.Layer:
-        """A dense layer.
+        """A dense layer of so many units."""
+        chosen = {"units": units, "kernel_initializer": self.kernel(name, owner, hidden)}
+        return self._layer(keras.layers.Dense, "dense", chosen, name, hidden, norm)
+
+    def convolution(
+        self, filters: int, size: int, name: str, owner: str, *, norm: bool
+    ) -> keras.layers.Layer:
+        """A hidden convolution that halves height and width, rounding up.
 
         Args:
-          units: its size.
-          name: of the layer.
-          owner: its network's name, so that no two layers start alike.
-          hidden: whether the activation follows.
-          norm: whether batch normalisation stands before it.
+          filters: channels of its output.
+          size: side of its filters, in pixels.
         """
-        kernel = self.kernel(name, owner, hidden=hidden)
-        activation = self.activation if hidden else None
-        if norm:
-            linear = keras.layers.Dense(
-                units, use_bias=False, kernel_initializer=kernel, dtype=self.dtype, name="dense"
-            )
-            return Normalized(linear, activation, self.dtype, name)
-        return keras.layers.Dense(
-            units, activation=activation, kernel_initializer=kernel, dtype=self.dtype, name=name
-        )
+        kernel = self.kernel(name, owner, hidden=True)
+        chosen = _convolutional(filters, size, 2, kernel)
+        kind = keras.layers.Conv2D
+        return self._layer(kind, "convolution", chosen, name, True, norm, CONVOLUTIONAL_NORM)
+
+    def transposed_convolution(
+        self,
+        inputs: int,
+        filters: int,
+        size: int,
+        stride: int,
+        name: str,
+        owner: str,
+        *,
+        hidden: bool,
+        norm: bool,
+    ) -> keras.layers.Layer:
+        """A transposed convolution that multiplies height and width by its stride.
+
+        Args:
+          inputs: channels of its input.
+          filters: channels of its output.
+          size: side of its filters, in pixels.
+          stride: 1 or 2.
+        """
+        # Keras takes a transposed convolution's outputs for its inputs, and each pixel of the
+        # result sees only every stride-th row and column of the filter.
+        kernel = self.kernel(name, owner, hidden, he_scale=2.0 * filters * stride**2 / inputs)
+        chosen = _convolutional(filters, size, stride, kernel)
+        kind = keras.layers.Conv2DTranspose
+        return self._layer(kind, "convolution", chosen, name, hidden, norm, CONVOLUTIONAL_NORM)
 
     def kernel(
-        self, name: str, owner: str, *, hidden: bool, he_scale: float = 2.0
+        self, name: str, owner: str, hidden: bool, he_scale: float = 2.0
     ) -> keras.initializers.Initializer:
-        """What a layer's weights start from; arguments as for `dense`.
+        """What a layer's weights start from.
 
         Args:
           he_scale: of he_normal, where what Keras takes for the number of inputs isn't that.
@@ -72,65 +101,22 @@ class LayerFactory:
         # He's scheme is made for a rectifier, which an output layer hasn't.
         return keras.initializers.GlorotUniform(seed=seed)
 
-
-class Trunk(keras.layers.Layer):
-    """Hidden layers one after the other, with batch normalisation if `norm`.
-
-    Input shape: `(batch, features)`; hidden noise `(batch, sum(units))`, which is added to the
-      layers' outputs, from the first to the last. Output shape: `(batch, units[-1])`.
-    """
-
-    def __init__(self, units: Sequence[int], layers: LayerFactory, owner: str, norm: bool = False):
-        super().__init__(name="trunk", dtype=layers.dtype)
-        self._units = tuple(units)
-        for index, size in enumerate(units, start=1):
-            # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
-            name = f"hidden_{index}"
-            setattr(self, name, layers.dense(size, name, owner, hidden=True, norm=norm))
-
-    def build(self, input_shape):
-        for index in range(1, len(self._units) + 1):
-            layer = getattr(self, f"hidden_{index}")
-            layer.build(input_shape)
-            input_shape = layer.compute_output_shape(input_shape)
-
-    def call(self, features, training=False, hidden_noise=None):
-        start = 0
-        for index, size in enumerate(self._units, start=1):
-            features = getattr(self, f"hidden_{index}")(features, training=training)
-            if hidden_noise is not None:
-                features += ops.cast(hidden_noise[:, start : start + size], features.dtype)
-                start += size
-        return features
+    def _layer(self, kind, linear_name, chosen, name, hidden, norm, moments=None):
+        activation = self.activation if hidden else None
+        if not norm:
+            return kind(**chosen, activation=activation, dtype=self.dtype, name=name)
+        linear = kind(**chosen, use_bias=False, dtype=self.dtype, name=linear_name)
+        return Normalized(linear, activation, self.dtype, name, **(moments or {}))
 
 
-class ImageTrunk(Trunk):
-    """Hidden layers of the pixels of an image and, beside them, of noise.
-
-    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`; hidden noise as
-      `Trunk`.
-    Output shape: `(batch, size)`.
-    """
-
-    def __init__(
-        self,
-        units: Sequence[int],
-        image_shape: Sequence[int],
-        noise_dim: int,
-        layers: LayerFactory,
-        owner: str,
-        norm: bool = False,
-    ):
-        super().__init__(units, layers, owner, norm)
-        self._pixels, self._noise_dim = math.prod(image_shape), noise_dim
-        self.size = units[-1]
-        self.build((None, self._pixels + noise_dim))
-
-    def call(self, images, noise=None, training=False, hidden_noise=None):
-        flat = ops.reshape(images, (-1, self._pixels))
-        if self._noise_dim:
-            flat = ops.concatenate([flat, ops.cast(noise, flat.dtype)], axis=-1)
-        return super().call(flat, training, hidden_noise)
+def _convolutional(filters, size, stride, kernel):
+    return {
+        "filters": filters,
+        "kernel_size": size,
+        "strides": stride,
+        "padding": "same",
+        "kernel_initializer": kernel,
+    }
 
 
 class Normalized(keras.layers.Layer):
@@ -145,15 +131,15 @@ class Normalized(keras.layers.Layer):
       activation: that follows, or None.
       dtype: Keras dtype policy.
       name: of the layer.
-      **moments: `momentum` of the moving moments and `epsilon`, where they aren't Keras's own.
+      **moments: `momentum` of the moving moments and `epsilon`, where they aren't Keras's.
     """
 
     def __init__(self, linear: keras.layers.Layer, activation, dtype: str, name: str, **moments):
         super().__init__(name=name, dtype=dtype)
         self.linear = linear
-        several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
         self.norm = keras.layers.BatchNormalization(
-            synchronized=several, dtype=dtype, name="norm", **moments
+            synchronized=synchronized, dtype=dtype, name="norm", **moments
         )
         self.activation = keras.activations.get(activation)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,7 +12,196 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from aae_tf.networks.layers import ImageTrunk, LayerFactory, Normalized, Trunk
+from aae_tf.networks.layers import LayerFactory
+
+
+class Stack(keras.layers.Layer):
+    """Hidden layers one after the other, each an attribute by its name and number.
+
+    tf.train.Checkpoint would pass over layers that are held in a list.
+    """
+
+    def __init__(self, dtype: str):
+        super().__init__(name="trunk", dtype=dtype)
+        self._names: tuple[str, ...] = ()
+
+    def add(self, layer: keras.layers.Layer) -> None:
+        """Puts a layer behind the others."""
+        setattr(self, layer.name, layer)
+        self._names += (layer.name,)
+
+    @property
+    def stack(self) -> list[keras.layers.Layer]:
+        """The layers in their order."""
+        return [getattr(self, name) for name in self._names]
+
+    def build_stack(self, shape):
+        """Builds the layers for an input shape; returns the last one's output shape."""
+        for layer in self.stack:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        return shape
+
+
+class Trunk(Stack):
+    """Dense hidden layers, with batch normalisation if `norm`.
+
+    Input shape: `(batch, features)`; hidden noise `(batch, sum(units))`, which is added to the
+      layers' outputs, from the first to the last. Output shape: `(batch, units[-1])`.
+    """
+
+    def __init__(self, units: Sequence[int], layers: LayerFactory, owner: str, norm: bool = False):
+        super().__init__(layers.dtype)
+        self._units = tuple(units)
+        for index, size in enumerate(units, start=1):
+            self.add(layers.dense(size, f"hidden_{index}", owner, hidden=True, norm=norm))
+
+    def build(self, input_shape):
+        self.build_stack(input_shape)
+
+    def call(self, features, training=False, hidden_noise=None):
+        start = 0
+        for layer, size in zip(self.stack, self._units, strict=True):
+            features = layer(features, training=training)
+            if hidden_noise is not None:
+                features += ops.cast(hidden_noise[:, start : start + size], features.dtype)
+                start += size
+        return features
+
+
+class ImageTrunk(Trunk):
+    """Dense hidden layers of the pixels of an image and, beside them, of noise.
+
+    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`; hidden noise as
+      `Trunk`.
+    Output shape: `(batch, size)`.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[int],
+        image_shape: Sequence[int],
+        noise_dim: int,
+        layers: LayerFactory,
+        owner: str,
+        norm: bool = False,
+    ):
+        super().__init__(units, layers, owner, norm)
+        self._pixels, self._noise_dim = math.prod(image_shape), noise_dim
+        self.size = units[-1]
+        self.build((None, self._pixels + noise_dim))
+
+    def call(self, images, noise=None, training=False, hidden_noise=None):
+        flat = ops.reshape(images, (-1, self._pixels))
+        if self._noise_dim:
+            flat = ops.concatenate([flat, ops.cast(noise, flat.dtype)], axis=-1)
+        return super().call(flat, training, hidden_noise)
+
+
+class ConvolutionalImageTrunk(Stack):
+    """Convolutions of stride 2 one after the other, then all features of all pixels in a row.
+
+    Noise comes in as one more channel of the image, whose pixels are learned linear functions of
+    it, so that every layer is a function of image and noise.
+
+    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`.
+    Output shape: `(batch, size)`.
+
+    Args:
+      filters: of each convolution.
+      filter_size: their side, in pixels.
+      image_shape: `(height, width, channels)`.
+      noise_dim: 0 for a network of the image alone.
+      layers: how layers are made.
+      owner: name of the network.
+      norm: whether batch normalisation follows each convolution.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[int],
+        filter_size: int,
+        image_shape: Sequence[int],
+        noise_dim: int,
+        layers: LayerFactory,
+        owner: str,
+        norm: bool = True,
+    ):
+        super().__init__(layers.dtype)
+        height, width, channels = image_shape
+        self._plane, self._noise_dim = (height, width, 1), noise_dim
+        if noise_dim:
+            self.noise_channel = layers.dense(height * width, "noise_channel", owner, hidden=False)
+        for index, count in enumerate(filters, start=1):
+            self.add(layers.convolution(count, filter_size, f"down_{index}", owner, norm=norm))
+        self.build((None, height, width, channels))
+
+    def build(self, input_shape):
+        *start, channels = input_shape
+        if self._noise_dim:
+            self.noise_channel.build((None, self._noise_dim))
+            channels += 1
+        self.size = math.prod(self.build_stack((*start, channels))[1:])
+
+    def call(self, images, noise=None, training=False):
+        features = images
+        if self._noise_dim:
+            plane = ops.reshape(self.noise_channel(noise), (-1, *self._plane))
+            features = ops.concatenate([images, ops.cast(plane, images.dtype)], axis=-1)
+        features = _at_least_one(features)
+        for layer in self.stack:
+            features = layer(features, training=training)
+        return ops.reshape(features, (-1, self.size))[: ops.shape(images)[0]]
+
+
+class ConvolutionalCodeTrunk(Stack):
+    """A dense layer that gives a small map of features, then doublings of its height and width.
+
+    Input shape: `(batch, features)`. Output shape: `(batch, *canvas, filters[-1])`, where the
+    canvas is the image's height and width, rounded up to what doublings reach.
+
+    Args:
+      filters: of the small map, then of each doubling.
+      filter_size: side of the filters, in pixels.
+      image_shape: `(height, width, channels)`.
+      layers: how layers are made.
+      owner: name of the network.
+      norm: whether batch normalisation follows each transposed convolution; the dense layer has
+        none, as in the paper's code.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[int],
+        filter_size: int,
+        image_shape: Sequence[int],
+        layers: LayerFactory,
+        owner: str,
+        norm: bool = True,
+    ):
+        super().__init__(layers.dtype)
+        doublings = len(filters) - 1
+        sides = [starting_size(side, doublings) for side in image_shape[:2]]
+        self._small = (*sides, filters[0])
+        self.canvas = tuple(side * 2**doublings for side in sides)
+        self.start = layers.dense(math.prod(self._small), "start", owner, hidden=True)
+        for index, (inputs, outputs) in enumerate(itertools.pairwise(filters), start=1):
+            name = f"up_{index}"
+            self.add(
+                layers.transposed_convolution(
+                    inputs, outputs, filter_size, 2, name, owner, hidden=True, norm=norm
+                )
+            )
+
+    def build(self, input_shape):
+        self.start.build(input_shape)
+        self.build_stack((None, *self._small))
+
+    def call(self, codes, training=False):
+        features = ops.reshape(self.start(codes), (-1, *self._small))
+        for layer in self.stack:
+            features = layer(features, training=training)
+        return features
 
 
 class HiddenLayers(Protocol):
@@ -108,16 +298,8 @@ class Convolutions:
         )
         trunk.build((None, latent_dim))
         channels, inputs = image_shape[2], self.filters[-1]
-        pixels = transposed_convolution(
-            inputs,
-            channels,
-            self.filter_size,
-            1,
-            "pixels",
-            owner,
-            layers,
-            hidden=False,
-            norm=batch_norm,
+        pixels = layers.transposed_convolution(
+            inputs, channels, self.filter_size, 1, "pixels", owner, hidden=False, norm=batch_norm
         )
         pixels.build((None, *trunk.canvas, inputs))
         return trunk, pixels, (*trunk.canvas, channels)
@@ -128,9 +310,6 @@ def hidden_layers(given: Sequence[int] | HiddenLayers) -> HiddenLayers:
     return DenseLayers(tuple(given)) if isinstance(given, Sequence) else given
 
 
-NORM = {"momentum": 0.9, "epsilon": 1e-5}  # the paper's, where Keras has 0.99 and 1e-3
-
-
 def starting_size(side: int, doublings: int) -> int:
     """The least size that covers a side once it has been doubled so many times."""
     return -(-side // 2**doublings)
@@ -139,67 +318,6 @@ def starting_size(side: int, doublings: int) -> int:
 def most_doublings(image_shape: Sequence[int]) -> int:
     """How often one pixel can be doubled until it covers an image, and no further."""
     return (max(image_shape[:2]) - 1).bit_length()
-
-
-def convolution(
-    filters: int, size: int, name: str, owner: str, layers: LayerFactory, norm: bool
-) -> keras.layers.Layer:
-    """A hidden convolution that halves height and width, rounding up.
-
-    Args:
-      filters: channels of what it makes.
-      size: side of its filters, in pixels.
-      name: of the layer.
-      owner: its network's name, so that no two layers start alike.
-      layers: how layers are made.
-      norm: whether batch normalisation stands before the activation.
-    """
-    kernel = layers.kernel(name, owner, hidden=True)
-    return _finished(keras.layers.Conv2D, filters, size, 2, kernel, name, layers, True, norm)
-
-
-def transposed_convolution(
-    inputs: int,
-    filters: int,
-    size: int,
-    stride: int,
-    name: str,
-    owner: str,
-    layers: LayerFactory,
-    *,
-    hidden: bool,
-    norm: bool,
-) -> keras.layers.Layer:
-    """A transposed convolution that multiplies height and width by its stride.
-
-    Args:
-      inputs: channels of what it takes.
-      stride: 1 or 2.
-      hidden: whether the activation follows.
-      filters, size, name, owner, layers, norm: as for `convolution`.
-    """
-    # Keras takes a transposed convolution's outputs for its inputs, and each pixel of the result
-    # sees only every stride-th row and column of the filter.
-    he_scale = 2.0 * filters * stride**2 / inputs
-    kernel = layers.kernel(name, owner, hidden=hidden, he_scale=he_scale)
-    kind = keras.layers.Conv2DTranspose
-    return _finished(kind, filters, size, stride, kernel, name, layers, hidden, norm)
-
-
-def _finished(kind, filters, size, stride, kernel, name, layers, hidden, norm):
-    activation = layers.activation if hidden else None
-    made = {
-        "filters": filters,
-        "kernel_size": size,
-        "strides": stride,
-        "padding": "same",
-        "kernel_initializer": kernel,
-        "dtype": layers.dtype,
-    }
-    if norm:
-        linear = kind(**made, use_bias=False, name="convolution")
-        return Normalized(linear, activation, layers.dtype, name, **NORM)
-    return kind(**made, activation=activation, name=name)
 
 
 def _at_least_one(images):
@@ -214,128 +332,3 @@ def _at_least_one(images):
     # By tf.pad, TF Lite's converter would lose the number of channels.
     black = tf.zeros([missing, *images.shape[1:]], images.dtype)
     return tf.concat([images, black], 0)
-
-
-class ConvolutionalImageTrunk(keras.layers.Layer):
-    """Convolutions of stride 2 one after the other, then all features of all pixels in a row.
-
-    Noise comes in as one more channel of the image, whose pixels are learned linear functions of
-    it, so that every layer is a function of image and noise.
-
-    Input shape: images `(batch, *image_shape)`; noise `(batch, noise_dim)`.
-    Output shape: `(batch, size)`.
-
-    Args:
-      filters: of each convolution.
-      filter_size: their side, in pixels.
-      image_shape: `(height, width, channels)`.
-      noise_dim: 0 for a network of the image alone.
-      layers: how layers are made.
-      owner: name of the network.
-      norm: whether batch normalisation follows each convolution.
-    """
-
-    def __init__(
-        self,
-        filters: Sequence[int],
-        filter_size: int,
-        image_shape: Sequence[int],
-        noise_dim: int,
-        layers: LayerFactory,
-        owner: str,
-        norm: bool = True,
-    ):
-        super().__init__(name="trunk", dtype=layers.dtype)
-        height, width, channels = image_shape
-        self._plane = (height, width, 1)
-        self._noise_dim = noise_dim
-        if noise_dim:
-            self.noise_channel = layers.dense(height * width, "noise_channel", owner, hidden=False)
-        self._depth = len(filters)
-        for index, count in enumerate(filters, start=1):
-            # An attribute for each: tf.train.Checkpoint passes over layers kept in a list.
-            name = f"down_{index}"
-            setattr(self, name, convolution(count, filter_size, name, owner, layers, norm))
-        self.build((None, height, width, channels))
-
-    def build(self, input_shape):
-        *start, channels = input_shape
-        if self._noise_dim:
-            self.noise_channel.build((None, self._noise_dim))
-            channels += 1
-        shape = (*start, channels)
-        for index in range(1, self._depth + 1):
-            layer = getattr(self, f"down_{index}")
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
-        self.size = math.prod(shape[1:])
-
-    def call(self, images, noise=None, training=False):
-        features = images
-        if self._noise_dim:
-            plane = ops.reshape(self.noise_channel(noise), (-1, *self._plane))
-            features = ops.concatenate([images, ops.cast(plane, images.dtype)], axis=-1)
-        features = _at_least_one(features)
-        for index in range(1, self._depth + 1):
-            features = getattr(self, f"down_{index}")(features, training=training)
-        return ops.reshape(features, (-1, self.size))[: ops.shape(images)[0]]
-
-
-class ConvolutionalCodeTrunk(keras.layers.Layer):
-    """A dense layer that makes a small map of features, then doublings of its height and width.
-
-    Input shape: `(batch, features)`. Output shape: `(batch, *canvas, filters[-1])`, where the
-    canvas is the image's height and width, rounded up to what doublings reach.
-
-    Args:
-      filters: of the small map, then of each doubling.
-      filter_size: side of the filters, in pixels.
-      image_shape: `(height, width, channels)`.
-      layers: how layers are made.
-      owner: name of the network.
-      norm: whether batch normalisation follows each transposed convolution; the dense layer has
-        none, as in the paper's code.
-    """
-
-    def __init__(
-        self,
-        filters: Sequence[int],
-        filter_size: int,
-        image_shape: Sequence[int],
-        layers: LayerFactory,
-        owner: str,
-        norm: bool = True,
-    ):
-        super().__init__(name="trunk", dtype=layers.dtype)
-        self._depth = len(filters) - 1
-        sides = [starting_size(side, self._depth) for side in image_shape[:2]]
-        self._small = (*sides, filters[0])
-        self.canvas = tuple(side * 2**self._depth for side in sides)
-        self.start = layers.dense(math.prod(self._small), "start", owner, hidden=True)
-        for index in range(1, self._depth + 1):
-            name = f"up_{index}"
-            layer = transposed_convolution(
-                *filters[index - 1 : index + 1],
-                filter_size,
-                2,
-                name,
-                owner,
-                layers,
-                hidden=True,
-                norm=norm,
-            )
-            setattr(self, name, layer)
-
-    def build(self, input_shape):
-        self.start.build(input_shape)
-        shape = (None, *self._small)
-        for index in range(1, self._depth + 1):
-            layer = getattr(self, f"up_{index}")
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
-
-    def call(self, codes, training=False):
-        features = ops.reshape(self.start(codes), (-1, *self._small))
-        for index in range(1, self._depth + 1):
-            features = getattr(self, f"up_{index}")(features, training=training)
-        return features

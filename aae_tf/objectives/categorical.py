@@ -1,13 +1,16 @@
-"""How much q(y|x) changes under the small change of the image that changes it most.
+"""Objectives on q(y|x): the AAE's own, and two more that ask for clusters.
 
-Virtual adversarial training (Miyato et al., 2018, arXiv:1704.03976, section 3); the AAE paper has
-no such term.
+The AAE's are the cost of classification (section 5) and the repulsion of cluster heads (section 7).
+Not in the paper are the divergence of the categories' shares, and virtual adversarial training: how
+much q(y|x) changes under the small change of the image that changes it most (Miyato et al., 2018,
+arXiv:1704.03976, section 3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from aae_tf.objectives.divergences import squared_distances
@@ -15,6 +18,57 @@ from aae_tf.objectives.divergences import squared_distances
 # How far the power iteration steps to see a direction's effect on the logits, in units of a pixel:
 # small beside any radius, and large enough for differences of logits in float32.
 PROBE = 0.01
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """-log q(y|x) of the true class (AAE, section 5, the semi-supervised classification phase).
+
+    Args:
+      labels: integers `(batch,)`.
+      logits: `(batch, classes)`.
+
+    Returns:
+      `(batch,)` in nats; log of the number of classes for equal logits.
+    """
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def head_repulsion(heads: tf.Tensor, distance: float) -> tf.Tensor:
+    """Sum over pairs of heads of what they lack to a distance eta (AAE, section 7).
+
+    A pair further apart costs nothing; a closer one costs linearly more.
+
+    Args:
+      heads: `(count, dim)`.
+      distance: eta, in units of the code.
+
+    Returns:
+      A scalar, 0 or more.
+    """
+    second, first = np.tril_indices(heads.shape[0], -1)  # each pair once
+    gap = tf.gather(heads, first) - tf.gather(heads, second)
+    # Two heads in one place have no direction to part in; the floor keeps their gradient finite.
+    length = tf.sqrt(tf.maximum(tf.reduce_sum(gap**2, -1), 1e-12))
+    return tf.reduce_sum(tf.nn.relu(distance - length))
+
+
+def marginal_kl(probabilities: tf.Tensor, log_shares: tf.Tensor) -> tf.Tensor:
+    """KL of the mean of q(y|x) over a minibatch from p(y); the AAE paper has no such term.
+
+    For equal shares it is log K less the entropy of the mean, which regularized information
+    maximization rewards (Krause et al., 2010, who also have the divergence from other shares; with
+    virtual adversarial training, Hu et al., 2017, arXiv:1702.08720).
+
+    Args:
+      probabilities: q(y|x) `(batch, categories)`.
+      log_shares: log p(y) `(categories,)`.
+
+    Returns:
+      A scalar in nats, from 0 to minus the least log share. Of a minibatch of n drawn from p(y)
+      over K categories it is about (K - 1) / 2n, not 0.
+    """
+    mean = tf.reduce_mean(probabilities, 0)
+    return tf.reduce_sum(tf.math.xlogy(mean, mean) - mean * log_shares)
 
 
 def adversarial_perturbation(
@@ -95,59 +149,3 @@ def unit(vectors: tf.Tensor) -> tf.Tensor:
     # Gradients of nearly certain categories are tiny: their squares would fall below float32.
     scaled = tf.math.divide_no_nan(vectors, tf.reduce_max(tf.abs(vectors), axes, keepdims=True))
     return tf.math.divide_no_nan(scaled, tf.sqrt(tf.reduce_sum(scaled**2, axes, keepdims=True)))
-
-
-def marginal_kl(probabilities: tf.Tensor, log_shares: tf.Tensor) -> tf.Tensor:
-    """KL of the mean of q(y|x) over a minibatch from p(y); the AAE paper has no such term.
-
-    For equal shares it is log K less the entropy of the mean, which regularized information
-    maximization rewards (Krause et al., 2010, who also have the divergence from other shares; with
-    virtual adversarial training, Hu et al., 2017, arXiv:1702.08720).
-
-    Args:
-      probabilities: q(y|x) `(batch, categories)`.
-      log_shares: log p(y) `(categories,)`.
-
-    Returns:
-      A scalar in nats, from 0 to minus the least log share. Of a minibatch of n drawn from p(y)
-      over K categories it is about (K - 1) / 2n, not 0.
-    """
-    mean = tf.reduce_mean(probabilities, 0)
-    return tf.reduce_sum(tf.math.xlogy(mean, mean) - mean * log_shares)
-
-
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """-log q(y|x) of the true class (AAE, section 5, the semi-supervised classification phase).
-
-    Args:
-      labels: integers `(batch,)`.
-      logits: `(batch, classes)`.
-
-    Returns:
-      `(batch,)` in nats; log of the number of classes for equal logits.
-    """
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-
-
-def head_repulsion(heads: tf.Tensor, distance: float) -> tf.Tensor:
-    """Sum over pairs of heads of what they lack to the wanted distance (AAE, section 7).
-
-    A pair further apart costs nothing; a closer one costs linearly more.
-
-    Args:
-      heads: `(count, dim)`.
-      distance: eta, in units of the code.
-
-    Returns:
-      A scalar, 0 or more.
-    """
-    first, second = _pairs(heads.shape[0])
-    gap = tf.gather(heads, first) - tf.gather(heads, second)
-    # Two heads in one place have no direction to part in; the floor keeps their gradient finite.
-    length = tf.sqrt(tf.maximum(tf.reduce_sum(gap**2, -1), 1e-12))
-    return tf.reduce_sum(tf.nn.relu(distance - length))
-
-
-def _pairs(count: int) -> tuple[list[int], list[int]]:
-    pairs = [(i, j) for j in range(count) for i in range(j)]
-    return [i for i, _ in pairs], [j for _, j in pairs]

@@ -1,4 +1,7 @@
-"""The maximum mean discrepancy of two samples."""
+"""Divergences of two samples: of codes and of the prior (WAE, section 3, equation 4, algorithm 2).
+
+Samples are `(m, dim)` and `(n, dim)`; a divergence is a scalar.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,13 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from aae_tf.seeds import Seed
+
+Kernel = Callable[[tf.Tensor], tf.Tensor]  # of squared distances, of any shape
+
+# The scales that the authors' code (github.com/tolstikhin/wae, wae.py) sums the kernel over.
+OFFICIAL_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+SILVERMAN_SAMPLES = 100  # for which the width of the Cramer-Wold kernel is the rule of thumb's
+SINKHORN_STEPS = 100
 
 
 def squared_distances(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
@@ -47,13 +57,6 @@ def mmd(first: tf.Tensor, second: tf.Tensor, kernel: Kernel, block: int = 2000) 
 
     sizes = tf.cast(tf.shape(first)[0], first.dtype) * tf.cast(tf.shape(second)[0], first.dtype)
     return within(first) + within(second) - 2.0 * total(first, second) / sizes
-
-
-Kernel = Callable[[tf.Tensor], tf.Tensor]  # of squared distances
-
-# The scales that the authors' code (github.com/tolstikhin/wae, wae.py) sums the kernel over.
-OFFICIAL_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-SILVERMAN_SAMPLES = 100  # for which the width of the Cramer-Wold kernel is the rule of thumb's
 
 
 def inverse_multiquadratic(scale: float) -> Kernel:
@@ -109,9 +112,6 @@ def cramer_wold(dim: int, deviation: float = 1.0) -> Kernel:
         return shape / (2 * math.sqrt(math.pi * gamma))
 
     return kernel
-
-
-SINKHORN_STEPS = 100
 
 
 def directions(count: int, dim: int, seed: Seed, dtype=tf.float32) -> tf.Tensor:
@@ -199,8 +199,8 @@ def sinkhorn(first: tf.Tensor, second: tf.Tensor, regularisation: float) -> tf.T
       A scalar, in squared units of the code.
     """
     across = entropic_transport(first, second, regularisation)
-    own = [entropic_transport(sample, sample, regularisation) for sample in (first, second)]
-    return across - 0.5 * (own[0] + own[1])
+    within = [entropic_transport(sample, sample, regularisation) for sample in (first, second)]
+    return across - 0.5 * (within[0] + within[1])
 
 
 def moment_gap(codes: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
@@ -222,7 +222,6 @@ def moment_gap(codes: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
         degrees = tf.cast(tf.shape(points)[0] - 1, points.dtype)
         return mean, tf.matmul(centred, centred, transpose_a=True) / degrees
 
-    (mean, covariance), (wanted_mean, wanted_covariance) = moments(codes), moments(samples)
-    return tf.reduce_mean((mean - wanted_mean) ** 2) + tf.reduce_mean(
-        (covariance - wanted_covariance) ** 2
-    )
+    (mean, covariance), (prior_mean, prior_covariance) = moments(codes), moments(samples)
+    gap = tf.reduce_mean((mean - prior_mean) ** 2)
+    return gap + tf.reduce_mean((covariance - prior_covariance) ** 2)

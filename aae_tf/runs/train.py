@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aae_tf import data as data_sources
-from aae_tf import experiments, seeds, serving
+from aae_tf import seeds, serving
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.evaluation import Evaluator, classifier, sample_quality
@@ -248,8 +248,7 @@ def restore_run(
     Raises:
       RunFolderError: if there is no checkpoint yet.
     """
-    method_of = method_class(experiments.find(settings.experiment).method)
-    method = method_of(settings, image_shape, num_classes)
+    method = method_class(settings)(settings, image_shape, num_classes)
     networks = network_variables(method.networks)
     averages = None
     if settings.training.average_decay:

@@ -1,4 +1,4 @@
-"""Phases and the loop that runs them; knows nothing of the methods."""
+"""Phases and the loop that runs them; they know nothing of the methods."""
 
 from aae_tf.training.observers import Observer, Report, Stopped
 from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss

@@ -1,4 +1,4 @@
-"""A moving average of weights over training, by which a run is judged and served."""
+"""The weights and moments by which a run is evaluated and served: averages over training."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.training.observers import Observer, Report
+
+MOMENT_IMAGES = 1000  # of the training set, from which moments are taken
 
 
 class WeightAverage:
@@ -46,18 +48,15 @@ class WeightAverage:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within it the variables have their averages' values; afterwards their own, to the bit."""
-        kept = {name: variable.numpy() for name, variable in self._live.items()}
+        """Within it the variables have their averages' values; afterwards the live ones."""
+        live = {name: variable.numpy() for name, variable in self._live.items()}
         try:
             for name, variable in self._live.items():
                 variable.assign(self.variables[name].read_value())
             yield
         finally:
             for name, variable in self._live.items():
-                variable.assign(kept[name])
-
-
-MOMENT_IMAGES = 1000  # of the training set, from which moments are taken
+                variable.assign(live[name])
 
 
 class PreciseNorm(Observer):
@@ -74,8 +73,8 @@ class PreciseNorm(Observer):
       take_in: passes images `(batch, height, width, channels)` through it as in training.
       images: of the training set, clean, in 0..1, `(count, height, width, channels)`.
       strategy: in whose scope the encoder was made; each replica sees all the images.
-      average: of the weights, if networks are judged by it: its moments are replaced then, and the
-        live ones stay.
+      average: of the weights, where networks are evaluated by it: then its moments are replaced,
+        and the live ones stay.
     """
 
     def __init__(
@@ -105,17 +104,17 @@ class PreciseNorm(Observer):
             self._average.adopt()
 
     def _replaced(self, images):
-        with self._forgetting():
+        with self._without_momentum():
             self._strategy.run(self._take_in, args=(images,))
 
     @contextlib.contextmanager
-    def _forgetting(self) -> Iterator[None]:
+    def _without_momentum(self) -> Iterator[None]:
         """Within it (while the pass is traced) moving moments become those of the next batch."""
-        kept = [norm.momentum for norm in self._norms]
+        momenta = [norm.momentum for norm in self._norms]
         try:
             for norm in self._norms:
                 norm.momentum = 0.0
             yield
         finally:
-            for norm, momentum in zip(self._norms, kept, strict=True):
+            for norm, momentum in zip(self._norms, momenta, strict=True):
                 norm.momentum = momentum

@@ -16,7 +16,7 @@ from aae_tf.errors import RunFolderError
 from aae_tf.training.observers import Observer, Report
 from aae_tf.training.phase import Phase
 
-KEPT = 3
+MAX_TO_KEEP = 3
 
 
 class Progress(tf.train.experimental.PythonState):
@@ -24,7 +24,7 @@ class Progress(tf.train.experimental.PythonState):
 
     Attributes:
       step: steps done.
-      seconds: wall time of training so far, over all sessions.
+      seconds: wall time of training so far, over all sessions of it.
       epoch_values: for each 'phase/metric', its values at the steps of the unfinished epoch.
     """
 
@@ -100,7 +100,7 @@ class Checkpoints:
             parts["averages"] = _named(averages)
         self._checkpoint = tf.train.Checkpoint(**parts)
         try:
-            self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), KEPT)
+            self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), MAX_TO_KEEP)
         except ValueError as error:
             raise _unreadable(folder / "checkpoint", error) from None
 
@@ -110,8 +110,8 @@ class Checkpoints:
         if (self.folder / "checkpoint").exists():
             return self._manager.latest_checkpoint
         # A run killed while it wrote its first checkpoint has no state file yet, which comes last.
-        found = sorted(self.folder.glob("ckpt-*.index"), key=lambda p: int(p.stem[5:]))
-        return str(found[-1].with_suffix("")) if found else None
+        indices = sorted(self.folder.glob("ckpt-*.index"), key=lambda p: int(p.stem[5:]))
+        return str(indices[-1].with_suffix("")) if indices else None
 
     def save(self) -> str:
         """Writes a checkpoint named after the step; the older ones but two are removed."""

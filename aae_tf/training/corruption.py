@@ -1,7 +1,7 @@
 """What disturbs the encoder in training: noise on an image or some of it dropped, hidden noise.
 
-One corruption of a minibatch serves all phases of a step, so their passes through the encoder are
-the same and XLA makes them once.
+One corruption of a minibatch serves all phases of a step, so what they ask of the encoder is
+the same and XLA computes it once.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ class Corruption:
             'labelled_hidden_noise', each `(batch, hidden_units)`.
           seed: of the step.
         """
-        done = dict(batch)
+        corrupted = dict(batch)
         for kind, seen in IMAGES.items():
             if kind in batch:
                 folded = seeds.fold(seed, "corruption", kind)
-                done[seen] = self._corrupt(batch[kind], folded)
+                corrupted[seen] = self._corrupt(batch[kind], folded)
                 if self.hidden_noise:
                     shape = [batch[kind].shape[0], self.hidden_units]
                     drawn = tf.random.stateless_normal(
                         shape, seeds.fold(folded, "hidden"), dtype=batch[kind].dtype
                     )
-                    done[HIDDEN_NOISE[kind]] = self.hidden_noise * drawn
-        return done
+                    corrupted[HIDDEN_NOISE[kind]] = self.hidden_noise * drawn
+        return corrupted
 
     def _corrupt(self, images, seed):
         if self.noise:
@@ -71,6 +71,6 @@ class Corruption:
             drawn = tf.random.stateless_uniform(
                 images.shape, seeds.fold(seed, "dropout"), dtype=images.dtype
             )
-            kept = tf.cast(drawn >= self.dropout, images.dtype)
-            images = images * kept / (1 - self.dropout)
+            mask = tf.cast(drawn >= self.dropout, images.dtype)
+            images = images * mask / (1 - self.dropout)
         return images

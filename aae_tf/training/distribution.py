@@ -1,4 +1,4 @@
-"""From `--strategy` to a tf.distribute strategy."""
+"""The tf.distribute strategy of a run, and the rows of all its replicas."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute
         if settings.replicas > 1:
             raise SettingsError("replicas", settings.replicas, "1 with --strategy=one_device")
         return tf.distribute.OneDeviceStrategy(gpus[0].name if gpus else "/cpu:0")
-    wanted = settings.replicas or len(gpus) or 1
-    devices = gpus[:wanted] if gpus else _logical_cpus(wanted)
-    if len(devices) < wanted:
-        raise SettingsError("replicas", wanted, f"at most {len(devices)}, the devices found")
-    if batch_size % wanted:
-        raise SettingsError("batch_size", batch_size, f"a multiple of the {wanted} replicas")
+    replicas = settings.replicas or len(gpus) or 1
+    devices = gpus[:replicas] if gpus else _logical_cpus(replicas)
+    if len(devices) < replicas:
+        raise SettingsError("replicas", replicas, f"at most {len(devices)}, the devices found")
+    if batch_size % replicas:
+        raise SettingsError("batch_size", batch_size, f"a multiple of the {replicas} replicas")
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 

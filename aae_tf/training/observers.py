@@ -1,4 +1,4 @@
-"""TODO: docstring."""
+"""What looks on at training between calls, and how it ends early."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What observers are told after a call.
+    """What observers learn after a call.
 
     Args:
       step: steps done so far.

@@ -51,16 +51,15 @@ class Phase:
       updates: the networks whose weights it moves, and no others.
       optimizer: its own, since the paper gives each phase its own rate and momentum.
       loss: of the examples of one replica and their draws, among which the trainer puts 'step', the
-        step's number from 0, for what changes in the course of training.
+        step's number from 0, for what changes in the course of training (`warmed_up`).
       draws: makes the random tensors for the whole global batch. It runs outside the compiled step,
         because XLA would draw other numbers from the same seed, and each replica is given its
         examples' share.
       common_draws: the same for random tensors that belong to no example, such as directions; every
         replica is given all of them, among the others.
       begins: the steps, each an epoch's first, at which terms of the loss begin that weren't there
-        from the start, by the term's name. The trainer compiles the step anew there, so that a term
-        isn't computed before, leaves out what `draws` has under the term's name, and puts among
-        the draws 'begun': a Python bool for each term.
+        from the start, by the term's name. Until then the draws of that name are left out; the
+        trainer compiles the step anew where a term begins, so that it costs nothing before.
     """
 
     name: str
@@ -75,3 +74,21 @@ class Phase:
     def variables(self) -> list[keras.Variable]:
         """The trainable weights that the phase moves, in a fixed order."""
         return [variable for network in self.updates for variable in network.trainable_variables]
+
+
+def warmed_up(weight: float, steps: float, draws: Draws, start: int = 0, dtype=tf.float32):
+    """What the weight of a term of a loss has grown to at a step, evenly from 0.
+
+    Args:
+      weight: at the end.
+      steps: in which it grows; 0 for a weight that is there at once.
+      draws: of the step, with its number.
+      start: the step from which it grows.
+      dtype: of the loss.
+
+    Returns:
+      A number or a scalar tensor.
+    """
+    if not steps:
+        return weight
+    return weight * tf.minimum(tf.cast(draws["step"] - start, dtype) / steps, 1)

@@ -18,6 +18,8 @@ from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.observers import Observer, Report, Stopped
 from aae_tf.training.phase import Batch, Phase
 
+LOW_ENOUGH = 0.1  # the loss at which pretraining ends, as in the authors' code
+
 
 class Trainer:
     """Runs phases.
@@ -49,10 +51,10 @@ class Trainer:
         self._prepare = prepare or (lambda batch, seed: batch)
         self._strategy, self._average = strategy, average
         self._replicas = strategy.num_replicas_in_sync
-        # The loss is made of other terms in each stage, which ends where a term begins.
+        # The step is compiled once for each stage of training, which ends where a term begins. A
+        # tf.cond would do with one, but hasn't the gathering of replicas nor their common moments.
         self._begins = sorted({step for phase in self.phases for step in phase.begins.values()})
         self._keys: dict[int, tuple[str, ...]] = {}
-        self._finite: dict[str, bool] = {}
         # XLA can't compile a function that captures the variables of several CPU devices.
         self._step = tf.function(self._replica_step, jit_compile=xla and self._replicas == 1)
         self._call = tf.function(self._steps, reduce_retracing=True)
@@ -66,7 +68,7 @@ class Trainer:
           first_step: steps done before.
           last_step: of the whole run.
           steps_per_call: at most; a call doesn't reach into the next epoch.
-          observers: told after each call, in this order.
+          observers: called after each call, in this order.
 
         Raises:
           DivergedError: if a loss or a weight becomes NaN or infinite.
@@ -112,30 +114,22 @@ class Trainer:
         return {key: stacked[:, column] for column, key in enumerate(self._keys[stage])}
 
     def _steps(self, source, first_step, count, stage):
-        begun = {
-            phase.name: {term: step in self._begins[:stage] for term, step in phase.begins.items()}
-            for phase in self.phases
-        }
+        begun = (0, *self._begins[:stage])
         rows = tf.TensorArray(tf.float64, size=count)
         for index in tf.range(count):
             step = first_step + index
             batch = self.feed.batch(source, step)
             seed = seeds.fold(self._seed, "step", step)
             batch = self._prepare(batch, seed)
-            draws = {
-                phase.name: phase.draws(seeds.fold(seed, phase.name), self.feed.batch_size)
-                for phase in self.phases
-            }
-            for name, own in draws.items():  # nor is drawn what a term isn't there for
-                draws[name] = {key: v for key, v in own.items() if begun[name].get(key, True)}
-            common = {
-                phase.name: {
-                    **phase.common_draws(seeds.fold(seed, phase.name, "common")),
-                    "step": step,
-                    "begun": begun[phase.name],
+            draws, common = {}, {}
+            for phase in self.phases:
+                folded = seeds.fold(seed, phase.name)
+                drawn = phase.draws(folded, self.feed.batch_size)
+                draws[phase.name] = {
+                    key: drawn[key] for key in drawn if phase.begins.get(key, 0) in begun
                 }
-                for phase in self.phases
-            }
+                drawn = phase.common_draws(seeds.fold(folded, "common"))
+                common[phase.name] = {**drawn, "step": step}
             values = self._strategy.run(self._step, args=(batch, draws, common, stage))
             row = self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
             rows = rows.write(index, tf.cast(row, tf.float64))
@@ -205,12 +199,9 @@ class Trainer:
         raise DivergedError(f"the {metric} of phase '{phase}' {what}")
 
 
-LOW_ENOUGH = 0.1  # as in the authors' code
-
-
 @dataclasses.dataclass(frozen=True)
 class Pretraining:
-    """What a method does before its phases.
+    """What a method does before its phases (WAE, supplement).
 
     Args:
       phase: with an optimizer of its own, which is not kept.

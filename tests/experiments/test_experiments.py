@@ -36,7 +36,7 @@ def test_entry_agrees_with_itself(name):
     assert experiment.name == name
     assert {"paper", "practical"} <= set(experiment.recipes)
     assert experiment.default_recipe in experiment.recipes
-    assert build.method_class(experiment.method)
+    assert build.METHODS[experiment.method]
     for recipe, settings in experiment.recipes.items():
         assert (settings.experiment, settings.recipe) == (name, recipe)
         names = tuple(phase.name for phase in settings.phases)

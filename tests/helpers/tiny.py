@@ -65,8 +65,7 @@ def method(**changes):
 
 def method_for(chosen, side=8):
     """The method of the settings' experiment, on images of three classes."""
-    kind = method_class(experiments.find(chosen.experiment).method)
-    return kind(chosen, (side, side, 1), CLASSES)
+    return method_class(chosen)(chosen, (side, side, 1), CLASSES)
 
 
 @dataclasses.dataclass

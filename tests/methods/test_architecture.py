@@ -21,8 +21,7 @@ def _conv(experiment="gaussian", **changes):
 
 
 def _method(settings, shape=SHAPE):
-    kind = method_class(experiments.find(settings.experiment).method)
-    return kind(settings, shape, settings.prior.prior_components)
+    return method_class(settings)(settings, shape, settings.prior.prior_components)
 
 
 @pytest.mark.parametrize("experiment", experiments.CATALOGUE)

@@ -26,8 +26,7 @@ def _trained(mnist, experiment, epochs=3, **changes):
     """The validation measures of a run with smaller networks."""
     settings = override(experiments.settings_of(experiment), {**SMALL, "epochs": epochs, **changes})
     root = seeds.root(settings.training.seed)
-    kind = method_class(experiments.find(experiment).method)
-    method = kind(settings, mnist.image_shape, mnist.num_classes)
+    method = method_class(settings)(settings, mnist.image_shape, mnist.num_classes)
     feed = Feed(
         mnist.train.images,
         settings.training.batch_size,

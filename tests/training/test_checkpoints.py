@@ -6,7 +6,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf.training.checkpoints import (
-    KEPT,
+    MAX_TO_KEEP,
     Checkpoints,
     CheckpointWriter,
     digest,
@@ -109,7 +109,7 @@ def test_digest_sees_one_bit_a_name_and_a_shape():
 def test_only_the_newest_are_kept_and_none_is_written_twice(rig, tmp_path):
     checkpoints = _checkpoints(tmp_path, rig)
     assert checkpoints.latest is None and not checkpoints.restore()
-    for step in range(1, KEPT + 3):
+    for step in range(1, MAX_TO_KEEP + 3):
         checkpoints.progress.step = step
         checkpoints.save_if_new()
         checkpoints.save_if_new()

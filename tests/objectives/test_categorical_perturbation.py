@@ -1,4 +1,4 @@
-"""The image's worst small change, against matrix products and a search over many changes."""
+"""The adversarial perturbation of an image, against matrix products and a search over others."""
 
 import numpy as np
 import pytest
