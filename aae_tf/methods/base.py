@@ -1,4 +1,4 @@
-"""What training, evaluation, reporting and serving may ask of any method."""
+"""What training, evaluation, figures and serving may ask of any method."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Method(abc.ABC):
         labelled minibatch 'beside' it.
       needs_labels: whether it can't be trained or scored without labels.
       metrics: names of the evaluations that it is subject to (see `evaluation`).
-      final_metrics: of those that take long and are made at the end.
-      figures: names of the figures that it has (see `reporting.figures`).
+      final_metrics: of those that take long, for the end of a run.
+      figures: names of the figures that it has (see `figures.figures`).
       signatures: names of what it serves (see `serving.export`).
     """
 
@@ -111,7 +111,7 @@ class Method(abc.ABC):
         """Images `(batch, height, width, channels)` of codes and, if it has them, categories."""
 
     def reconstruct(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        """Images decoded from images' own codes; labels `(batch,)` where the decoder needs them."""
+        """Images decoded from images' codes; labels `(batch,)` where the decoder needs them."""
         del labels
         return self.decode(self.encode(images))
 
@@ -200,8 +200,10 @@ class Method(abc.ABC):
 
     @property
     def _encoder_layers(self) -> LayerFactory:
-        own = self.settings.networks.encoder_initializer
-        return self.layers if own == "same" else dataclasses.replace(self.layers, initializer=own)
+        chosen = self.settings.networks.encoder_initializer
+        if chosen == "same":
+            return self.layers
+        return dataclasses.replace(self.layers, initializer=chosen)
 
     def _make_decoder(self, input_dim: int) -> Decoder:
         nets = self.settings.networks

@@ -9,7 +9,7 @@ from aae_tf.training.phase import Batch
 
 
 class SupervisedAutoencoder(AdversarialAutoencoder):
-    """An AAE whose decoder is told the class, so that the code need keep the style alone.
+    """An AAE whose decoder sees the class, so that the code need keep the style alone.
 
     In the paper the discriminator sees codes only, so what is matched to the prior are the codes of
     all classes together, and a code of many dimensions can still tell the class. With

@@ -95,7 +95,7 @@ class WassersteinAutoencoder(Autoencoder):
         return Pretraining(phase, chosen.pretraining_steps, chosen.pretraining_batch_size)
 
     def reconstruction_cost(self, images: tf.Tensor) -> tf.Tensor:
-        """The cost of rebuilding images from their own codes, unscaled, `(batch,)`."""
+        """The cost of rebuilding images from their codes, unscaled, `(batch,)`."""
         return self._rebuilding_cost(self._scaled(images), self.encode(images), False)
 
     def _log_prior(self):

@@ -33,8 +33,8 @@ class ClassPrior:
             return self._prior.components_distribution.sample(count, seed=seed)
         dtype = self._prior.dtype
         along, across = seeds.fold(seed, "along"), seeds.fold(seed, "across")
-        place = tf.random.stateless_uniform([count, self.parts], along, dtype=dtype)
-        u = (tf.range(self.parts, dtype=dtype) + place) / self.parts
+        within = tf.random.stateless_uniform([count, self.parts], along, dtype=dtype)
+        u = (tf.range(self.parts, dtype=dtype) + within) / self.parts
         noise = tf.random.stateless_normal([count, self.parts, 2], across, dtype=dtype)
         return self._prior.curve(tf.sqrt(u)) + self._prior.thickness * noise
 

@@ -175,7 +175,7 @@ def categorical(classes: int, dtype=tf.float32, shares: str = "equal") -> tfd.Di
 
 
 class UserPrior:
-    """A user's own prior: whatever has `sample(shape, seed)`, made fit for compiled training.
+    """A prior of the user's: whatever has `sample(shape, seed)`, made fit for compiled training.
 
     An object that can't be traced by TensorFlow (one that draws with numpy, say) is called from
     the graph as a Python function; it trains as any other but can't be exported.
@@ -254,14 +254,14 @@ class UserPrior:
 
 def _user_object(spec: str, dim: int):
     """What the function that 'package.module:function' names returns for the latent size."""
-    call = load_function("prior", spec)
+    make = load_function("prior", spec)
     try:
-        made = call(dim)
+        source = make(dim)
     except Exception as error:
         raise SettingsError("prior", spec, f"a function of latent_dim ({error!r})") from None
-    if not hasattr(made, "sample"):
+    if not hasattr(source, "sample"):
         raise SettingsError("prior", spec, "a function that returns an object with sample")
-    return made
+    return source
 
 
 def build(settings: PriorSettings, dtype=tf.float32) -> Any:
