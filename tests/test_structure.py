@@ -37,7 +37,6 @@ UNEVEN = {
     "aae_tf.data.pixels",
     "aae_tf.experiments.command",
     "aae_tf.figures.prior_shape",
-    "aae_tf.methods.build",
     "aae_tf.runs.progress",
     "aae_tf.runs.quiet_import",
     "aae_tf.serving.explorer.server",

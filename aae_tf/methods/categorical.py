@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.methods.aae import Adversary
+from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.methods.virtual_adversarial import TERM, VirtualAdversary
 from aae_tf.networks import CategoricalEncoder, Discriminator
@@ -188,10 +188,10 @@ class CategoricalAutoencoder(Method):
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
         losses, metrics, codes = [], {}, self._codes(batch, draws)
         for name, adversary in self.adversaries.items():
-            verdict = adversary.discriminate(draws[name]["prior"], codes[name], draws[name])
-            losses.append(verdict.loss)
-            metrics[f"{name}_loss"] = verdict.loss
-            metrics.update({f"{name}_{key}": value for key, value in verdict.metrics.items()})
+            loss = adversary.discriminate(draws[name]["prior"], codes[name], draws[name])
+            losses.append(loss.per_example)
+            metrics[f"{name}_loss"] = loss.per_example
+            metrics.update({f"{name}_{key}": value for key, value in loss.metrics.items()})
         return PhaseLoss(tf.add_n(losses), metrics)
 
     def _generator(self, batch: Batch, draws: Draws) -> PhaseLoss:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
-from aae_tf.methods.aae import Adversary
+from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Autoencoder
 from aae_tf.networks import Discriminator
 from aae_tf.objectives.divergences import moment_gap
@@ -59,7 +59,7 @@ class WassersteinAutoencoder(Autoencoder):
         noise = self._noise_for(self.prior)
         self.adversary = Adversary(
             self.discriminator,
-            self._sample_prior,
+            self.prior.sample,
             self.latent_dim,
             noise,
             self.dtype,
@@ -135,12 +135,9 @@ class WassersteinAutoencoder(Autoencoder):
 
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
         codes = self._codes(batch, draws)
-        verdict = self.adversary.discriminate(draws["prior"], codes, draws)
+        loss = self.adversary.discriminate(draws["prior"], codes, draws)
         weight = self.settings.wasserstein.penalty_weight  # as algorithm 1 has it
-        return PhaseLoss(weight * verdict.loss, verdict.metrics)
-
-    def _sample_prior(self, count, seed):
-        return self.prior.sample(count, seed=seed)
+        return PhaseLoss(weight * loss.per_example, loss.metrics)
 
     def _wasserstein_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
         if not self.is_adversarial:
@@ -149,7 +146,7 @@ class WassersteinAutoencoder(Autoencoder):
         return self._encoder_draws(seed, batch_size) | drawn
 
     def _samples_and_noise(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        drawn = self._sample_prior(batch_size, seeds.fold(seed, "prior"))
+        drawn = self.prior.sample(batch_size, seed=seeds.fold(seed, "prior"))
         encoder = self._encoder_draws(seed, batch_size)
         return {**encoder, "prior": tf.cast(drawn, self.dtype)}
 

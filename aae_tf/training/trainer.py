@@ -51,8 +51,8 @@ class Trainer:
         self._prepare = prepare or (lambda batch, seed: batch)
         self._strategy, self._average = strategy, average
         self._replicas = strategy.num_replicas_in_sync
-        # The step is compiled once for each stage of training, which ends where a term begins. A
-        # tf.cond would do with one, but hasn't the gathering of replicas nor their common moments.
+        # The step is compiled once for each stage of training, which ends where a term begins: in a
+        # tf.cond a term could neither gather the replicas' rows nor synchronise their moments.
         self._begins = sorted({step for phase in self.phases for step in phase.begins.values()})
         self._keys: dict[int, tuple[str, ...]] = {}
         # XLA can't compile a function that captures the variables of several CPU devices.

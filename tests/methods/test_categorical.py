@@ -10,6 +10,7 @@ from aae_tf import seeds
 SMALL = {
     "semi_supervised": {"num_labels": "30"},
     "clustering": {"num_clusters": 4},
+    "discrete": {"num_clusters": 4},
     "dim_reduction": {"num_labels": "30"},
 }
 

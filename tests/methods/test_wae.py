@@ -158,9 +158,9 @@ def test_log_prior_trick_adds_each_points_own_log_density_to_its_logit():
     codes, samples = method.prior.sample(10, seed=[1, 1]) * 3, method.prior.sample(10, seed=[1, 2])
     on_codes = method.discriminator(codes) + method.prior.log_prob(codes)
     on_samples = method.discriminator(samples) + method.prior.log_prob(samples)
-    verdict = method.adversary.discriminate(samples, codes, {})
+    loss = method.adversary.discriminate(samples, codes, {})
     np.testing.assert_allclose(
-        verdict.loss, tf.nn.softplus(-on_samples) + tf.nn.softplus(on_codes), rtol=1e-5
+        loss.per_example, tf.nn.softplus(-on_samples) + tf.nn.softplus(on_codes), rtol=1e-5
     )
     np.testing.assert_allclose(
         method.adversary.fool(codes, {}), tf.nn.softplus(-on_codes), rtol=1e-5
