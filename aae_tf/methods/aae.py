@@ -9,7 +9,7 @@ from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Autoencoder
 from aae_tf.networks import Discriminator
 from aae_tf.objectives.reconstruction import half_squared_error
-from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
+from aae_tf.training.phase import Batch, Draws, PhaseLoss
 
 
 class AdversarialAutoencoder(Autoencoder):
@@ -34,34 +34,18 @@ class AdversarialAutoencoder(Autoencoder):
         """Size of what the discriminator sees beside a code."""
         return 0
 
-    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
+    def build_phases(self):
         noise = self._noise_for(self.prior)
         self.adversary = Adversary(
             self.discriminator, self._sample_prior, self.latent_dim, noise, self.dtype
         )
-        return (
-            self._phase(
-                "reconstruction",
-                (self.encoder, self.decoder),
-                self._reconstruction,
-                self._encoder_draws,
-                steps_per_epoch,
-            ),
-            self._phase(
-                "discriminator",
-                (self.discriminator,),
-                self._discriminator,
-                self._discriminator_draws,
-                steps_per_epoch,
-            ),
-            self._phase(
-                "generator",
-                (self.encoder,),
-                self._generator,
-                self._generator_draws,
-                steps_per_epoch,
-            ),
+        yield self._phase(
+            "reconstruction", self._reconstruction, self._encoder_draws, self.encoder, self.decoder
         )
+        yield self._phase(
+            "discriminator", self._discriminator, self._discriminator_draws, self.discriminator
+        )
+        yield self._phase("generator", self._generator, self._generator_draws, self.encoder)
 
     def _categories(self, batch: Batch):
         """What the decoder sees beside the codes of a minibatch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -46,6 +46,7 @@ class Method(abc.ABC):
     """
 
     num_categories = 0
+    steps_per_epoch = 1  # until `phases` are made
     labels = "none"
     needs_labels = False
     metrics: tuple[str, ...] = ("reconstruction", "latent_match")
@@ -95,8 +96,13 @@ class Method(abc.ABC):
         """Makes the networks, by name."""
 
     @abc.abstractmethod
+    def build_phases(self) -> Iterable[Phase]:
+        """Makes the phases, in the order in which a step runs them (see `_phase`)."""
+
     def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
-        """Makes the phases with fresh optimizers, in the order in which a step runs them."""
+        """The phases with fresh optimizers, whose schedules count such epochs."""
+        self.steps_per_epoch = steps_per_epoch
+        return tuple(self.build_phases())
 
     def pretraining(self) -> Pretraining | None:
         """What comes before the phases, if anything."""
@@ -224,19 +230,24 @@ class Method(abc.ABC):
     def _phase(
         self,
         name: str,
-        updates: Sequence[keras.Model],
         loss,
         draws,
-        steps_per_epoch: int,
+        *updates: keras.Model,
         common_draws=no_common_draws,
         settings: PhaseSettings | None = None,
         begins: Mapping[str, int] | None = None,
     ) -> Phase:
-        """A phase with the optimizer of the settings that have its name, or of the given ones."""
+        """A phase with the optimizer of the settings that have its name, or of the given ones.
+
+        Args:
+          name, loss, draws, common_draws, begins: as of `Phase`.
+          *updates: the networks that it moves.
+          settings: of its optimizer.
+        """
         variables = [v for network in updates for v in network.trainable_variables]
         epochs, chosen = self.settings.training.epochs, settings or self.settings.phase(name)
-        optimizer = optimizers.build(chosen, variables, steps_per_epoch, epochs)
-        return Phase(name, tuple(updates), optimizer, loss, draws, common_draws, begins or {})
+        optimizer = optimizers.build(chosen, variables, self.steps_per_epoch, epochs)
+        return Phase(name, updates, optimizer, loss, draws, common_draws, begins or {})
 
     def _encode_in_training(self, inputs, draws: Draws, hidden_noise):
         """What the encoder gives of what it is to see, with a phase's draws."""

@@ -14,7 +14,7 @@ from aae_tf.objectives.categorical import marginal_kl
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.priors import distributions
 from aae_tf.training.distribution import gathered
-from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss, warmed_up
+from aae_tf.training.phase import Batch, Draws, PhaseLoss, warmed_up
 
 
 class CategoricalAutoencoder(Method):
@@ -106,15 +106,14 @@ class CategoricalAutoencoder(Method):
             return super().draw_labels(seed, count)
         return tf.argmax(self.category_prior.sample(count, seed=seed), -1)
 
-    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
+    def build_phases(self):
         chosen = self.settings.categories
-        self._warmup_steps = chosen.label_adversary_warmup * steps_per_epoch
         self.virtual_adversary = VirtualAdversary(
             chosen,
             self._logits,
             self._encoder_draws,
             self.image_shape,
-            steps_per_epoch,
+            self.steps_per_epoch,
             self.dtype,
         )
         self.adversaries = {
@@ -134,30 +133,21 @@ class CategoricalAutoencoder(Method):
                 chosen.label_discriminator_noise or self._noise_for(self.category_prior),
                 self.dtype,
             )
-        discriminators = [adversary.network for adversary in self.adversaries.values()]
-        return (
-            self._phase(
-                "reconstruction",
-                self.reconstructing_networks(),
-                self._reconstruction,
-                self._encoder_draws,
-                steps_per_epoch,
-            ),
-            self._phase(
-                "discriminator",
-                discriminators,
-                self._discriminator,
-                self._discriminator_draws,
-                steps_per_epoch,
-            ),
-            self._phase(
-                "generator",
-                (self.encoder,),
-                self._generator,
-                self._generator_draws,
-                steps_per_epoch,
-                begins=self.virtual_adversary.begins("generator"),
-            ),
+        yield self._phase(
+            "reconstruction",
+            self._reconstruction,
+            self._encoder_draws,
+            *self.reconstructing_networks(),
+        )
+        yield self._phase(
+            "discriminator",
+            self._discriminator,
+            self._discriminator_draws,
+            *(adversary.network for adversary in self.adversaries.values()),
+        )
+        begins = self.virtual_adversary.begins("generator")
+        yield self._phase(
+            "generator", self._generator, self._generator_draws, self.encoder, begins=begins
         )
 
     def reconstructing_networks(self):
@@ -200,11 +190,9 @@ class CategoricalAutoencoder(Method):
             name: adversary.fool(codes[name], draws[name])
             for name, adversary in self.adversaries.items()
         }
-        label_weight = chosen.label_adversary_weight
-        weights = {
-            "style": 1.0,
-            "label": warmed_up(label_weight, self._warmup_steps, draws, dtype=self.dtype),
-        }
+        steps = chosen.label_adversary_warmup * self.steps_per_epoch
+        label_weight = warmed_up(chosen.label_adversary_weight, steps, draws, dtype=self.dtype)
+        weights = {"style": 1.0, "label": label_weight}
         total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
         metrics = {f"{name}_loss": loss for name, loss in losses.items()}
         if chosen.category_balance_weight:

@@ -11,7 +11,7 @@ from aae_tf.methods.categorical import CategoricalAutoencoder
 from aae_tf.methods.semi_supervised import SemiSupervisedAutoencoder
 from aae_tf.networks import ClusterHeads
 from aae_tf.objectives.categorical import head_repulsion
-from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
+from aae_tf.training.phase import Batch, Draws, PhaseLoss
 
 CIRCLE_RADIUS = 5.0  # of the heads' places when more dimensions than two are shown on a plane
 
@@ -72,10 +72,6 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
         circle = CIRCLE_RADIUS * np.stack([np.cos(angles), np.sin(angles)], -1)
         matrix = tf.linalg.pinv(heads) @ tf.constant(circle, self.dtype)
         return tf.cast(embeddings, self.dtype) @ matrix
-
-    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
-        phases = super().phases(steps_per_epoch)
-        return phases[:-1] if self.labels == "none" else phases
 
     def reconstructing_networks(self):
         return (self.encoder, self.decoder, self.heads)

@@ -8,7 +8,7 @@ from aae_tf.errors import SettingsError
 from aae_tf.methods.categorical import CategoricalAutoencoder
 from aae_tf.methods.virtual_adversarial import TERM
 from aae_tf.objectives.categorical import cross_entropy
-from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
+from aae_tf.training.phase import Batch, Draws, PhaseLoss
 
 
 class SemiSupervisedAutoencoder(CategoricalAutoencoder):
@@ -28,17 +28,17 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
             raise SettingsError("num_labels", 0, expected)
         return self.num_classes
 
-    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
-        phases = super().phases(steps_per_epoch)
-        classification = self._phase(
-            "classification",
-            (self.encoder,),
-            self._classification,
-            self._labelled_draws,
-            steps_per_epoch,
-            begins=self.virtual_adversary.begins("classification"),
-        )
-        return (*phases, classification)
+    def build_phases(self):
+        yield from super().build_phases()
+        if self.labels == "beside":
+            begins = self.virtual_adversary.begins("classification")
+            yield self._phase(
+                "classification",
+                self._classification,
+                self._labelled_draws,
+                self.encoder,
+                begins=begins,
+            )
 
     def _classification(self, batch: Batch, draws: Draws) -> PhaseLoss:
         logits = self._logits(batch["labelled_inputs"], draws, batch.get("labelled_hidden_noise"))

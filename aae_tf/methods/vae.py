@@ -14,7 +14,7 @@ from aae_tf.objectives.reconstruction import (
     kl_monte_carlo,
 )
 from aae_tf.priors import distributions
-from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
+from aae_tf.training.phase import Batch, Draws, PhaseLoss
 
 
 class VariationalAutoencoder(Autoencoder):
@@ -33,16 +33,8 @@ class VariationalAutoencoder(Autoencoder):
             raise SettingsError("prior", settings.prior.prior, expected)
         self._closed_form = has_closed_form(self.prior)
 
-    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
-        return (
-            self._phase(
-                "elbo",
-                (self.encoder, self.decoder),
-                self._elbo,
-                self._encoder_draws,
-                steps_per_epoch,
-            ),
-        )
+    def build_phases(self):
+        yield self._phase("elbo", self._elbo, self._encoder_draws, self.encoder, self.decoder)
 
     def bound(self, images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Distortion and divergence, whose sum is less the evidence's bound, `(batch, 2)` in nats.

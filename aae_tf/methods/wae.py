@@ -16,7 +16,7 @@ from aae_tf.objectives.divergences import moment_gap
 from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
 from aae_tf.priors import distributions
 from aae_tf.training.distribution import gathered
-from aae_tf.training.phase import Batch, Draws, Phase, PhaseLoss
+from aae_tf.training.phase import Batch, Draws, PhaseLoss
 from aae_tf.training.trainer import Pretraining
 from aae_tf.utils import is_own
 
@@ -43,39 +43,28 @@ class WassersteinAutoencoder(Autoencoder):
         )
         return {**networks, "discriminator": self.discriminator}
 
-    def phases(self, steps_per_epoch: int) -> tuple[Phase, ...]:
+    def build_phases(self):
         moved = (self.encoder, self.decoder)
         if not self.is_adversarial:
-            return (
-                self._phase(
-                    "wasserstein",
-                    moved,
-                    self._wasserstein,
-                    self._wasserstein_draws,
-                    steps_per_epoch,
-                    self.penalty.common_draws,
-                ),
+            yield self._phase(
+                "wasserstein",
+                self._wasserstein,
+                self._samples_and_noise,
+                *moved,
+                common_draws=self.penalty.common_draws,
             )
-        noise = self._noise_for(self.prior)
+            return
         self.adversary = Adversary(
             self.discriminator,
             self.prior.sample,
             self.latent_dim,
-            noise,
+            self._noise_for(self.prior),
             self.dtype,
             self._log_prior(),
         )
-        return (
-            self._phase(
-                "wasserstein", moved, self._wasserstein, self._wasserstein_draws, steps_per_epoch
-            ),
-            self._phase(
-                "discriminator",
-                (self.discriminator,),
-                self._discriminator,
-                self._discriminator_draws,
-                steps_per_epoch,
-            ),
+        yield self._phase("wasserstein", self._wasserstein, self._generator_draws, *moved)
+        yield self._phase(
+            "discriminator", self._discriminator, self._discriminator_draws, self.discriminator
         )
 
     def pretraining(self) -> Pretraining | None:
@@ -86,10 +75,9 @@ class WassersteinAutoencoder(Autoencoder):
         constant = dataclasses.replace(self.settings.phase("wasserstein"), schedule="constant")
         phase = self._phase(
             "wasserstein",
-            (self.encoder,),
             self._moment_gap,
             self._samples_and_noise,
-            1,
+            self.encoder,
             settings=constant,
         )
         return Pretraining(phase, chosen.pretraining_steps, chosen.pretraining_batch_size)
@@ -139,9 +127,7 @@ class WassersteinAutoencoder(Autoencoder):
         weight = self.settings.wasserstein.penalty_weight  # as algorithm 1 has it
         return PhaseLoss(weight * loss.per_example, loss.metrics)
 
-    def _wasserstein_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        if not self.is_adversarial:
-            return self._samples_and_noise(seed, batch_size)
+    def _generator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
         drawn = self.adversary.generator_draws(seed, batch_size)
         return self._encoder_draws(seed, batch_size) | drawn
 
