@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Time of training by flagfile, every method in turn in one process.
+"""Time of training by method, every one in turn in one process.
 
-    python benchmarks/method_speed.py flags/compare/*.flags
+    python benchmarks/method_speed.py
 
-makes what each flagfile trains, on its data and at its sizes, and times stretches of steps of the
-training loop in turn. It prints the median and the range of ms a step, and the minutes that the
-flagfile's epochs make of the median, without evaluation. Nothing else should be running.
+makes what flags/compare/sample_quality.flags and each method's flags train, and times stretches of
+steps of the training loop in turn. It prints the median and the range of ms a step, and the minutes
+that the epochs make of the median, without evaluation. Nothing else should be running.
 """
 
 import argparse
 import os
 import pathlib
+import shlex
 import statistics
 import tempfile
 import time
@@ -24,23 +25,37 @@ from aae_tf.runs.training_run import TrainingRun
 from aae_tf.settings import Settings, override
 from aae_tf.training.distribution import make_strategy
 
+FLAGFILE = pathlib.Path(__file__).parents[1] / "flags/compare/sample_quality.flags"
+RATES = "--discriminator_learning_rate=1e-3 --generator_learning_rate=2e-4"
+METHODS = {
+    "AAE": f"--experiment=gaussian {RATES}",
+    "VAE": "--experiment=vae_gaussian",
+    "WAE-GAN": "--experiment=wae_gan --penalty_weight=3",
+    "WAE-MMD (IMQ)": "",
+    "WAE, RBF kernel": "--divergence=mmd_rbf",
+    "WAE, seven IMQ kernels": "--divergence=mmd_multiscale",
+    "WAE, sliced Wasserstein": "--divergence=sliced_wasserstein",
+    "WAE, Cramér-Wold": "--divergence=cramer_wold",
+    "WAE, Sinkhorn": "--divergence=sinkhorn --penalty_weight=30",
+}
 
-def settings_of(path: pathlib.Path) -> Settings:
-    """The settings that a flagfile gives."""
+
+def settings_of(command: str) -> Settings:
+    """The settings that the flagfile and the flags after it give."""
     values, _ = flags.define()
-    flags.parse(values, ["", f"--flagfile={path}"])
+    flags.parse(values, ["", f"--flagfile={FLAGFILE}", *shlex.split(command)])
     start = experiments.settings_of(values.experiment, values.recipe)
     return override(start, flags.given(values))
 
 
 class Timed:
-    """A flagfile's training, of which stretches of steps are timed."""
+    """A method's training, of which stretches of steps are timed."""
 
-    def __init__(self, path: pathlib.Path, folder: pathlib.Path, steps: int):
-        self.settings, self.steps = settings_of(path), steps
+    def __init__(self, method: str, folder: pathlib.Path, steps: int):
+        self.settings, self.steps = settings_of(METHODS[method]), steps
         images = data.load(self.settings.data)
         strategy = make_strategy(self.settings.execution, self.settings.training.batch_size)
-        session = TrainingRun(self.settings, RunFolder(folder / path.stem), images, strategy)
+        session = TrainingRun(self.settings, RunFolder(folder / method), images, strategy)
         self._trainer, feed = session.trainer, session.trainer.feed
         self._source = feed.source(0, None)
         self.total = self.settings.training.epochs * feed.steps_per_epoch
@@ -57,23 +72,22 @@ class Timed:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("flagfiles", nargs="+", type=pathlib.Path)
     parser.add_argument("--steps", type=int, default=100, help="of a stretch")
     parser.add_argument("--repeats", type=int, default=7, help="stretches of each")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        timed = [Timed(f, pathlib.Path(folder), arguments.steps) for f in arguments.flagfiles]
+        timed = [Timed(method, pathlib.Path(folder), arguments.steps) for method in METHODS]
         for repeat in range(-1, arguments.repeats):  # the first compiles and warms up
             for each in timed:
                 milliseconds = each.stretch()
                 if repeat >= 0:
                     each.milliseconds.append(milliseconds)
-    print("| flagfile | ms a step | range | minutes of training |")
+    print("| method | ms a step | range | minutes of training |")
     print("|---|---|---|---|")
-    for path, each in zip(arguments.flagfiles, timed, strict=True):
+    for method, each in zip(METHODS, timed, strict=True):
         median = statistics.median(each.milliseconds)
         span = f"{min(each.milliseconds):.1f} to {max(each.milliseconds):.1f}"
-        print(f"| {path.stem} | {median:.1f} | {span} | {median * each.total / 6e4:.1f} |")
+        print(f"| {method} | {median:.1f} | {span} | {median * each.total / 6e4:.1f} |")
 
 
 if __name__ == "__main__":

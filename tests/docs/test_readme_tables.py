@@ -15,6 +15,7 @@ from aae_tf.results.report import collate
 from aae_tf.settings import override
 
 ROOT = pathlib.Path(__file__).parents[2]
+EARLIER = ROOT / "tests" / "golden" / "flagfiles.json"
 RESULTS = ROOT / "docs" / "results.md"
 RECORDS = ROOT / "docs" / "results"
 METHODS = {
@@ -51,23 +52,21 @@ def test_results_are_the_reports_own_table():
 
 
 def _recorded_runs():
-    """(flagfile, its run of seed 0) of what is recorded under a flagfile's name."""
+    """(flags, their run of seed 0) of what is recorded under an earlier flagfile's name."""
     runs = {run.folder.name: run for run in runs_below(RECORDS)}
-    for file in sorted((ROOT / "flags" / "aae").glob("*.flags")):
-        for name in (file.stem, f"{file.stem}_s0"):
-            if name in runs:
-                yield pytest.param(file, runs[name], id=file.stem)
+    for file, earlier in json.loads(EARLIER.read_text()).items():
+        stem = pathlib.PurePath(file).stem
+        for name in (stem, f"{stem}_s0"):
+            if file.startswith("flags/aae/") and name in runs:
+                yield pytest.param(earlier["flags"], runs[name], id=stem)
 
 
-@pytest.mark.parametrize(("file", "run"), list(_recorded_runs()))
-def test_a_run_recorded_under_a_flagfiles_name_has_the_flagfiles_settings(file, run):
-    given = flagfile.read(file)
-    wanted = override(
-        experiments.settings_of(given["experiment"], given.get("recipe")), {**given, "seed": 0}
-    )
+@pytest.mark.parametrize(("flags", "run"), list(_recorded_runs()))
+def test_a_run_recorded_under_a_flagfiles_name_has_the_flagfiles_settings(flags, run):
+    expected = flagfile.settings(*flags, "--seed=0")
     usual = experiments.settings_of(run.result["experiment"], run.result["recipe"])
     # A recipe is where settings start from; flags can lead from another one to the same.
-    assert dataclasses.replace(override(usual, run.settings), recipe=wanted.recipe) == wanted
+    assert dataclasses.replace(override(usual, run.settings), recipe=expected.recipe) == expected
 
 
 def test_the_recorded_runs_stay_small_and_every_file_is_of_a_recorded_run():

@@ -1,8 +1,5 @@
-"""The catalogue, the paper's recipe in numbers, and the flagfiles that the package comes with."""
+"""The catalogue, and the paper's recipe in numbers."""
 
-import pathlib
-
-import flagfile
 import keras
 import numpy as np
 import pytest
@@ -26,8 +23,6 @@ OWN_PHASES = {
 ROOT = seeds.root(0)
 NAMES = list(experiments.CATALOGUE)
 ADVERSARIAL = [name for name in NAMES if name not in OWN_PHASES]
-FLAGFOLDER = pathlib.Path(__file__).parents[2] / "flags"
-FLAGFILES = sorted(FLAGFOLDER.rglob("*.flags"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -289,21 +284,6 @@ def test_paper_recipe_reconstructs_at_half_the_summed_squared_error(papers_metho
     rebuilt = papers_method.decode(papers_method.encode(images)).numpy()
     by_hand = [0.5 * sum(gap**2) for gap in (images - rebuilt).reshape(3, -1).astype(float)]
     np.testing.assert_allclose(loss, by_hand, rtol=1e-5)
-
-
-def test_flagfiles_are_there_for_every_experiment():
-    named = {flagfile.read(file)["experiment"] for file in FLAGFILES}
-    assert named == set(NAMES)
-
-
-@pytest.mark.parametrize("file", FLAGFILES, ids=lambda file: str(file.relative_to(FLAGFOLDER)))
-def test_flagfile_begins_with_a_comment_and_holds_settings_that_exist(file):
-    lines = file.read_text().splitlines()
-    assert lines[0].startswith("# ") and len(lines[0]) > 20
-    assert all(line.startswith(("# ", "--")) for line in lines if line)
-    given = flagfile.read(file)
-    assert given["experiment"] in experiments.CATALOGUE
-    override(experiments.settings_of(given["experiment"], given.get("recipe")), given)
 
 
 @pytest.mark.parametrize(

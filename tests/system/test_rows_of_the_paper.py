@@ -1,7 +1,6 @@
 """Every row of the paper that has a number: its flagfiles can be read, and train a step."""
 
 import math
-import pathlib
 
 import flagfile
 import pytest
@@ -10,10 +9,8 @@ from aae_tf import data, experiments
 from aae_tf.errors import UserError
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.runs.training_run import TrainingRun
-from aae_tf.settings import override
 from aae_tf.training.distribution import make_strategy
 
-FLAGS = pathlib.Path(__file__).parents[2] / "flags" / "aae"
 # By what the paper's row asks for, in the order of the catalogue.
 ROWS = {
     ("semi_supervised", "100", "mnist"): "table2_mnist_100",
@@ -29,25 +26,28 @@ ROWS = {
 }
 CATEGORICAL = ("semi_supervised", "clustering", "dim_reduction")
 NAMES = [*ROWS.values(), "table1_mnist_10k", "table1_mnist_10m"]
-# The recipes of these rows, the paper's and others, each in a flagfile of its own.
-RECIPES = [
-    (file.stem, flagfile.read(file).get("recipe", "practical"))
-    for row in ("table1_mnist", "table2", "table3", "figure11")
-    for file in sorted(FLAGS.glob(f"{row}*.flags"))
-]
-# Beside the rows: the VAE and the WAE of table 1, and the rows on Fashion-MNIST.
-BESIDE = [
-    (f"../{file.parent.name}/{file.stem}", flagfile.read(file).get("recipe", "practical"))
-    for pattern in ("vae/table1_mnist*.flags", "wae/table1_mnist*.flags", "fashion_mnist/*.flags")
-    for file in sorted(FLAGS.parent.glob(pattern))
-]
+PAPERS_RECIPE = {"table2_svhn_1000": "paper_svhn"}  # where it isn't called paper
 
 
-def _settings(name, recipe, **changes):
-    given = flagfile.read(FLAGS / f"{name}.flags")
-    return override(
-        experiments.settings_of(given["experiment"], recipe), {**given, "recipe": recipe, **changes}
-    )
+def _settings(name, *more):
+    return flagfile.settings(f"--flagfile={flagfile.FOLDER}/aae/{name}.flags", *more)
+
+
+def _trained():
+    """(flagfile, further flags): each with its recipe, and each recipe with one of its rows."""
+    seen = set()
+    for file in flagfile.FILES:
+        if file.parent.name != "aae" or not file.stem.startswith(("table", "figure11")):
+            continue
+        given = _settings(file.stem)
+        yield pytest.param((file.stem,), id=file.stem)
+        seen.add((given.experiment, given.recipe))
+    for name in NAMES:
+        experiment = experiments.find(_settings(name).experiment)
+        for recipe in experiment.recipes:
+            if (experiment.name, recipe) not in seen:
+                yield pytest.param((name, f"--recipe={recipe}"), id=f"{name} {recipe}")
+                seen.add((experiment.name, recipe))
 
 
 def _asked(experiment, figure):
@@ -65,33 +65,27 @@ def test_every_row_has_its_flagfile():
     }
     assert rows == set(ROWS)
     for (_, *values), name in ROWS.items():
-        found = _settings(name, "practical")
-        experiment = experiments.CATALOGUE[found.experiment]
-        figures = experiment.paper_figures(found)
-        wanted = [f.value for f in experiment.paper if _asked(experiment, f) == values]
-        assert [figure["value"] for figure in figures.values()] == wanted
+        settings = _settings(name)
+        experiment = experiments.CATALOGUE[settings.experiment]
+        expected = [f.value for f in experiment.paper if _asked(experiment, f) == values]
+        figures = experiment.paper_figures(settings)
+        assert [figure["value"] for figure in figures.values()] == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_row_has_a_flagfile_of_the_papers_recipe(name):
-    given, paper = (flagfile.read(FLAGS / f"{name}{end}.flags") for end in ("", "_paper"))
-    assert paper["recipe"] == "paper" and paper["experiment"] == given["experiment"]
-    experiment = experiments.find(paper["experiment"])
-    figures = [
-        experiment.paper_figures(_settings(file, own.get("recipe", "practical")))
-        for file, own in ((name, given), (f"{name}_paper", paper))
-    ]
+def test_every_row_can_be_trained_as_the_paper_trains(name):
+    usual, paper = _settings(name), _settings(name, f"--recipe={PAPERS_RECIPE.get(name, 'paper')}")
+    figures = [experiments.find(each.experiment).paper_figures(each) for each in (usual, paper)]
     assert figures[0] == figures[1] and figures[0]
+    assert {phase.optimizer for phase in paper.phases} == {"sgd"}
 
 
-@pytest.mark.parametrize(("name", "recipe"), RECIPES + BESIDE)
-def test_flagfile_trains_a_step(name, recipe, tmp_path):
-    # MNIST, which is in the package, has Fashion-MNIST's shape.
-    data_set = {"dataset": "mnist"} if "fashion" in name else {}
-    settings = _settings(name, recipe, xla=False, **data_set)
+@pytest.mark.parametrize("command", _trained())
+def test_a_row_trains_a_step(command, tmp_path):
+    settings = _settings(*command, "--noxla")
     try:
         images = data.load(settings.data)
-    except UserError as error:  # SVHN, where it isn't prepared
+    except UserError as error:  # SVHN and TFD, where they aren't there
         pytest.skip(str(error))
     strategy = make_strategy(settings.execution, settings.training.batch_size)
     session = TrainingRun(settings, RunFolder(tmp_path / "run"), images, strategy)

@@ -1,8 +1,8 @@
-"""SVHN's flagfiles on made-up data of its shape (the real data has to be downloaded)."""
+"""SVHN's flagfile on made-up data of its shape (the real data has to be downloaded)."""
 
-import pathlib
 from unittest import mock
 
+import flagfile
 import numpy as np
 import pytest
 import scipy.io
@@ -13,7 +13,6 @@ from aae_tf.data import load
 from aae_tf.errors import SettingsError
 from aae_tf.settings import DataSettings
 
-FLAGS = pathlib.Path(__file__).parents[2] / "flags" / "aae"
 SIZES = {"train": 240, "test": 60, "extra": 240}
 
 
@@ -47,15 +46,18 @@ def test_split_that_the_data_set_has_not_is_refused(data_dir):
         load(DataSettings(dataset="svhn_cropped", train_split="train+more", data_dir=str(data_dir)))
 
 
-@pytest.mark.parametrize("name", ["table2_svhn_1000", "table2_svhn_1000_paper"])
-def test_flagfile_trains_evaluates_draws_and_exports(name, data_dir, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("recipe", ["practical", "paper_svhn"])
+def test_flagfile_trains_evaluates_draws_and_exports(
+    recipe, data_dir, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     units = [f"--{net}_units=16" for net in ("encoder", "decoder", "discriminator")]
     flags = ["--num_labels=20", "--labelled_batch_size=10", "--batch_size=40", "--epochs=1"]
     status = main(
         [
             "run_experiment.py",
-            f"--flagfile={FLAGS / name}.flags",
+            f"--flagfile={flagfile.FOLDER}/aae/table2_svhn_1000.flags",
+            f"--recipe={recipe}",
             *units,
             *flags,
             f"--data_dir={data_dir}",
