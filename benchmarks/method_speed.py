@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from aae_tf import data, experiments
 from aae_tf.cli import flags
+from aae_tf.cli.modes import MODES
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.runs.training_run import TrainingRun
 from aae_tf.settings import Settings, override
@@ -42,7 +43,7 @@ METHODS = {
 
 def settings_of(command: str) -> Settings:
     """The settings that the flagfile and the flags after it give."""
-    values, _ = flags.define()
+    values = flags.define(dict.fromkeys(MODES, ""))
     flags.parse(values, ["", f"--flagfile={FLAGFILE}", *shlex.split(command)])
     start = experiments.settings_of(values.experiment, values.recipe)
     return override(start, flags.given(values))
