@@ -6,7 +6,6 @@ A new metric is a row here and a function in `evaluation`. This module imports n
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection
 from typing import Literal
 
@@ -20,7 +19,7 @@ class Metric:
 
     Args:
       name: its key, without the split ('test/') and what it stands beside ('_of_prior').
-      evaluations: names of those that give it (`Method.measures`).
+      evaluations: names of those that give it (`Method.metrics`).
       better: which side is better. None for what has no better side: metrics that scatter around
         0, and those that say how a code is used.
       beside: whose value of it stands beside the model's, under the name and '_of_prior' or
@@ -103,16 +102,6 @@ METRICS = {
         _likelihood("parzen_error"),
     )
 }
-
-
-def metric_of(key: str) -> Metric | None:
-    """The row of a key such as 'test/log_likelihood_10000' or 'mmd_of_prior'; None without one."""
-    name = re.sub(r"_of_(prior|data)$", "", key.rpartition("/")[2])
-    metric = METRICS.get(name)
-    if metric is None:
-        metric = METRICS.get(re.sub(r"_\d+(?=_|$)", "", name))
-        return metric if metric and metric.counted else None
-    return None if metric.counted else metric
 
 
 def is_beside(key: str) -> bool:
