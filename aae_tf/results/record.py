@@ -120,7 +120,7 @@ def record(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     Args:
       folder: where to look for runs.
       target: a folder, made if need be. A run is called there as its folder; one of --seeds, whose
-        folder is seed_N, after the folder above too.
+        folder is seed_N, after the folder above too; a run below it by its path.
 
     Returns:
       The file of records.
@@ -138,7 +138,7 @@ def record(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
         lines = {json.loads(line)["run"]: line for line in file.read_text().splitlines()}
     named: dict[str, pathlib.Path] = {}
     for run in runs:
-        other = named.setdefault(name := _name_of(run.folder), run.folder)
+        other = named.setdefault(name := _name_of(run.folder, target), run.folder)
         if other != run.folder:
             raise RunFolderError(
                 f"{other} and {run.folder} would both be recorded as {name}; expected other names"
@@ -197,10 +197,12 @@ def _recorded_provenance(run: Run) -> dict[str, Any]:
         raise RunFolderError(f"{file} can't be used ({error!r})") from None
 
 
-def _name_of(folder: pathlib.Path) -> str:
-    """What a run is called among others: the runs of --seeds are all called seed_N."""
-    folder = folder.absolute()
-    is_seed = re.fullmatch(r"seed_\d+", folder.name)
+def _name_of(folder: pathlib.Path, target: pathlib.Path) -> str:
+    """What a run is called in the records of a folder: its path below it, or its folder's name."""
+    folder, target = folder.absolute(), target.absolute()
+    if folder.is_relative_to(target):
+        return folder.relative_to(target).as_posix()
+    is_seed = re.fullmatch(r"seed_\d+", folder.name)  # as all runs of --seeds are called
     return f"{folder.parent.name}_{folder.name}" if is_seed else folder.name
 
 

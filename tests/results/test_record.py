@@ -134,6 +134,15 @@ def test_a_folder_counts_for_more_than_the_record_beside_it(folder):
     assert run.result["wall_seconds"] == 7.0
 
 
+def test_runs_recorded_above_their_folders_are_the_same_runs(folder):
+    before = collate(folder, "json")
+    record(folder, folder)
+    assert collate(folder, "json") == before
+    shutil.rmtree(folder / "row")
+    assert collate(folder, "json") == before
+    assert record(folder, folder).read_text().count("\n") == 4
+
+
 def test_a_record_has_the_settings_that_differ_from_their_defaults(folder, tmp_path):
     record(folder / "row", tmp_path)
     settings = _records(tmp_path)[0]["settings"]
@@ -144,12 +153,12 @@ def test_a_record_has_the_settings_that_differ_from_their_defaults(folder, tmp_p
 
 
 def test_a_later_run_is_added_and_one_of_the_same_name_replaced(folder, tmp_path):
-    record(folder / "row", tmp_path)
-    before = _records(tmp_path)
+    record(folder / "row", tmp_path / "records")
+    before = _records(tmp_path / "records")
     results.write(tmp_path / "new" / "row" / "seed_1", seed=1, metrics={"mmd": 7.0})
     results.write(tmp_path / "new" / "other", metrics={"mmd": 8.0})
-    record(tmp_path / "new", tmp_path)
-    after = _records(tmp_path)
+    record(tmp_path / "new", tmp_path / "records")
+    after = _records(tmp_path / "records")
     assert [line["run"] for line in after] == ["row_seed_0", "row_seed_1", "other"]
     assert after[0] == before[0] and after[1]["metrics"] == {"test/mmd": 7.0}
 
