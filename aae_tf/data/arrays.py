@@ -1,4 +1,4 @@
-"""A user's own arrays of images, whatever file they come from."""
+"""A user's own arrays of images, from an .npz or a .mat."""
 
 from __future__ import annotations
 
@@ -30,6 +30,80 @@ UNLABELLED, TRAIN, VALIDATION, TEST = range(4)
 NAMES = ("images", "labels", "x_train", "y_train", "x_test", "y_test", FOLDS, CLASSES)
 
 
+def load_npz(path: pathlib.Path) -> ImageData:
+    """Reads an .npz without unpickling anything.
+
+    Args:
+      path: of a file with the arrays that `data_of` takes.
+
+    Raises:
+      DataError: if the file or one of its arrays is of another kind.
+    """
+    flag = f"--dataset={path}"
+    try:
+        if not zipfile.is_zipfile(path):
+            raise DataError(f"{flag}: not a readable .npz; expected {LAYOUT}")
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{flag}: not a readable .npz ({error})") from None
+    except ValueError as error:
+        if "pickle" not in str(error):
+            raise DataError(f"{flag}: not a readable .npz ({error})") from None
+        raise DataError(
+            f"{flag}: holds Python objects, which are never unpickled; expected {LAYOUT}"
+        ) from None
+    for key, value in arrays.items():
+        if not isinstance(value, np.ndarray):
+            raise DataError(f"{flag}: '{key}' is not an array; expected {LAYOUT}")
+    return data_of(str(path), arrays)
+
+
+def load_mat(path: pathlib.Path) -> ImageData:
+    """Reads a .mat of MATLAB's versions 4 to 7; nothing in it is code or is unpickled.
+
+    Args:
+      path: of a file with the arrays that `data_of` takes. MATLAB's rows and columns of labels
+        become vectors, and whole numbers in floating point integers.
+
+    Raises:
+      DataError: if the file or one of its arrays is of another kind.
+    """
+    from scipy.io import loadmat, whosmat
+
+    flag = f"--dataset={path}"
+    try:
+        with open(path, "rb") as file:
+            names = [name for name, *_ in whosmat(file)]
+            file.seek(0)
+            content = loadmat(file, variable_names=NAMES)
+    except NotImplementedError:
+        expected = "one of version 7 or older, as save -v7 writes"
+        raise DataError(f"{flag}: a .mat of version 7.3, expected {expected}") from None
+    except Exception as error:  # scipy raises many kinds for what isn't such a file
+        reason = " ".join(str(error).split())[:160]
+        raise DataError(f"{flag}: not a readable .mat ({reason}); expected {LAYOUT}") from None
+    if not {"images", "x_train"} & set(names):
+        raise DataError(f"{flag}: has {sorted(names) or 'no arrays'}, expected {LAYOUT}")
+    arrays = {}
+    for key, value in content.items():
+        if key.startswith("__"):
+            continue
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
+            raise DataError(f"{flag}: '{key}' is no array of numbers; expected {LAYOUT}")
+        is_images = key in ("images", "x_train", "x_test")
+        # MATLAB stores the first dimension densest.
+        arrays[key] = np.ascontiguousarray(value) if is_images else _labels(value)
+    return data_of(str(path), arrays)
+
+
+def _labels(value: np.ndarray) -> np.ndarray:
+    if value.ndim == 2 and 1 in value.shape:
+        value = value.reshape(-1)
+    whole = value.dtype.kind == "f" and np.isfinite(value).all() and (value == np.rint(value)).all()
+    return value.astype(np.int64) if whole else value
+
+
 def data_of(name: str, arrays: Mapping[str, np.ndarray]) -> ImageData:
     """The data set of some arrays.
 
@@ -49,18 +123,14 @@ def data_of(name: str, arrays: Mapping[str, np.ndarray]) -> ImageData:
     if "images" in arrays:
         return _without_test(name, _checked_split(flag, arrays, "images", "labels"))
     if {"x_train", "x_test"} <= set(arrays):
-        both = [
-            _checked_split(flag, arrays, f"x_{part}", f"y_{part}") for part in ("train", "test")
-        ]
-        shapes = [split.images.shape[1:] for split in both]
-        if shapes[0] != shapes[1] or both[0].images.dtype != both[1].images.dtype:
+        train = _checked_split(flag, arrays, "x_train", "y_train")
+        test = _checked_split(flag, arrays, "x_test", "y_test")
+        same_shape = train.images.shape[1:] == test.images.shape[1:]
+        if not same_shape or train.images.dtype != test.images.dtype:
             raise DataError(f"{flag}: x_train and x_test differ in shape or dtype")
-        if len(both[0]) < SMALLEST or not len(both[1]):
-            raise DataError(
-                f"{flag}: expected {SMALLEST} or more images in x_train, some in x_test"
-            )
-        train, validation = with_validation(both[0], shuffle=True)
-        return ImageData(name, train, validation, both[1])
+        if len(train) < SMALLEST:
+            raise DataError(f"{flag}: {len(train)} images in x_train, expected {SMALLEST} or more")
+        return ImageData(name, *with_validation(train, shuffle=True), test)
     raise DataError(f"{flag}: has {sorted(arrays) or 'no arrays'}, expected {LAYOUT}")
 
 
@@ -139,79 +209,3 @@ def _checked_split(flag: str, arrays, images_key: str, labels_key: str) -> Split
             )
         labels = labels.astype(np.int64)
     return Split(images, labels)
-
-
-def load_npz(path: pathlib.Path) -> ImageData:
-    """Reads an .npz without unpickling anything.
-
-    Args:
-      path: of a file with the arrays that `data_of` takes.
-
-    Raises:
-      DataError: if the file or one of its arrays is of another kind.
-    """
-    flag = f"--dataset={path}"
-    try:
-        if not zipfile.is_zipfile(path):
-            raise DataError(f"{flag}: not a readable .npz; expected {LAYOUT}")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{flag}: not a readable .npz ({error})") from None
-    except ValueError as error:
-        if "pickle" not in str(error):
-            raise DataError(f"{flag}: not a readable .npz ({error})") from None
-        raise DataError(
-            f"{flag}: holds Python objects, which are never unpickled; expected {LAYOUT}"
-        ) from None
-    for key, value in arrays.items():
-        if not isinstance(value, np.ndarray):
-            raise DataError(f"{flag}: '{key}' is not an array; expected {LAYOUT}")
-    return data_of(str(path), arrays)
-
-
-def load_mat(path: pathlib.Path) -> ImageData:
-    """Reads a .mat of MATLAB's versions 4 to 7; nothing in it is code or is unpickled.
-
-    Args:
-      path: of a file with the arrays that `data_of` takes. MATLAB's rows and columns of labels
-        become vectors, and whole numbers in floating point integers.
-
-    Raises:
-      DataError: if the file or one of its arrays is of another kind.
-    """
-    from scipy.io import loadmat, whosmat
-
-    flag = f"--dataset={path}"
-    try:
-        with open(path, "rb") as file:
-            there = [name for name, *_ in whosmat(file)]
-            file.seek(0)
-            found = loadmat(file, variable_names=NAMES)
-    except NotImplementedError:
-        expected = "one of version 7 or older, as save -v7 writes"
-        raise DataError(f"{flag}: a .mat of version 7.3, expected {expected}") from None
-    except Exception as error:  # scipy raises many kinds for what isn't such a file
-        reason = " ".join(str(error).split())[:160]
-        raise DataError(f"{flag}: not a readable .mat ({reason}); expected {LAYOUT}") from None
-    if not {"images", "x_train"} & set(there):
-        raise DataError(f"{flag}: has {sorted(there) or 'no arrays'}, expected {LAYOUT}")
-    arrays = {}
-    for key, value in found.items():
-        if key.startswith("__"):
-            continue
-        if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
-            raise DataError(f"{flag}: '{key}' is no array of numbers; expected {LAYOUT}")
-        is_images = key in ("images", "x_train", "x_test")
-        # MATLAB stores the first dimension densest.
-        arrays[key] = np.ascontiguousarray(value) if is_images else _labels(value)
-    return data_of(str(path), arrays)
-
-
-def _labels(value: np.ndarray) -> np.ndarray:
-    if value.ndim == 2 and 1 in value.shape:
-        value = value.reshape(-1)
-    whole = value.dtype.kind == "f" and np.isfinite(value).all() and (value == np.rint(value)).all()
-    if whole:
-        return value.astype(np.int64)
-    return value

@@ -1,4 +1,4 @@
-"""A user's own images in a folder of files."""
+"""A user's own images in a folder of files, read into memory or streamed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+BATCH = 64  # images between TensorFlow and numpy at a time
 LEFT_BY_SYSTEMS = ("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r")
 
 
@@ -67,8 +68,8 @@ def load_folder(path: pathlib.Path, settings: DataSettings) -> ImageData:
     labels = np.array([numbers[f.parent.name] for f in files], np.int64) if class_names else None
 
     def split(chosen, streamed=False):
-        own = images.view(chosen)
-        return Split(own if streamed else own[:], None if labels is None else labels[chosen])
+        some = images.view(chosen)
+        return Split(some if streamed else some[:], None if labels is None else labels[chosen])
 
     train, validation, test = rows
     return ImageData(
@@ -96,9 +97,9 @@ def _usable(flag, path, skip_broken) -> tuple[list[pathlib.Path], np.ndarray, tu
             f"{flag}: {broken[0]} can't be decoded as an image{_and_more(broken)}; expected "
             "readable images, or --skip_broken_images to do without"
         )
-    kept = [f for f, fine in zip(files, good, strict=True) if fine]
+    readable = [f for f, fine in zip(files, good, strict=True) if fine]
     skipped = tuple(str(f.relative_to(path)) for f in sorted(others + broken))
-    return kept, shapes[good], skipped
+    return readable, shapes[good], skipped
 
 
 def _is_shown(relative: pathlib.Path) -> bool:
@@ -115,26 +116,25 @@ def _split_rows(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Training, validation and test rows where the folder doesn't say."""
     order = fixed_permutation(size)
     held_out = size_of_test(size)
-    test, others = order[:held_out], order[held_out:]
-    kept = len(others) - size_of_validation(len(others))
-    return others[:kept], others[kept:], test
+    return *_without_validation(order[held_out:]), order[:held_out]
+
+
+def _without_validation(rows: np.ndarray) -> list[np.ndarray]:
+    """The rows to train on, and those at the end that are split off for validation."""
+    return np.split(rows, [len(rows) - size_of_validation(len(rows))])
 
 
 def _rows_of_named_splits(flag, names) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    names = np.array(names)
-    train, validation, test = (
-        np.flatnonzero(np.isin(names, own)) for own in (["train"], ["val", "validation"], ["test"])
-    )
-    known = {"train", "val", "validation", "test"}
-    if set(names.tolist()) - known or len(train) < SMALLEST or not len(test):
+    known = {"train": 0, "val": 1, "validation": 1, "test": 2}
+    numbers = np.array([known.get(name, -1) for name in names])
+    train, validation, test = (np.flatnonzero(numbers == number) for number in range(3))
+    if numbers.min() < 0 or len(train) < SMALLEST or not len(test):
         raise DataError(
-            f"{flag}: split folders {sorted(set(names.tolist()))}, expected 'train' (of "
+            f"{flag}: split folders {sorted(set(names))}, expected 'train' (of "
             f"{SMALLEST} images or more) and 'test', and 'validation' if you like"
         )
     if not len(validation):
-        train = train[fixed_permutation(len(train))]
-        kept = len(train) - size_of_validation(len(train))
-        train, validation = train[:kept], train[kept:]
+        train, validation = _without_validation(train[fixed_permutation(len(train))])
     return train, validation, test
 
 
@@ -154,9 +154,6 @@ def _common_shape(flag, files, shapes: np.ndarray, framing: Framing) -> tuple[in
                 "expected one size, or --image_size to bring them to it"
             )
     return framed[0]
-
-
-BATCH = 64  # images between TensorFlow and numpy at a time
 
 
 class FolderImages(StreamedImages):
@@ -215,8 +212,8 @@ def survey(files: Sequence[pathlib.Path]) -> np.ndarray:
     shapes = np.zeros((len(files), 3), np.int64)
     paths = tf.constant([os.fsencode(file) for file in files], tf.string, shape=[len(files)])
     numbered = tf.data.Dataset.from_tensor_slices(paths).enumerate()
-    found = _in_order(numbered, shape_of).ignore_errors().batch(BATCH)
-    for numbers, some in found.as_numpy_iterator():
+    surveyed = _in_order(numbered, shape_of).ignore_errors().batch(BATCH)
+    for numbers, some in surveyed.as_numpy_iterator():
         shapes[numbers] = some
     return shapes
 

@@ -94,20 +94,20 @@ class ImageData:
         }
 
     def notes(self) -> list[str]:
-        """What a user should be told of it, line by line."""
-        found = []
+        """What a user should know of it, line by line."""
+        notes = []
         if self.skipped:
             files = "1 file" if len(self.skipped) == 1 else f"{len(self.skipped)} files"
-            found.append(
+            notes.append(
                 f"{self.name}: skipped {files}: {', '.join(self.skipped[:3])}"
                 + (", ..." if len(self.skipped) > 3 else "")
             )
         if isinstance(self.train.images, StreamedImages):
             size = math.prod(self.train.images.shape) / 2**20
-            found.append(
+            notes.append(
                 f"{self.name}: streams {len(self.train)} images, {size:,.1f} MiB of pixels"
             )
-        return found
+        return notes
 
     @functools.cached_property
     def _checksum(self) -> str:
@@ -128,8 +128,8 @@ def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:
     """
     if shuffle:
         train = train.take(fixed_permutation(len(train)))
-    kept = len(train) - size_of_validation(len(train))
-    return train.take(slice(0, kept)), train.take(slice(kept, None))
+    first = len(train) - size_of_validation(len(train))
+    return train.take(slice(0, first)), train.take(slice(first, None))
 
 
 def size_of_validation(size: int) -> int:

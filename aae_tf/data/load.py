@@ -1,4 +1,4 @@
-"""From `--dataset` to images."""
+"""From `--dataset` to images; MNIST, which comes with the package."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ from aae_tf.data import arrays, folder, tfds
 from aae_tf.data.images import ImageData, Split, with_validation
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
+
+FOLDER = pathlib.Path(__file__).parent / "mnist"
+MD5_OF_UNPACKED = {
+    "train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte.gz": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
+}
 
 
 def load(settings: DataSettings) -> ImageData:
@@ -61,15 +69,6 @@ def _load(settings: DataSettings) -> ImageData:
     return tfds.load(settings)
 
 
-FOLDER = pathlib.Path(__file__).parent / "mnist"
-MD5_OF_UNPACKED = {
-    "train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte.gz": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
-}
-
-
 def read_checked(path: pathlib.Path, md5: str) -> bytes:
     """The unpacked content of a gzip file.
 
@@ -84,10 +83,10 @@ def read_checked(path: pathlib.Path, md5: str) -> bytes:
         raise DataError(
             f"--dataset=mnist: {path} can't be unpacked ({error}); reinstall aae_tf"
         ) from None
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != md5:
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if digest != md5:
         raise DataError(
-            f"--dataset=mnist: {path} was altered (MD5 {found}, expected {md5}); reinstall aae_tf"
+            f"--dataset=mnist: {path} was altered (MD5 {digest}, expected {md5}); reinstall aae_tf"
         )
     return content
 

@@ -1,4 +1,4 @@
-"""Minibatches as a function of the step, from images held in memory."""
+"""Minibatches as a function of the step, from images in memory or streamed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,23 @@ import tensorflow as tf
 from aae_tf import seeds
 from aae_tf.data.streamed import StreamedImages
 from aae_tf.errors import DataError
+
+AHEAD = 4  # minibatches that a streaming feed has ready
+
+
+def epoch_order(seed: seeds.Seed, epoch: int, size: int) -> tf.Tensor:
+    """A permutation of 0..size-1.
+
+    Args:
+      seed: of the run.
+      epoch: number of the epoch, from 0.
+      size: of the training set.
+
+    Returns:
+      int32 `(size,)`.
+    """
+    folded = seeds.fold(seed, "data_order", epoch)
+    return tf.random.experimental.stateless_shuffle(tf.range(size), folded)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +77,7 @@ class Feed:
         self.batch_size = batch_size
         self.steps_per_epoch = len(images) // batch_size
         self._size = len(images)
-        self._images = self._kept(images)
+        self._images = self._stored(images)
         self._seed = seed
         self._dtype = dtype
         self._labelled = labelled
@@ -109,7 +126,7 @@ class Feed:
     def explain(self, error: tf.errors.OpError) -> None:
         """Raises a UserError if that is what an error of a call comes from."""
 
-    def _kept(self, images):
+    def _stored(self, images):
         return tf.constant(images)
 
     def _intensities(self, rows):
@@ -118,16 +135,13 @@ class Feed:
 
     def _labelled_batch_rows(self, step):
         size, count = self._labelled.batch_size, len(self._labelled.rows)
-        passes, place = step // (count // size), step % (count // size)
-        seed = seeds.fold(self._seed, "labelled_order", passes)
+        epoch, number = step // (count // size), step % (count // size)
+        seed = seeds.fold(self._seed, "labelled_order", epoch)
         # One index of a permutation at a time: of all labels a step needs a hundred.
         chosen = tf.random.experimental.index_shuffle(
-            place * size + tf.range(size), seed, max_index=count - 1
+            number * size + tf.range(size), seed, max_index=count - 1
         )
         return tf.gather(self._labelled_rows, chosen)
-
-
-AHEAD = 4  # minibatches that are kept ready
 
 
 class StreamingFeed(Feed):
@@ -167,7 +181,7 @@ class StreamingFeed(Feed):
             reason = re.split(r" Traceback | \[\[", inner[1] if inner else text)[0][:300]
             raise DataError(f"a training image can't be read any more ({reason})") from None
 
-    def _kept(self, images):
+    def _stored(self, images):
         return images
 
     def _pipeline(self, first_step: int) -> tf.data.Dataset:
@@ -203,18 +217,3 @@ def make_feed(
     """The feed that suits the images: in memory or streamed."""
     kind = StreamingFeed if isinstance(images, StreamedImages) else Feed
     return kind(images, batch_size, seed, dtype, labelled)
-
-
-def epoch_order(seed: seeds.Seed, epoch: int, size: int) -> tf.Tensor:
-    """A permutation of 0..size-1.
-
-    Args:
-      seed: of the run.
-      epoch: number of the epoch, from 0.
-      size: of the training set.
-
-    Returns:
-      int32 `(size,)`.
-    """
-    folded = seeds.fold(seed, "data_order", epoch)
-    return tf.random.experimental.stateless_shuffle(tf.range(size), folded)

@@ -1,4 +1,7 @@
-"""Training images that are read when they are needed, since they don't fit in memory."""
+"""Training images that are read when they are needed, since they don't fit in memory.
+
+They lie in files of their own (`folder`), or packed into one file that is made at the first use.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ import tensorflow as tf
 from aae_tf.errors import DataError
 
 LARGEST_IN_MEMORY = 8 * 2**30  # bytes of uint8 pixels
-BLOCK = 2**25  # bytes of pixels that are looked at together
+BLOCK = 2**25  # bytes of pixels that are read together
+HEADER = 4096  # bytes of a packed file: JSON, then spaces
+FORMAT = "aae_tf packed images 1"
 
 
 class StreamedImages(abc.ABC):
@@ -106,7 +111,7 @@ def must_stream(name: str, stream: str, size: int) -> bool:
 
 
 def check_held_out(name: str, size: int) -> None:
-    """Checks that validation or test images of so many bytes fit in memory, where they are kept.
+    """Checks that validation or test images of so many bytes fit in memory, where they lie.
 
     Raises:
       DataError: if not.
@@ -114,12 +119,8 @@ def check_held_out(name: str, size: int) -> None:
     if size > LARGEST_IN_MEMORY:
         raise DataError(
             f"--dataset={name}: {size / 2**30:.1f} GiB of validation or test pixels, expected at "
-            f"most {LARGEST_IN_MEMORY / 2**30:.0f} GiB, since those are kept in memory"
+            f"most {LARGEST_IN_MEMORY / 2**30:.0f} GiB, since those are held in memory"
         )
-
-
-HEADER = 4096  # bytes: JSON, then spaces
-FORMAT = "aae_tf packed images 1"
 
 
 class PackedImages(StreamedImages):
@@ -181,7 +182,7 @@ def packed(
     count: int,
     examples: Iterable[tuple[np.ndarray, np.ndarray | None]],
 ) -> PackedImages:
-    """The images of a packed file, which is made if it isn't there or isn't what was asked for.
+    """The images of a packed file, which is made if there is none, or one of other images.
 
     Args:
       path: of the file.
@@ -194,24 +195,24 @@ def packed(
     Raises:
       DataError: if the file can't be written, or there are more or fewer images.
     """
-    wanted = {"format": FORMAT, **content, "shape": list(image_shape), "count": count}
-    header = _header(path, wanted)
+    expected = {"format": FORMAT, **content, "shape": list(image_shape), "count": count}
+    header = _header(path, expected)
     if header is None:
         try:
             path.parent.mkdir(exist_ok=True)
             with _alone(path.parent):
-                if _header(path, wanted) is None:
-                    _write(path, wanted, examples)
+                if _header(path, expected) is None:
+                    _write(path, expected, examples)
         except OSError as error:
             raise DataError(
                 f"{path} can't be written ({error.strerror}); --stream needs "
                 f"{math.prod(image_shape) * count / 2**30:.1f} GiB there, below --data_dir"
             ) from None
-        header = _header(path, wanted)
+        header = _header(path, expected)
     return PackedImages(path, image_shape, count, header["labelled"])
 
 
-def _header(path, wanted) -> dict[str, Any] | None:
+def _header(path, expected) -> dict[str, Any] | None:
     """What a file says of itself; None if it isn't there, isn't whole or holds something else."""
     try:
         with open(path, "rb") as file:
@@ -220,10 +221,10 @@ def _header(path, wanted) -> dict[str, Any] | None:
             whole = os.fstat(file.fileno()).st_size == size
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return header if whole and wanted.items() <= header.items() else None
+    return header if whole and expected.items() <= header.items() else None
 
 
-def _write(path, wanted, examples):
+def _write(path, expected, examples):
     """Writes the file under another name, then renames it."""
     from tqdm import tqdm
 
@@ -231,7 +232,7 @@ def _write(path, wanted, examples):
     try:
         with (
             open(aside, "wb") as file,
-            tqdm(desc=f"packing {path.name}", total=wanted["count"], disable=None) as bar,
+            tqdm(desc=f"packing {path.name}", total=expected["count"], disable=None) as bar,
         ):
             file.write(b" " * HEADER)
             for images, some_labels in examples:
@@ -240,12 +241,12 @@ def _write(path, wanted, examples):
                 bar.update(len(images))
                 if some_labels is not None:
                     labels.append(some_labels.astype("<i8"))
-            if count != wanted["count"]:
-                raise DataError(f"{path}: {count} images came, expected {wanted['count']}")
+            if count != expected["count"]:
+                raise DataError(f"{path}: {count} images came, expected {expected['count']}")
             if labels:
                 file.write(np.concatenate(labels))
             file.seek(0)
-            file.write(json.dumps({**wanted, "labelled": bool(labels)}).encode().ljust(HEADER))
+            file.write(json.dumps({**expected, "labelled": bool(labels)}).encode().ljust(HEADER))
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)

@@ -24,6 +24,8 @@ from aae_tf.data.streamed import PackedImages, check_held_out, must_stream, pack
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 
+BATCH = 128  # images between TensorFlow and numpy at a time
+
 
 @dataclasses.dataclass(frozen=True)
 class Preparation:
@@ -76,25 +78,24 @@ def load(settings: DataSettings) -> ImageData:
             "dataset", name, f"mnist, a TensorFlow Datasets name, a folder or an .npz{hint}"
         ) from None
     _prepare(builder, name)
-    own = PREPARATIONS.get(builder.name, Preparation())
-    splits = _checked_splits(builder, name, settings.train_split, own)
-    framing = Framing(
-        settings.crop_size or own.framing.crop, settings.image_size or own.framing.size
-    )
+    paper = PREPARATIONS.get(builder.name, Preparation())
+    splits = _checked_splits(builder, name, settings.train_split, paper)
+    crop = settings.crop_size or paper.framing.crop
+    framing = Framing(crop, settings.image_size or paper.framing.size)
     shape = _checked_shape(builder, name, framing)
 
     def reading(split):
-        return Reading(builder, name, split, framing, shape, own.binary)
+        return Reading(builder, name, split, framing, shape, paper.binary)
 
     def held_out(split):
         chosen = reading(split)
         check_held_out(name, math.prod(shape) * chosen.count)
         return chosen.in_memory()
 
-    if own.pooled:
+    if paper.pooled:
         pool = reading("+".join(splits))
         # Less of it where there is only a part of the data set.
-        sizes = [min(size, pool.count // 10) for size in own.pooled]
+        sizes = [min(size, pool.count // 10) for size in paper.pooled]
         train, validation, test = _parted(pool, sizes, settings.stream)
     elif len(splits) == 3:
         (train,) = _parted(reading(settings.train_split), [], settings.stream)
@@ -121,10 +122,12 @@ def _parted(pool: Reading, sizes: Sequence[int], stream: str) -> list[Split]:
         return [whole.take(slice(*ends[n : n + 2])) for n in range(len(parts))]
     images = pool.packed()
     labels = images.labels
-    own = [images.view(parts[0]), *(images[part] for part in parts[1:])]
     return [
-        Split(some, None if labels is None else labels[part])
-        for some, part in zip(own, parts, strict=True)
+        Split(
+            images[part] if number else images.view(part),
+            None if labels is None else labels[part],
+        )
+        for number, part in enumerate(parts)
     ]
 
 
@@ -183,13 +186,13 @@ def _few_retries() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _checked_splits(builder, name: str, train_split: str, own: Preparation) -> list[str]:
+def _checked_splits(builder, name: str, train_split: str, paper: Preparation) -> list[str]:
     """The official splits: train, then the held-out ones."""
     known = builder.info.splits
     splits = [split for split in ("train", "validation", "test") if split in known]
     if splits[:1] != ["train"] or len(splits) == 1:
         raise DataError(f"--dataset={name}: has splits {sorted(known)}, expected train and test")
-    if own.pooled and train_split != "train":
+    if paper.pooled and train_split != "train":
         expected = f"train, since all splits of {name} are taken together and split anew"
         raise SettingsError("train_split", train_split, expected)
     parts = [part.strip() for part in train_split.split("+")]
@@ -198,8 +201,8 @@ def _checked_splits(builder, name: str, train_split: str, own: Preparation) -> l
         if of not in known:
             expected = "of " + ", ".join(sorted(known)) + ", with + between"
             raise SettingsError("train_split", train_split, expected)
-        if of in splits[1:] and not own.pooled:
-            expected = "splits other than " + " and ".join(splits[1:]) + ", which judge the run"
+        if of in splits[1:] and not paper.pooled:
+            expected = f"splits other than {' and '.join(splits[1:])}, which evaluate the run"
             raise SettingsError("train_split", train_split, expected)
         if parts.count(part) > 1:
             raise SettingsError("train_split", train_split, f"{part} once")
@@ -227,9 +230,6 @@ def _checked_shape(builder, name: str, framing: Framing) -> tuple[int, int, int]
         expected = f"at most {min(feature.shape[:2])}, the shorter side of the images of {name}"
         raise SettingsError("crop_size", framing.crop, expected)
     return framing.shape(feature.shape)
-
-
-BATCH = 128  # images between TensorFlow and numpy at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -292,13 +292,11 @@ class Reading:
         """Images and int64 labels, if there are any, in the order of the split."""
         import tensorflow_datasets as tfds
 
-        wanted = {"image": True}
-        if "label" in self.builder.info.features:
-            wanted["label"] = True
+        features = {name: True for name in ("image", "label") if name in self.builder.info.features}
         dataset = self.builder.as_dataset(
             split=self.split,
             shuffle_files=False,
-            decoders=tfds.decode.PartialDecoding(wanted),
+            decoders=tfds.decode.PartialDecoding(features),
             read_config=tfds.ReadConfig(try_autocache=False),  # it would be kept in memory twice
         )
         dataset = dataset.map(self._framed, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

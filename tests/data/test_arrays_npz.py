@@ -117,7 +117,7 @@ def test_keras_arrays_fix_the_test_split(path):
         ({"x_train": IMAGES}, r"has \['x_train'\], expected arrays 'images'"),
         ({"x_train": IMAGES, "x_test": IMAGES[:, :4]}, "differ in shape or dtype"),
         ({"x_train": IMAGES, "x_test": IMAGES / 255}, "differ in shape or dtype"),
-        ({"x_train": IMAGES[:29], "x_test": IMAGES}, "30 or more images in x_train"),
+        ({"x_train": IMAGES[:29], "x_test": IMAGES}, "29 images in x_train, expected 30 or more"),
         ({"x_train": IMAGES, "x_test": IMAGES[:0]}, "'x_test' has shape"),
     ],
 )

@@ -1,11 +1,12 @@
-"""The labelled subset: balanced, of training images, a function of the seed; bad wishes refused."""
+"""The labelled subset: balanced, of training images, a function of the seed; others are refused."""
 
 import numpy as np
 import pytest
 import tiny
 
-from aae_tf.data import ImageData, Split, load
+from aae_tf.data import ImageData, Split
 from aae_tf.data.labelled import check_labels, labelled_rows
+from aae_tf.data.load import load_mnist
 from aae_tf.errors import DataError, SettingsError
 
 
@@ -39,7 +40,7 @@ def test_no_labels_are_no_rows():
 
 
 def test_hundred_labels_of_mnist_are_ten_of_each_digit():
-    data = load.load_mnist()
+    data = load_mnist()
     rows = labelled_rows(data, 100, 0)
     assert np.bincount(data.train.labels[rows]).tolist() == [10] * 10
 

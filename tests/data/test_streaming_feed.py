@@ -39,11 +39,6 @@ def _in_packed_file(folder, images):
 SOURCES = {"folder": _in_folder, "packed": _in_packed_file}
 
 
-@pytest.fixture(params=SOURCES)
-def stored(request, tmp_path):
-    return lambda images: SOURCES[request.param](tmp_path, images)
-
-
 LABELS = np.arange(COUNT) % 3
 KINDS = {
     "none": None,
@@ -53,11 +48,11 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
-def test_batches_are_those_from_memory_from_any_step_on(stored, kind, dtype):
+@pytest.mark.parametrize("source, dtype", [("folder", tf.float32), ("packed", tf.float64)])
+def test_batches_are_those_from_memory_from_any_step_on(source, dtype, kind, tmp_path):
     images, root = tiny.images(COUNT), seeds.root(4)
     memory = Feed(images, 10, root, dtype, KINDS[kind])
-    streaming = make_feed(stored(images), 10, root, dtype, KINDS[kind])
+    streaming = make_feed(SOURCES[source](tmp_path, images), 10, root, dtype, KINDS[kind])
     assert isinstance(streaming, StreamingFeed)
     assert streaming.steps_per_epoch == memory.steps_per_epoch
     for first in (0, 1, 5, 6, 16):
@@ -72,16 +67,8 @@ def test_batches_are_those_from_memory_from_any_step_on(stored, kind, dtype):
                 np.testing.assert_array_equal(found[key], value)
 
 
-LABELLED = {"num_labels": "30", "labelled_batch_size": 7}
-RUNS = {
-    "gaussian": ("folder", True, {}),
-    "label_mixture": (
-        "packed",
-        False,
-        {"num_labels": "30", "prior_components": 3},
-    ),  # labels within the minibatch
-    "semi_supervised": ("folder", False, LABELLED),  # a labelled minibatch beside it
-}
+WITHIN = {"num_labels": "30", "prior_components": 3}  # labels within the minibatch
+BESIDE = {"num_labels": "30", "labelled_batch_size": 7}  # a labelled minibatch beside it
 
 
 def _run(rig, trainer, pieces=(0, STEPS), steps_per_call=4):
@@ -92,9 +79,18 @@ def _run(rig, trainer, pieces=(0, STEPS), steps_per_call=4):
     return digest(rig.variables), note
 
 
-@pytest.mark.parametrize("experiment", RUNS)
-def test_streamed_run_and_resumed_one_end_with_the_bits_of_memory(experiment, tmp_path):
-    source, xla, changes = RUNS[experiment]
+@pytest.mark.parametrize(
+    "experiment, source, xla, changes",
+    [
+        ("gaussian", "packed", False, {}),
+        pytest.param("gaussian", "folder", True, {}, marks=pytest.mark.slow),
+        pytest.param("label_mixture", "packed", False, WITHIN, marks=pytest.mark.slow),
+        pytest.param("semi_supervised", "folder", False, BESIDE, marks=pytest.mark.slow),
+    ],
+)
+def test_streamed_run_and_resumed_one_end_with_the_bits_of_memory(
+    experiment, source, xla, changes, tmp_path
+):
     rig = tiny.rig(COUNT, xla, experiment=experiment, **changes)
     expected, note = _run(rig, rig.trainer)
     images = SOURCES[source](tmp_path, tiny.split(COUNT).images)

@@ -194,13 +194,13 @@ def test_names_that_can_mean_nothing_are_refused(tmp_path, name):
 @pytest.mark.parametrize(
     "config, split, expected",
     [
-        ("three", "train+test", "splits other than validation and test, which judge the run"),
+        ("three", "train+test", "splits other than validation and test, which evaluate the run"),
         ("three", "train+validation", "splits other than validation and test"),
-        ("labelled", "test", "splits other than test, which judge the run"),
+        ("labelled", "test", "splits other than test, which evaluate the run"),
         ("three", "train+train", "train once"),
     ],
 )
-def test_training_on_what_judges_the_run_is_refused(data_dir, config, split, expected):
+def test_training_on_what_evaluates_the_run_is_refused(data_dir, config, split, expected):
     with pytest.raises(
         SettingsError, match=re.escape(f"--train_split={split}: ") + ".*" + expected
     ):
