@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import importlib
 import json
 import math
 import os
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,22 @@ def _finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
+@contextlib.contextmanager
+def locked(path: pathlib.Path, wait: bool = True) -> Iterator[None]:
+    """Holds the lock of a file, which the system releases if the process ends.
+
+    Args:
+      path: of the file, made if need be.
+      wait: until no other process holds it.
+
+    Raises:
+      BlockingIOError: if another process holds it and this one isn't to wait.
+    """
+    with open(path, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
 def is_own(spec: str) -> bool:
     """Whether a setting's value names a function of the user's own."""
     return ":" in spec
@@ -80,33 +98,54 @@ def evenly_spaced(size: int, count: int) -> np.ndarray:
     return np.arange(count) * size // count
 
 
+def to_bytes(images: np.ndarray) -> np.ndarray:
+    """Intensities, by a linear output maybe beyond 0..1, as uint8."""
+    return np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
+
+
 BAR_FORMAT = (
     "{desc}{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} [{remaining} left, {rate_fmt}]{postfix}"
 )
 
 
 def progress_bar(
-    total: int, unit: str, initial: int = 0, shown: bool = True, late: bool = False
+    total: int | None,
+    unit: str,
+    initial: int = 0,
+    shown: bool = True,
+    late: bool = False,
+    label: str = "",
+    over: Iterable | None = None,
 ) -> tqdm.tqdm:
     """A bar that is drawn often on a terminal, and a line a minute elsewhere.
 
     Args:
-      total: of all there is to do.
+      total: of all there is to do; None for the length of `over`.
       unit: what is counted.
       initial: done before.
       shown: whether there is a bar at all.
-      late: whether it waits as long before it is drawn first as between drawings.
+      late: whether only what takes longer than a few seconds has one.
+      label: that stands before it.
+      over: what to go through beside it; it goes away at the end then. Else `update` moves it.
     """
     interval = 0.2 if sys.stderr.isatty() else 60
     return tqdm.tqdm(
+        over,
+        desc=f"{label}: " if label else None,
         total=total,
         initial=initial,
         unit=unit,
+        leave=over is None,
         mininterval=interval,
         maxinterval=interval,
         dynamic_ncols=sys.stderr.isatty(),
         smoothing=0.1,
         bar_format=BAR_FORMAT,
-        delay=interval if late else 0,
+        delay=max(interval, 3) if late else 0,
         disable=not shown,
     )
+
+
+def note(line: str) -> None:
+    """Tells the user something on standard error, above a bar that may be there."""
+    tqdm.tqdm.write(line, file=sys.stderr)

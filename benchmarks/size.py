@@ -43,6 +43,8 @@ def imports(file: pathlib.Path, deferred: bool = False) -> Iterator[tuple[str, s
     todo: list[ast.AST] = [ast.parse(file.read_text())]
     while todo:
         node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue  # for annotations alone
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

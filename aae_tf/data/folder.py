@@ -12,13 +12,14 @@ import tensorflow as tf
 
 from aae_tf.data.images import (
     SMALLEST,
+    Framing,
     ImageData,
     Split,
+    decode,
     fixed_permutation,
     size_of_test,
     size_of_validation,
 )
-from aae_tf.data.pixels import Framing, decode
 from aae_tf.data.streamed import StreamedImages, check_held_out, must_stream
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings

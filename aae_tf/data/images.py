@@ -1,6 +1,8 @@
 """What every source of data becomes: three splits of images.
 
-Validation and test images are in memory; training images too, or they are streamed.
+Validation and test images are in memory; training images too, or they are streamed. Pictures of
+any size become images of one by TensorFlow alone, so that they are the same to the bit whether they
+are read once into memory or again and again by the input pipeline.
 """
 
 from __future__ import annotations
@@ -9,14 +11,18 @@ import dataclasses
 import functools
 import hashlib
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from aae_tf.data.streamed import StreamedImages, blocks
+from aae_tf.utils import progress_bar
 
 VALIDATION_AT_MOST = 10_000
 TEST_AT_MOST = 10_000
+IMAGES_PER_BLOCK = 250  # that go through a network at once
 SMALLEST = 30  # examples, so that every split has a few
 
 
@@ -43,6 +49,21 @@ class Split:
         """float32 images in 0..1."""
         images = self.images[rows]
         return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images
+
+    def blocks(
+        self, label: str, rows: np.ndarray | None = None, size: int = IMAGES_PER_BLOCK
+    ) -> Iterator[np.ndarray]:
+        """Yields intensities `(size or less, height, width, channels)` in order, beside a bar.
+
+        Args:
+          label: of the bar.
+          rows: of some of the images; all without it.
+          size: images at once.
+        """
+        starts = range(0, len(self) if rows is None else len(rows), size)
+        for start in progress_bar(None, "block", late=True, label=label, over=starts):
+            chosen = slice(start, start + size)
+            yield self.intensities(chosen if rows is None else rows[chosen])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,3 +167,47 @@ def fixed_permutation(size: int) -> np.ndarray:
     """A permutation of 0..size-1 that depends on the size alone, not on a run's seed."""
     # numpy promises that this generator's numbers never change, which it doesn't of the newer ones.
     return np.random.RandomState(size % 2**32).permutation(size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """Which square of an image is taken, and what side it is resized to.
+
+    Args:
+      crop: side in pixels of the square at the centre; 0 for the image's shorter side if it is to
+        be resized, else for all of it.
+      size: side in pixels to resize it to; 0 to leave it.
+    """
+
+    crop: int = 0
+    size: int = 0
+
+    @property
+    def side(self) -> int:
+        """The side of what comes out; 0 where images stay as they are."""
+        return self.size or self.crop
+
+    def shape(self, original: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The shape of what comes of an image `(height, width, channels)`."""
+        return (self.side, self.side, original[2]) if self.side else tuple(original)
+
+    def __call__(self, image: tf.Tensor) -> tf.Tensor:
+        """Frames one image, uint8 `(height, width, channels)`; no side may be below `crop`."""
+        if not self.side:
+            return image
+        side = self.crop or tf.minimum(tf.shape(image)[0], tf.shape(image)[1])
+        image = tf.image.resize_with_crop_or_pad(image, side, side)
+        if self.size:
+            image = tf.image.resize(image, (self.size, self.size), antialias=True)
+            image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
+        return image
+
+
+def decode(content: tf.Tensor) -> tf.Tensor:
+    """One image of a png, jpeg, bmp or gif, uint8 with 1 or 3 channels.
+
+    An alpha channel is dropped; of a gif that moves the first picture is taken.
+    """
+    image = tf.io.decode_image(content, expand_animations=False)
+    image = tf.ensure_shape(image, (None, None, None))
+    return image[..., : tf.where(tf.shape(image)[-1] < 3, 1, 3)]

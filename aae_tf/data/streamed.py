@@ -6,9 +6,7 @@ They lie in files of their own (`folder`), or packed into one file that is made 
 from __future__ import annotations
 
 import abc
-import contextlib
 import copy
-import fcntl
 import json
 import math
 import os
@@ -20,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.errors import DataError
+from aae_tf.utils import locked, progress_bar
 
 LARGEST_IN_MEMORY = 8 * 2**30  # bytes of uint8 pixels
 BLOCK = 2**25  # bytes of pixels that are read together
@@ -200,7 +199,7 @@ def packed(
     if header is None:
         try:
             path.parent.mkdir(exist_ok=True)
-            with _alone(path.parent):
+            with locked(path.parent / ".lock"):
                 if _header(path, expected) is None:
                     _write(path, expected, examples)
         except OSError as error:
@@ -226,14 +225,10 @@ def _header(path, expected) -> dict[str, Any] | None:
 
 def _write(path, expected, examples):
     """Writes the file under another name, then renames it."""
-    from tqdm import tqdm
-
     aside, labels, count = path.with_name(f".{path.name}.tmp"), [], 0
+    bar = progress_bar(expected["count"], "image", late=True, label=f"packing {path.name}")
     try:
-        with (
-            open(aside, "wb") as file,
-            tqdm(desc=f"packing {path.name}", total=expected["count"], disable=None) as bar,
-        ):
+        with open(aside, "wb") as file, bar:
             file.write(b" " * HEADER)
             for images, some_labels in examples:
                 file.write(np.ascontiguousarray(images))
@@ -252,11 +247,3 @@ def _write(path, expected, examples):
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _alone(folder) -> Iterator[None]:
-    """Waits until no other process packs into the folder."""
-    with open(folder / ".lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

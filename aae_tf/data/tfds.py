@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aae_tf.data.images import ImageData, Split, fixed_permutation, size_of_validation
-from aae_tf.data.pixels import Framing
+from aae_tf.data.images import Framing, ImageData, Split, fixed_permutation, size_of_validation
 from aae_tf.data.streamed import PackedImages, check_held_out, must_stream, packed
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings

@@ -1,7 +1,7 @@
-"""A small convolutional classifier of the data at hand, whose features judge samples.
+"""A small convolutional classifier of the data at hand, in whose features samples are evaluated.
 
-It is trained once for a data set and kept on disk, so that all runs are judged by the same one. It
-has no part in what is judged, and depends on no setting of a run.
+It is trained once for a data set and cached on disk, so that all runs are evaluated by the same
+one. It has no part in what is evaluated, and depends on no setting of a run.
 """
 
 from __future__ import annotations
@@ -19,16 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.data import ImageData
+from aae_tf.data import ImageData, Split
 from aae_tf.data.pipeline import epoch_order
-from aae_tf.evaluation.inference import (
-    IMAGES_PER_BLOCK,
-    block_bar,
-    blocks_of_split,
-    note,
-)
 from aae_tf.seeds import name_number
-from aae_tf.utils import evenly_spaced, write_aside
+from aae_tf.utils import evenly_spaced, note, progress_bar, to_bytes, write_aside
 
 RECIPE = 1  # a new number for whatever changes the weights: older files are then left alone
 FEATURES = 128
@@ -55,8 +49,8 @@ class Classifier:
         """Copies of all weights, in the order of the layers."""
         return self._model.get_weights()
 
-    def take(self, weights: list[np.ndarray]) -> None:
-        """Takes over weights.
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        """Replaces all weights.
 
         Raises:
           ValueError: if there are others than it has, or some aren't finite.
@@ -78,10 +72,11 @@ class Classifier:
 
     def train(self, data: ImageData) -> None:
         """Learns from up to 50,000 training images, the same ones in the same order always."""
-        rows = evenly_spaced(len(data.train), min(IMAGES_AT_MOST, _fit(data.image_shape)))
+        fitting = max(1000, BYTES_AT_MOST // math.prod(data.image_shape))
+        rows = evenly_spaced(len(data.train), min(IMAGES_AT_MOST, fitting))
         labels = tf.constant(data.train.labels[rows], tf.int32)
-        blocks = blocks_of_split(data.train, "images for the classifier", rows)
-        images = np.concatenate([_to_bytes(block) for block in blocks])
+        blocks = data.train.blocks("images for the classifier", rows)
+        images = np.concatenate([to_bytes(block) for block in blocks])
         batch = min(BATCH, len(rows))
         steps = len(rows) // batch  # in an epoch
         epochs = min(max(math.ceil(STEPS / steps), EPOCHS[0]), EPOCHS[1])
@@ -99,11 +94,14 @@ class Classifier:
             optimizer.apply(tape.gradient(loss, variables), variables)
 
         seed = seeds.fold(seeds.root(SEED), "quality_classifier")
-        for step in block_bar(range(steps * epochs), "classifier that judges samples"):
-            epoch, place = divmod(step, steps)
-            if not place:
+        bar = progress_bar(
+            None, "step", late=True, label="training the classifier", over=range(steps * epochs)
+        )
+        for step in bar:
+            epoch, number = divmod(step, steps)
+            if not number:
                 order = epoch_order(seed, epoch, len(rows)).numpy()
-            chosen = order[place * batch : (place + 1) * batch]
+            chosen = order[number * batch : (number + 1) * batch]
             learn(tf.constant(images[chosen]), tf.gather(labels, chosen))
         self._scale(images)
 
@@ -113,14 +111,13 @@ class Classifier:
         Distances of features then have one unit whatever the data, and the cubic kernel, which has
         none, isn't ruled by a few large products.
         """
-        starts = range(0, len(images), IMAGES_PER_BLOCK)
-        blocks = (
-            images[start : start + IMAGES_PER_BLOCK].astype(np.float32) / 255 for start in starts
-        )
-        squares = [np.square(self.features(block), dtype=np.float64).sum() for block in blocks]
+        squares = [
+            np.square(self.features(block), dtype=np.float64).sum()
+            for block in Split(images).blocks("features of the classifier")
+        ]
         size = np.float32(max(np.sqrt(sum(squares) / (len(images) * FEATURES)), 1e-6))
         *lower, kernel, bias, last_kernel, last_bias = self.weights
-        self.take([*lower, kernel / size, bias / size, last_kernel * size, last_bias])
+        self.set_weights([*lower, kernel / size, bias / size, last_kernel * size, last_bias])
 
 
 def _build(image_shape, num_classes) -> keras.Model:
@@ -158,14 +155,6 @@ def _initial(scheme, name):
     return getattr(keras.initializers, scheme)(seed=name_number(SEED, "quality_classifier", name))
 
 
-def _fit(image_shape) -> int:
-    return max(1000, BYTES_AT_MOST // int(np.prod(image_shape)))
-
-
-def _to_bytes(images):
-    return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
-
-
 def cache_folder(cache_dir: str = "") -> pathlib.Path:
     """The cache's folder: the one given, else aae_tf in $XDG_CACHE_HOME or ~/.cache."""
     if cache_dir:
@@ -183,38 +172,37 @@ def can_classify(data: ImageData) -> bool:
 
 
 def classifier_of(data: ImageData, cache_dir: str = "") -> Classifier:
-    """The classifier of a data set: the one kept, or else one that is trained now and kept.
+    """The classifier of a data set: the cached one, or else one that is trained now.
 
     A file that can't be used is replaced.
 
     Args:
       data: of which `can_classify` holds.
-      cache_dir: see `folder`.
+      cache_dir: see `cache_folder`.
     """
-    made = Classifier(data.image_shape, data.num_classes)
+    classifier = Classifier(data.image_shape, data.num_classes)
     path = cache_folder(cache_dir) / "classifiers" / f"{_key(data)}.npz"
     try:
-        made.take(_read(path, len(made.weights)))
-        return made
+        classifier.set_weights(_read(path, len(classifier.weights)))
+        return classifier
     except FileNotFoundError:
         pass
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         note(f"{path} can't be used ({error}): the classifier is trained again")
-    made.train(data)
+    classifier.train(data)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, made.weights)
+        _write(path, classifier.weights)
     except OSError as error:
-        # It judges this run all the same; the next one has to train it again.
-        note(f"{path} can't be written ({error.strerror}): the classifier isn't kept")
-    return made
+        # It serves this run all the same; the next one has to train it again.
+        note(f"{path} can't be written ({error.strerror}): the classifier isn't cached")
+    return classifier
 
 
 def _key(data: ImageData) -> str:
-    """Of the training images, their labels and how the classifier is made of them."""
-    told = data.describe()
+    """Of the training images, their labels and how the classifier is trained on them."""
     labels = np.ascontiguousarray(data.train.labels, np.int64)
-    parts = (RECIPE, told["sha256_of_train"], data.image_shape, data.num_classes)
+    parts = (RECIPE, data.describe()["sha256_of_train"], data.image_shape, data.num_classes)
     return hashlib.sha256(repr(parts).encode() + labels.tobytes()).hexdigest()
 
 

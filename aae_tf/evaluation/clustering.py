@@ -1,8 +1,13 @@
-"""How well categories agree with classes (AAE, sections 5 and 6)."""
+"""Metrics of categories, clusters and parts of the prior (AAE, sections 2.3, 5 and 6).
+
+How well they agree with the classes, and how the categories are used.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+
+BINS = 20  # of histograms
 
 
 def error_percent(predicted: np.ndarray, labels: np.ndarray) -> float:
@@ -53,7 +58,7 @@ def contingency(
     return counts
 
 
-def clustering_measures(
+def clustering_metrics(
     log_probabilities: np.ndarray,
     labels: np.ndarray,
     validation_log_probabilities: np.ndarray,
@@ -88,13 +93,11 @@ def clustering_measures(
         ways["error_assigned_percent"] = heads_by_assignment(
             held_out, validation_labels, num_classes
         )
-    found = {name: error_percent(heads[clusters], labels) for name, heads in ways.items()}
-    found["nmi"] = float(normalized_mutual_info_score(labels, clusters))
-    found["ari"] = float(adjusted_rand_score(labels, clusters))
-    return found
-
-
-BINS = 20
+    return {
+        **{name: error_percent(heads[clusters], labels) for name, heads in ways.items()},
+        "nmi": float(normalized_mutual_info_score(labels, clusters)),
+        "ari": float(adjusted_rand_score(labels, clusters)),
+    }
 
 
 def entropies(probabilities: np.ndarray) -> np.ndarray:
@@ -109,7 +112,7 @@ def usage(probabilities: np.ndarray) -> np.ndarray:
     return np.bincount(probabilities.argmax(1), minlength=size) / len(probabilities)
 
 
-def category_measures(probabilities: np.ndarray) -> dict[str, float]:
+def category_metrics(probabilities: np.ndarray) -> dict[str, float]:
     """What a categorical code looks like over a split.
 
     Args:
@@ -146,7 +149,7 @@ def histograms(probabilities: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def component_measures(posterior: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def component_metrics(posterior: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """How often the prior's most probable part, given the code, is the class's.
 
     Args:

@@ -1,26 +1,31 @@
-"""All the numbers that a method is subject to, on one split."""
+"""The metrics of a method on one split: one function for each evaluation, in `Evaluator.METRICS`.
+
+Their keys, and which way each is better, stand in `aae_tf.results.metrics`.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
 import pathlib
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
 from aae_tf.data import ImageData, Split
-from aae_tf.evaluation import inference, style_probe
+from aae_tf.evaluation import style_probe
 from aae_tf.evaluation.clustering import (
-    category_measures,
-    clustering_measures,
-    component_measures,
+    category_metrics,
+    clustering_metrics,
+    component_metrics,
     error_percent,
 )
-from aae_tf.evaluation.inference import Inference
+from aae_tf.evaluation.inference import Inference, blocks_of_samples
 from aae_tf.evaluation.log_likelihood import LogLikelihood
-from aae_tf.evaluation.prior_match import LatentMatch
+from aae_tf.evaluation.prior_match import PriorMatch
 from aae_tf.evaluation.sample_quality import SampleQuality
 from aae_tf.methods import Method
 from aae_tf.objectives.reconstruction import half_squared_error
@@ -35,7 +40,7 @@ class Evaluator:
     Args:
       method: what to evaluate.
       seed: of the run.
-      data: whose training and validation images some measures learn from: those give clusters their
+      data: whose training and validation images some metrics learn from: those give clusters their
         classes, say. Not needed for the others.
     """
 
@@ -43,59 +48,44 @@ class Evaluator:
         self._method = method
         self._data = data
         self._seed = seeds.fold(seed, "evaluation")
-        self._matches: dict[int, LatentMatch] = {}
+        self._matches: dict[int, PriorMatch] = {}
         self.inference = Inference(method)
 
     def evaluate(self, split: Split, final: bool = False) -> dict[str, float]:
-        """The method's measures on a split, by name.
+        """The method's metrics on a split, by name.
 
         Args:
           split: of held-out images.
-          final: whether to make the method's final measures too, which take long.
-
-        Returns:
-          'reconstruction_error': half the summed squared error for an image, its mean; what
-          `LatentMatch.measure` gives; what else the method names; and, with the final ones and if
-          the settings ask for it, what `SampleQuality.measure` gives.
+          final: whether to include the method's final metrics, which take long, and those of
+            samples if the settings ask for them.
         """
-        measures = {
-            "reconstruction": self._reconstruction,
-            "latent_match": self._match,
-            "component_share": self._components,
-            "categories": self._categories,
-            "classification": self._classification,
-            "clustering": self._clustering,
-            "style": self._style,
-            "elbo": self._elbo,
-            "cost": self._cost,
-            "sample_quality": lambda split: self._sample_quality.measure(split),
-        }
-        wanted = self._method.metrics + (self._method.final_metrics if final else ())
-        if final and self._method.settings.evaluation.sample_quality:
-            wanted += ("sample_quality",)
-        found: dict[str, float] = {}
-        for name in wanted:
-            found.update(measures[name](split))
-        return found
+        names = self._method.metrics
+        if final:
+            names += self._method.final_metrics
+            names += ("sample_quality",) * self._method.settings.evaluation.sample_quality
+        metrics: dict[str, float] = {}
+        for name in names:
+            metrics |= self.METRICS[name](self, split)
+        return metrics
 
     def log_likelihood(self, folder: pathlib.Path | None = None) -> dict[str, float]:
-        """What `LogLikelihood.measure` gives, for each number of samples that the settings ask for.
+        """What `LogLikelihood.evaluate` gives, for each number of samples in the settings.
 
         Args:
-          folder: where unfinished sums are kept; None to keep none.
+          folder: where unfinished sums are written; None to write none.
         """
-        found: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         if counts := self._sample_counts:
             likelihood = self._log_likelihood(folder)
             for count in counts:
-                found.update(likelihood.measure(count))
-        return found
+                metrics |= likelihood.evaluate(count)
+        return metrics
 
     def validation_log_likelihood(self) -> float:
-        """What `LogLikelihood.of_validation` gives by the least number of samples asked for.
+        """What `LogLikelihood.of_validation` gives by the least number of samples in the settings.
 
         Raises:
-          IndexError: if the settings ask for none.
+          IndexError: if there is none.
         """
         return self._log_likelihood().of_validation(self._sample_counts[0])
 
@@ -109,10 +99,8 @@ class Evaluator:
         return np.asarray(self._method.prior.sample(count, seed=seed))
 
     def samples(self, count: int) -> np.ndarray:
-        """Decoded samples of the prior in 0..1, the first of those that sample quality judges."""
-        return np.concatenate(
-            list(inference.blocks_of_samples(self._method, self._seed, count, "samples"))
-        )
+        """Decoded samples of the prior in 0..1, the first of those of `SampleQuality`."""
+        return np.concatenate(list(blocks_of_samples(self._method, self._seed, count, "samples")))
 
     @property
     def _sample_counts(self) -> list[int]:
@@ -122,62 +110,6 @@ class Evaluator:
     def _log_likelihood(self, folder: pathlib.Path | None = None) -> LogLikelihood:
         seed = seeds.fold(self._seed, "log_likelihood")
         return LogLikelihood(self._method, self._data, seed, folder)
-
-    def _reconstruction(self, split: Split) -> dict[str, float]:
-        rebuilt = self.inference.reconstruct(split)
-        errors = half_squared_error(tf.constant(split.intensities(), rebuilt.dtype), rebuilt)
-        return {"reconstruction_error": float(tf.reduce_mean(errors))}
-
-    def _match(self, split: Split) -> dict[str, float]:
-        count = len(split)
-        if count not in self._matches:
-            seed = seeds.fold(self._seed, "latent_match", count)
-            self._matches[count] = LatentMatch(self._method.prior, count, seed)
-        return self._matches[count].measure(self.aggregated_posterior(split))
-
-    def _components(self, split: Split) -> dict[str, float]:
-        posterior = self._method.class_prior.posterior(self.aggregated_posterior(split))
-        return component_measures(posterior, split.labels)
-
-    def _categories(self, split: Split) -> dict[str, float]:
-        return category_measures(self.inference.classify(split))
-
-    def _classification(self, split: Split) -> dict[str, float]:
-        classes = self.inference.classify(split).argmax(1)
-        return {"error_percent": error_percent(classes, split.labels)}
-
-    def _clustering(self, split: Split) -> dict[str, float]:
-        known = self._data.validation
-        if split.labels is None or known.labels is None:
-            return {}
-        found = self.inference.log_classify(split)
-        among = found if split is known else self.inference.log_classify(known)
-        classes = self._data.num_classes
-        return clustering_measures(found, split.labels, among, known.labels, classes)
-
-    def _elbo(self, split: Split) -> dict[str, float]:
-        parts = self.inference.bound(split, self._seed)
-        distortion, kl = parts.mean(0)
-        return {"elbo": -float(distortion + kl), "kl": float(kl)}
-
-    def _cost(self, split: Split) -> dict[str, float]:
-        return {"reconstruction_cost": float(self.inference.cost(split).mean())}
-
-    def _style(self, split: Split) -> dict[str, float]:
-        train = self._some_of_training(style_probe.PROBE_CODES)
-        probed = style_probe.probe_measures(
-            self.inference.encode(train), train.labels, self.passes.encode(split), split.labels
-        )
-        classes = self._data.num_classes
-        codes = np.repeat(self.prior_codes(STYLES), classes, axis=0)
-        asked = np.tile(np.arange(classes), STYLES)
-        read = self._reader.read(self.inference.decode(codes, asked))
-        own = self._reader.read(split.intensities())
-        return {
-            **probed,
-            "class_read_as_asked": float(np.mean(read == asked)),
-            "class_read_of_images": float(np.mean(own == split.labels)),
-        }
 
     @functools.cached_property
     def _sample_quality(self) -> SampleQuality:
@@ -193,3 +125,72 @@ class Evaluator:
 
     def _some_of_training(self, most: int) -> Split:
         return self._data.train.take(evenly_spaced(len(self._data.train), most))
+
+    def _reconstruction(self, split: Split) -> dict[str, float]:
+        rebuilt = self.inference.reconstruct(split)
+        errors = half_squared_error(tf.constant(split.intensities(), rebuilt.dtype), rebuilt)
+        return {"reconstruction_error": float(tf.reduce_mean(errors))}
+
+    def _prior_match(self, split: Split) -> dict[str, float]:
+        count = len(split)
+        if count not in self._matches:
+            seed = seeds.fold(self._seed, "latent_match", count)
+            self._matches[count] = PriorMatch(self._method.prior, count, seed)
+        return self._matches[count].evaluate(self.aggregated_posterior(split))
+
+    def _component_share(self, split: Split) -> dict[str, float]:
+        posterior = self._method.class_prior.posterior(self.aggregated_posterior(split))
+        return component_metrics(posterior, split.labels)
+
+    def _categories(self, split: Split) -> dict[str, float]:
+        return category_metrics(self.inference.classify(split))
+
+    def _classification(self, split: Split) -> dict[str, float]:
+        classes = self.inference.classify(split).argmax(1)
+        return {"error_percent": error_percent(classes, split.labels)}
+
+    def _clustering(self, split: Split) -> dict[str, float]:
+        validation = self._data.validation
+        if split.labels is None or validation.labels is None:
+            return {}
+        scored = self.inference.log_classify(split)
+        known = scored if split is validation else self.inference.log_classify(validation)
+        classes = self._data.num_classes
+        return clustering_metrics(scored, split.labels, known, validation.labels, classes)
+
+    def _elbo(self, split: Split) -> dict[str, float]:
+        distortion, kl = self.inference.bound(split, self._seed).mean(0)
+        return {"elbo": -float(distortion + kl), "kl": float(kl)}
+
+    def _cost(self, split: Split) -> dict[str, float]:
+        return {"reconstruction_cost": float(self.inference.cost(split).mean())}
+
+    def _style(self, split: Split) -> dict[str, float]:
+        train = self._some_of_training(style_probe.PROBE_CODES)
+        probed = style_probe.probe_metrics(
+            self.inference.encode(train), train.labels, self.inference.encode(split), split.labels
+        )
+        classes = self._data.num_classes
+        codes = np.repeat(self.prior_codes(STYLES), classes, axis=0)
+        decoded = np.tile(np.arange(classes), STYLES)
+        read = self._reader.read(self.inference.decode(codes, decoded))
+        read_of_images = self._reader.read(split.intensities())
+        return {
+            **probed,
+            "class_read_as_asked": float(np.mean(read == decoded)),
+            "class_read_of_images": float(np.mean(read_of_images == split.labels)),
+        }
+
+    # By the names that `Method.metrics`, `Method.final_metrics` and the table of metrics have.
+    METRICS: ClassVar[Mapping[str, Callable]] = {
+        "reconstruction": _reconstruction,
+        "latent_match": _prior_match,
+        "component_share": _component_share,
+        "categories": _categories,
+        "classification": _classification,
+        "clustering": _clustering,
+        "elbo": _elbo,
+        "cost": _cost,
+        "style": _style,
+        "sample_quality": lambda self, split: self._sample_quality.evaluate(split),
+    }

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from aae_tf.data import tfds
 from aae_tf.errors import DataError
-from aae_tf.evaluation.inference import note
 from aae_tf.settings.groups import IMAGENET
+from aae_tf.utils import note
 
 SIDE, FEATURES = 299, 2048
 BATCH = 50  # images of 299 x 299 at once
@@ -69,7 +69,7 @@ def _load(weights) -> keras.Model:
     build = keras.applications.InceptionV3
     options = {"include_top": False, "pooling": "avg", "input_shape": (SIDE, SIDE, 3)}
     if weights == IMAGENET:
-        if not _kept_by_keras() and not tfds.has_network():
+        if not _is_cached() and not tfds.has_network():
             raise OSError("no network")
         try:
             return build(weights=IMAGENET, **options)
@@ -92,7 +92,7 @@ def _load(weights) -> keras.Model:
     return model
 
 
-def _kept_by_keras() -> bool:
+def _is_cached() -> bool:
     """Whether Keras has downloaded the weights before."""
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     return any((home / "models").glob("inception_v3*notop.h5"))

@@ -1,20 +1,19 @@
-"""Many images through the networks, a block at a time."""
+"""Many images through a method's networks, a block at a time."""
 
 from __future__ import annotations
 
-import hashlib
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from aae_tf import seeds
 from aae_tf.data import Split
+from aae_tf.data.images import IMAGES_PER_BLOCK
 from aae_tf.methods import Method
+from aae_tf.utils import progress_bar
 
-BLOCK = 1000
+BLOCK = 1000  # images or codes at once, of dense networks
 
 
 class Inference:
@@ -40,19 +39,6 @@ class Inference:
         """
         return self._of_images("encode", split, self._noise(seed))
 
-    def _noise(self, seed: seeds.Seed | None):
-        """What gives a random encoder its noise, block by block."""
-        size = self._method.encoder_noise_dim if seed is not None else 0
-
-        def noise_for(start, images):
-            if not size:
-                return ()
-            folded = seeds.fold(seed, "encode", start)
-            shape = [images.shape[0], size]
-            return (tf.random.stateless_normal(shape, folded, dtype=self._method.dtype),)
-
-        return noise_for
-
     def classify(self, split: Split) -> np.ndarray:
         """q(y|x) `(size, num_categories)` of a split."""
         return self._of_images("classify", split)
@@ -68,12 +54,12 @@ class Inference:
     def reconstruct(self, split: Split) -> np.ndarray:
         """Images decoded from the images' own codes, and labels where the decoder needs them."""
 
-        def labels_for(start, images):
+        def labels(start, images):
             if split.labels is None:
                 return ()
             return (tf.constant(split.labels[start : start + self._block], tf.int32),)
 
-        return self._of_images("reconstruct", split, labels_for)
+        return self._of_images("reconstruct", split, labels)
 
     def bound(self, split: Split, seed: seeds.Seed) -> np.ndarray:
         """Distortion and divergence of a VAE's bound at one draw of q(z|x), `(size, 2)` in nats."""
@@ -90,22 +76,34 @@ class Inference:
           codes: `(size, latent_dim)`.
           labels: `(size,)`, the categories where the decoder takes one.
         """
-        decode, blocks = self._function("decode"), []
+        decode, dtype, blocks = self._function("decode"), self._method.dtype, []
         for start in range(0, len(codes), self._block):
-            block = [tf.constant(codes[start : start + self._block], self._method.dtype)]
+            inputs = [tf.constant(codes[start : start + self._block], dtype)]
             if self._method.num_categories:
                 chosen = labels[start : start + self._block]
-                size, dtype = self._method.num_categories, self._method.dtype
-                block.append(tf.one_hot(chosen, size, dtype=dtype))
-            blocks.append(decode(*block).numpy())
+                inputs.append(tf.one_hot(chosen, self._method.num_categories, dtype=dtype))
+            blocks.append(decode(*inputs).numpy())
         return np.concatenate(blocks)
 
+    def _noise(self, seed: seeds.Seed | None):
+        """What gives a random encoder its noise, block by block."""
+        size = self._method.encoder_noise_dim if seed is not None else 0
+
+        def noise(start, images):
+            if not size:
+                return ()
+            folded = seeds.fold(seed, "encode", start)
+            shape = [images.shape[0], size]
+            return (tf.random.stateless_normal(shape, folded, dtype=self._method.dtype),)
+
+        return noise
+
     def _of_images(self, name, split, more=lambda start, images: ()):
+        """What the method's function of that name gives for images and `more` of each block."""
         function, blocks = self._function(name), []
         for start in range(0, len(split), self._block):
-            images = tf.constant(
-                split.intensities(slice(start, start + self._block)), self._method.dtype
-            )
+            pixels = split.intensities(slice(start, start + self._block))
+            images = tf.constant(pixels, self._method.dtype)
             blocks.append(function(images, *more(start, images)).numpy())
         return np.concatenate(blocks)
 
@@ -116,70 +114,6 @@ class Inference:
         return self._compiled[name]
 
 
-def weights_digest(method: Method) -> str:
-    """SHA-256 over the bits of all weights."""
-    total = hashlib.sha256()
-    for network in method.networks.values():
-        for variable in network.variables:
-            total.update(np.ascontiguousarray(variable.numpy()).tobytes())
-    return total.hexdigest()
-
-
-IMAGES_PER_BLOCK = 250  # images that go through a network at once
-BLOCK_BYTES = 2**26  # of a block of pixels that a matrix product takes
-
-
-def block_bar(blocks: Iterable, label: str, total: int | None = None, done: int = 0) -> Iterable:
-    """The same blocks, with a bar on standard error if they take longer than a few seconds.
-
-    Args:
-      blocks: to go through.
-      label: that stands before the bar.
-      total: of blocks, where they don't know it or `done` ones come before them.
-      done: blocks that an earlier process has done.
-    """
-    interval = 0.2 if sys.stderr.isatty() else 60
-    return tqdm.tqdm(
-        blocks,
-        label,
-        total,
-        leave=False,
-        delay=3,
-        initial=done,
-        mininterval=interval,
-        maxinterval=interval,
-        bar_format="{desc}: {percentage:3.0f}%|{bar:12}| [{remaining} left]",
-    )
-
-
-def note(line: str) -> None:
-    """Tells the user something that the numbers don't, on standard error."""
-    tqdm.tqdm.write(line, file=sys.stderr)
-
-
-def rows_in_a_block(image_shape: tuple[int, ...]) -> int:
-    """How many images of float32 fit into `BLOCK_BYTES`."""
-    return max(1, BLOCK_BYTES // (4 * int(np.prod(image_shape))))
-
-
-def each_block(split: Split, step: int, label: str) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields (first row, intensities) of all images of a split."""
-    for start in block_bar(range(0, len(split), step), label):
-        yield start, split.intensities(slice(start, start + step))
-
-
-def blocks_of_split(
-    split: Split, label: str, rows: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
-    """Yields intensities `(block, height, width, channels)` of a split, or of some rows of it."""
-    if rows is None:
-        for _, block in each_block(split, IMAGES_PER_BLOCK, label):
-            yield block
-        return
-    for start in block_bar(range(0, len(rows), IMAGES_PER_BLOCK), label):
-        yield split.take(rows[start : start + IMAGES_PER_BLOCK]).intensities()
-
-
 def blocks_of_samples(
     method: Method, seed: seeds.Seed, count: int, label: str
 ) -> Iterator[np.ndarray]:
@@ -187,6 +121,7 @@ def blocks_of_samples(
 
     The same ones for the same seed, fewer being the first of more.
     """
-    for start in block_bar(range(0, count, IMAGES_PER_BLOCK), label):
+    starts = range(0, count, IMAGES_PER_BLOCK)
+    for start in progress_bar(None, "block", late=True, label=label, over=starts):
         drawn = method.sample(seeds.fold(seed, "sample_quality", start), IMAGES_PER_BLOCK)["images"]
         yield np.clip(np.asarray(drawn[: count - start], np.float32), 0, 1)

@@ -17,25 +17,25 @@ import numpy as np
 
 from aae_tf import seeds
 from aae_tf.data import ImageData
-from aae_tf.evaluation import inference, parzen
-from aae_tf.evaluation.inference import block_bar, note
+from aae_tf.evaluation import parzen
 from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow, Sums, error_of_float32
 from aae_tf.methods import Method
 from aae_tf.settings import flatten
-from aae_tf.utils import evenly_spaced, write_aside
+from aae_tf.training.checkpoints import digest, network_variables
+from aae_tf.utils import evenly_spaced, note, progress_bar, write_aside
 
 VALIDATION_IMAGES = 1000  # on which sigma is chosen, at most
 FORMAT = "aae_tf parzen 1"
 
 
 class LogLikelihood:
-    """Measures a method's log-likelihood, a pass over its samples at a time.
+    """Evaluates a method's log-likelihood, a pass over its samples at a time.
 
     Args:
       method: whose samples are the window's.
-      data: whose validation images choose sigma; `measure` scores the test images beside them.
+      data: whose validation images choose sigma; `evaluate` scores the test images beside them.
       seed: of the samples; fewer of them are the first of more.
-      folder: where a pass keeps its unfinished sums, or None to keep none.
+      folder: where a pass writes its unfinished sums, or None to write none.
     """
 
     def __init__(
@@ -46,16 +46,17 @@ class LogLikelihood:
         folder: pathlib.Path | None = None,
     ):
         self._settings = method.settings
+        self._xla = self._settings.execution.xla
         self._seed, self._folder = seed, folder
         self._method = method
-        self._samples = ModelSamples(method, seed, self._settings.execution.xla)
+        self._samples = ModelSamples(method, seed, self._xla)
         self._data = data  # whose test images may be hidden, and are looked at when scored
         rows = evenly_spaced(len(data.validation), VALIDATION_IMAGES)
         self._validation = _flat(data.validation.intensities(rows))
         self._centre = self._validation.mean(0, dtype=np.float64)
         self._state = ""
 
-    def measure(self, count: int) -> dict[str, float]:
+    def evaluate(self, count: int) -> dict[str, float]:
         """The log-likelihood by so many samples.
 
         Args:
@@ -68,25 +69,25 @@ class LogLikelihood:
           are most probable, in intensity; 'test/parzen_error_<count>': how far rounding to float32
           moves log p(x), see `error_of_float32`.
         """
-        self._state = inference.weights_digest(self._method)
+        self._state = digest(network_variables(self._method.networks))
         sigma = self._best_sigma(count)
         test = _flat(self._data.test.intensities())
         both = np.concatenate([self._validation, test])
-        window = ParzenWindow(both, self._centre, [sigma], self._settings.execution.xla)
+        window = ParzenWindow(both, self._centre, [sigma], self._xla)
         sums = self._pass(window, both, count, f"{count}_score", "log-likelihood of test images")
         log_densities = window.log_densities(sums)[:, 0]
         parts = np.split(log_densities, [len(self._validation)])
-        found = {}
-        for split, own in zip(("validation", "test"), parts, strict=True):
+        metrics = {}
+        for split, part in zip(("validation", "test"), parts, strict=True):
             name = f"{split}/log_likelihood_{count}"
-            found[name] = float(own.mean())
-            if len(own) > 1:
-                found[f"{name}_standard_error"] = float(own.std(ddof=1) / math.sqrt(len(own)))
-        found[f"test/parzen_sigma_{count}"] = sigma
-        found[f"test/parzen_error_{count}"] = error_of_float32(
-            test, self._centre, sigma, self._samples, count, self._settings.execution.xla
+            metrics[name] = float(part.mean())
+            if len(part) > 1:
+                metrics[f"{name}_standard_error"] = float(part.std(ddof=1) / math.sqrt(len(part)))
+        metrics[f"test/parzen_sigma_{count}"] = sigma
+        metrics[f"test/parzen_error_{count}"] = error_of_float32(
+            test, self._centre, sigma, self._samples, count, self._xla
         )
-        return found
+        return metrics
 
     def of_validation(self, count: int) -> float:
         """The log-likelihood of all validation images by so many samples, and of nothing else.
@@ -100,10 +101,10 @@ class LogLikelihood:
         Returns:
           The mean of log p(x) over the images, in nats.
         """
-        self._state = inference.weights_digest(self._method)
+        self._state = digest(network_variables(self._method.networks))
         sigma = self._best_sigma(count)
         images = _flat(self._data.validation.intensities())
-        window = ParzenWindow(images, self._centre, [sigma], self._settings.execution.xla)
+        window = ParzenWindow(images, self._centre, [sigma], self._xla)
         sums = self._pass(window, images, count, f"{count}_validation", "log-likelihood")
         return float(window.log_densities(sums).mean())
 
@@ -111,9 +112,7 @@ class LogLikelihood:
         """The sigma at which the validation images are most probable under so many samples."""
         sigmas = parzen.SIGMAS
         for shift in range(parzen.SHIFTS + 1):
-            window = ParzenWindow(
-                self._validation, self._centre, sigmas, self._settings.execution.xla
-            )
+            window = ParzenWindow(self._validation, self._centre, sigmas, self._xla)
             name = f"{count}_choice_{shift}"
             sums = self._pass(window, self._validation, count, name, "choosing sigma")
             means = window.log_densities(sums).mean(0)
@@ -130,22 +129,23 @@ class LogLikelihood:
     ) -> Sums:
         """The sums over the first `count` samples, from where an earlier process left them."""
         path = None if self._folder is None else self._folder / f"{name}.npz"
-        kept = PartialSums(path, self._identity(window, images, count))
-        sums = kept.read(window.start()) or window.start()
+        partial = PartialSums(path, self._identity(window, images, count))
+        sums = partial.read(window.start()) or window.start()
         chunks, done = math.ceil(count / CHUNK), math.ceil(sums.count / CHUNK)
         if done == chunks:
             return sums
         pause, last = 60 * self._settings.execution.checkpoint_minutes, time.monotonic()
         try:
-            for number in block_bar(range(done, chunks), label, chunks, done):
+            numbers = range(done, chunks)
+            for number in progress_bar(chunks, "chunk", done, True, True, label, numbers):
                 some = min(CHUNK, count - number * CHUNK)
                 # Replaced as a whole, so that an interruption leaves one chunk's sums or the next.
                 sums = window.add(sums, self._samples.chunk(number), some)
                 if time.monotonic() - last >= pause:
-                    kept.write(sums)
+                    partial.write(sums)
                     last = time.monotonic()
         finally:
-            kept.write(sums)
+            partial.write(sums)
         return sums
 
     def _identity(self, window: ParzenWindow, images: np.ndarray, count: int) -> Mapping[str, Any]:
@@ -166,10 +166,10 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 
 class PartialSums:
-    """The sums of one pass over the samples.
+    """The file of the sums of one pass over the samples.
 
     Args:
-      path: of the file, or None to keep nothing.
+      path: of the file, or None for no file.
       identity: all that the sums hang on, as JSON; those of another identity are not read.
     """
 
@@ -178,10 +178,10 @@ class PartialSums:
         self._identity = json.dumps(identity, sort_keys=True)
 
     def read(self, like: Sums) -> Sums | None:
-        """The sums kept, or None if there are none, or none that can be used.
+        """The sums of the file, or None if there are none, or none that can be used.
 
         Args:
-          like: sums of the shapes that are wanted.
+          like: sums of the same shapes.
         """
         if self._path is None:
             return None
@@ -189,24 +189,20 @@ class PartialSums:
             with open(self._path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 if str(arrays["identity"]) != self._identity:
                     return None
-                found = Sums(int(arrays["count"]), arrays["largest"], arrays["weights"])
+                sums = Sums(int(arrays["count"]), arrays["largest"], arrays["weights"])
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
             return None
-        pairs = (found.largest, like.largest), (found.weights, like.weights)
-        fit = all(own.shape == other.shape and own.dtype == other.dtype for own, other in pairs)
-        return found if fit else None
+        pairs = (sums.largest, like.largest), (sums.weights, like.weights)
+        fits = all(one.shape == other.shape and one.dtype == other.dtype for one, other in pairs)
+        return sums if fits else None
 
     def write(self, sums: Sums) -> None:
-        """Keeps the sums in the place of older ones."""
+        """Writes the sums, instead of older ones."""
         if self._path is None:
             return
         content = io.BytesIO()
-        np.savez(
-            content,
-            identity=np.array(self._identity),
-            count=sums.count,
-            largest=sums.largest,
-            weights=sums.weights,
-        )
+        identity = np.array(self._identity)
+        arrays = {"count": sums.count, "largest": sums.largest, "weights": sums.weights}
+        np.savez(content, identity=identity, **arrays)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_aside(self._path, content.getvalue())

@@ -1,7 +1,7 @@
 """The Gaussian Parzen window, as a sum over samples that come chunk by chunk (AAE, section 3).
 
 log p(x) = log mean_i exp(-|x - s_i|^2 / (2 sigma^2)) - d/2 log(2 pi sigma^2) over samples s_i of d
-pixels. Of the samples nothing is kept but, for each image x, the largest exponent so far and sums
+pixels. Of the samples nothing stays but, for each image x, the largest exponent so far and sums
 relative to it, so that memory is the same for ten thousand samples and for ten million.
 
 With a centre taken off both, |x - s|^2 is |x|^2 + |s|^2 - 2 x.s of small numbers: the products are
@@ -25,11 +25,46 @@ from aae_tf.utils import evenly_spaced
 
 CHUNK = 2000  # samples that are decoded and compared at once
 TILE = 1000  # images that they are compared with at once: 8 MB of products
+# Neighbours differ by a sixth, which a spline bridges to well below 0.1 nats on MNIST.
+SIGMAS = np.geomspace(0.04, 0.4, 16)
+SHIFTS = 4  # how often the grid is moved, by its half, to get around the best sigma
+CONVOLVED_AT_ONCE = 100  # samples that a convolutional decoder makes, to spare memory
+CHECKED_IMAGES, CHECKED_SAMPLES = 100, 10_000  # of the error of float32, at most
+
+
+class ModelSamples:
+    """Decoded samples of the prior, each a function of the seed and of its number alone.
+
+    Args:
+      method: whose decoder and prior to use.
+      seed: of the samples.
+      xla: whether to compile the decoder with XLA; the prior is sampled outside.
+    """
+
+    def __init__(self, method: Method, seed: seeds.Seed, xla: bool = True):
+        self._method = method
+        dense = method.settings.networks.network == "dense"
+        self._at_once = CHUNK if dense else CONVOLVED_AT_ONCE
+        self._draw = tf.function(lambda number: method.draw(seeds.fold(seed, number), CHUNK))
+        self._decode = tf.function(self._intensities, jit_compile=xla)
+
+    def chunk(self, number: int) -> tf.Tensor:
+        """The samples from `CHUNK` * number on, `(CHUNK, height, width, channels)` in 0..1."""
+        drawn = self._draw(tf.constant(number, tf.int32))
+        pieces = [
+            self._decode(**{name: some[at : at + self._at_once] for name, some in drawn.items()})
+            for at in range(0, CHUNK, self._at_once)
+        ]
+        return tf.concat(pieces, 0)
+
+    def _intensities(self, **drawn):
+        # A linear output, such as that of standardised data, may overshoot.
+        return tf.clip_by_value(self._method.decode_drawn(**drawn), 0, 1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sums:
-    """What is kept of the samples so far.
+    """Sums over the samples so far.
 
     Args:
       count: how many they are.
@@ -79,7 +114,7 @@ class ParzenWindow:
         return Sums(0, np.full(size, -np.inf), np.zeros((size, len(self.sigmas))))
 
     def add(self, sums: Sums, samples: tf.Tensor, count: int | None = None) -> Sums:
-        """The sums with a chunk of samples more; the old ones stay as they are.
+        """The sums and a chunk of samples more, as new sums.
 
         Args:
           sums: over the samples before.
@@ -96,9 +131,9 @@ class ParzenWindow:
         largest = np.concatenate([part[0].numpy() for part in parts])[:size].astype(np.float64)
         weights = np.concatenate([part[1].numpy() for part in parts], 1).T[:size]
         top = np.maximum(sums.largest, largest)
-        kept = np.exp(np.multiply.outer(sums.largest - top, self._inverse))
+        before = np.exp(np.multiply.outer(sums.largest - top, self._inverse))
         new = np.exp(np.multiply.outer(largest - top, self._inverse))
-        return Sums(sums.count + count, top, sums.weights * kept + weights * new)
+        return Sums(sums.count + count, top, sums.weights * before + weights * new)
 
     def log_densities(self, sums: Sums) -> np.ndarray:
         """log p(x) of each image at each sigma, float64 `(n, sigmas)`, in nats."""
@@ -143,11 +178,6 @@ def exact_products() -> Iterator[None]:
         config.enable_tensor_float_32_execution(before)
 
 
-# Neighbours differ by a sixth, which a spline bridges to well below 0.1 nats on MNIST.
-SIGMAS = np.geomspace(0.04, 0.4, 16)
-SHIFTS = 4  # how often the grid is moved, by its half, to get around the best sigma
-
-
 def best_sigma(sigmas: np.ndarray, log_likelihoods: np.ndarray) -> float:
     """The sigma of the largest log-likelihood, between a grid's points by a cubic spline.
 
@@ -178,9 +208,6 @@ def moved(sigmas: np.ndarray, log_likelihoods: np.ndarray) -> np.ndarray:
     return sigmas * (sigmas[int(np.argmax(log_likelihoods))] / sigmas[len(sigmas) // 2])
 
 
-IMAGES, SAMPLES = 100, 10_000
-
-
 def error_of_float32(
     images: np.ndarray,
     centre: np.ndarray,
@@ -205,9 +232,9 @@ def error_of_float32(
     from scipy.spatial.distance import cdist
     from scipy.special import logsumexp
 
-    some = images[evenly_spaced(len(images), IMAGES)]
+    some = images[evenly_spaced(len(images), CHECKED_IMAGES)]
     window = ParzenWindow(some, centre, [sigma], xla)
-    sums, exponents, left = window.start(), [], min(count, SAMPLES)
+    sums, exponents, left = window.start(), [], min(count, CHECKED_SAMPLES)
     for number in range(math.ceil(left / CHUNK)):
         chunk = samples.chunk(number)
         inside = min(CHUNK, left - number * CHUNK)
@@ -218,36 +245,3 @@ def error_of_float32(
     scale = some.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
     exact = logsumexp(np.concatenate(exponents, 1), axis=1) - math.log(left) - scale
     return float(np.abs(window.log_densities(sums)[:, 0] - exact).max())
-
-
-OF_CONVOLUTIONS = 100  # images that a convolutional decoder makes at once, for the memory's sake
-
-
-class ModelSamples:
-    """Decoded samples of the prior, each a function of the seed and of its place alone.
-
-    Args:
-      method: whose decoder and prior to use.
-      seed: of the samples.
-      xla: whether to compile the decoder with XLA; the prior is sampled outside.
-    """
-
-    def __init__(self, method: Method, seed: seeds.Seed, xla: bool = True):
-        self._method = method
-        dense = method.settings.networks.network == "dense"
-        self._at_once = CHUNK if dense else OF_CONVOLUTIONS
-        self._draw = tf.function(lambda number: method.draw(seeds.fold(seed, number), CHUNK))
-        self._decode = tf.function(self._intensities, jit_compile=xla)
-
-    def chunk(self, number: int) -> tf.Tensor:
-        """The samples from `CHUNK` * number on, `(CHUNK, height, width, channels)` in 0..1."""
-        drawn = self._draw(tf.constant(number, tf.int32))
-        pieces = [
-            self._decode(**{name: some[at : at + self._at_once] for name, some in drawn.items()})
-            for at in range(0, CHUNK, self._at_once)
-        ]
-        return tf.concat(pieces, 0)
-
-    def _intensities(self, **drawn):
-        # A linear output, such as that of standardised data, may overshoot.
-        return tf.clip_by_value(self._method.decode_drawn(**drawn), 0, 1)

@@ -14,6 +14,7 @@ import tensorflow_probability as tfp
 from aae_tf import seeds
 from aae_tf.objectives import divergences
 from aae_tf.priors import distributions
+from aae_tf.utils import evenly_spaced
 
 DIRECTIONS = 200
 SAMPLES = 5  # of the prior, each as large as the set of codes
@@ -23,7 +24,7 @@ AROUND_MODES = 0.5  # share of the prior's mass in the region around its modes
 SIGNED = ("mmd", "mode_excess")  # scatter around 0: their root mean square says how far
 
 
-class LatentMatch:
+class PriorMatch:
     """Compares sets of codes of one size with the prior.
 
     Args:
@@ -42,11 +43,10 @@ class LatentMatch:
         self._along = divergences.directions(
             DIRECTIONS, dim, seeds.fold(seed, "directions"), tf.float64
         )
-        # Evenly spaced rows: MNIST's test images, for one, are sorted by who wrote them.
-        some = min(count, PAIRWISE_AT_MOST)
-        self._some = np.arange(some) * count // some
+        # MNIST's test images, for one, are sorted by who wrote them.
+        self._some = evenly_spaced(count, PAIRWISE_AT_MOST)
         self._reference = tf.gather(self._references[0], self._some)
-        neighbours = min(NEIGHBOURS, some - 1) + 1  # each point's nearest is itself
+        neighbours = min(NEIGHBOURS, len(self._some) - 1) + 1  # each point's nearest is itself
         among = divergences.squared_distances(self._reference, self._reference)
         self._squared_radii = -tf.math.top_k(-among, neighbours).values[:, -1]
         # The prior's side of the sliced Wasserstein distance is the same at every evaluation.
@@ -60,17 +60,14 @@ class LatentMatch:
         self._gaussian = _gaussian_moments(prior)
         self._log_density, self._edge = _region_around_modes(prior, self._reference)
 
-        own = [self._distances(sample("own", number)) for number in range(SAMPLES)]
-        self._of_prior = {
-            f"{key}_of_prior": float(
-                np.sqrt(np.mean(np.square([row[key] for row in own])))
-                if key in SIGNED
-                else np.mean([row[key] for row in own])
-            )
-            for key in own[0]
-        }
+        rows = [self._distances(sample("own", number)) for number in range(SAMPLES)]
+        self._of_prior = {}
+        for key in rows[0]:
+            values = [row[key] for row in rows]
+            mean = np.sqrt(np.mean(np.square(values))) if key in SIGNED else np.mean(values)
+            self._of_prior[f"{key}_of_prior"] = float(mean)
 
-    def measure(self, codes: np.ndarray) -> dict[str, float]:
+    def evaluate(self, codes: np.ndarray) -> dict[str, float]:
         """The distances of codes `(count, latent_dim)` from the prior, and the prior's own.
 
         Returns:
@@ -90,7 +87,7 @@ class LatentMatch:
         sliced = [tf.sqrt(tf.reduce_mean((projected - p) ** 2)) for p in self._projected]
         some = tf.gather(codes, self._some)
         coverage = float(self._coverage(some))
-        found = {
+        metrics = {
             "sliced_wasserstein": float(np.mean(sliced)),
             "mmd": float(divergences.mmd(some, self._reference, self._kernel)),
             "coverage": coverage,
@@ -98,14 +95,14 @@ class LatentMatch:
         }
         if self._gaussian is not None:
             mean, covariance = self._gaussian
-            found["mean_error"] = float(np.linalg.norm(codes.numpy().mean(0) - mean))
-            found["covariance_error"] = float(
+            metrics["mean_error"] = float(np.linalg.norm(codes.numpy().mean(0) - mean))
+            metrics["covariance_error"] = float(
                 np.linalg.norm(np.cov(codes.numpy(), rowvar=False) - covariance)
             )
         if self._log_density is not None:
             around = np.mean(self._log_density(some) >= self._edge)
-            found["mode_excess"] = float(around) - AROUND_MODES
-        return found
+            metrics["mode_excess"] = float(around) - AROUND_MODES
+        return metrics
 
     def _coverage(self, codes: tf.Tensor) -> tf.Tensor:
         nearest = tf.reduce_min(divergences.squared_distances(self._reference, codes), 1)

@@ -1,4 +1,9 @@
-"""The Fréchet distance of two sets of features (Heusel et al., 2017)."""
+"""Metrics of samples, from their features or their pixels, as functions of numpy arrays.
+
+In features: the Fréchet distance (Heusel et al., 2017), the kernel distance (Binkowski et al.,
+2018), precision and recall (Kynkäänniemi et al., 2019). In pixels: sharpness (WAE, section 4) and
+the distance to the nearest training image.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.data import Split
-from aae_tf.evaluation.inference import each_block, rows_in_a_block
+
+NEIGHBOURS = 3  # of precision and recall, as the authors choose
+FEATURES_PER_BLOCK = 1000  # rows whose products with all others are in memory at once
+BLOCK_BYTES = 2**26  # of a block of pixels that a matrix product takes
+GREY = (0.2989, 0.5870, 0.1140)  # what tf.image.rgb_to_grayscale weighs red, green and blue with
+SIDE = 16  # of coarse pixels
 
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -39,9 +49,6 @@ def _root(covariance):
     return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
 
 
-FEATURES_PER_BLOCK = 1000
-
-
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
     """The squared maximum mean discrepancy with the kernel (x.y / dim + 1)^3, unbiased.
 
@@ -60,8 +67,8 @@ def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
 def _mean_of_pairs(features):
     """The mean kernel of two different members."""
     count = len(features)
-    own = _kernel(np.sum(features**2, 1), features.shape[1]).sum()
-    return float((_kernel_sum(features, features) - own) / (count * (count - 1)))
+    same = _kernel(np.sum(features**2, 1), features.shape[1]).sum()
+    return float((_kernel_sum(features, features) - same) / (count * (count - 1)))
 
 
 def _kernel_sum(first, second):
@@ -74,10 +81,6 @@ def _kernel_sum(first, second):
 
 def _kernel(products, dim):
     return (products / dim + 1) ** 3
-
-
-NEIGHBOURS = 3  # as the authors choose
-FEATURES_PER_BLOCK = 1000
 
 
 def precision_recall(
@@ -105,21 +108,19 @@ def precision_recall(
 
 def _squared_radii(features, neighbours):
     """The squared distance of each member to its k-th nearest other one, `(n,)`."""
-    found = []
+    radii = []
     for start in range(0, len(features), FEATURES_PER_BLOCK):
         distances = squared_distances(features[start : start + FEATURES_PER_BLOCK], features)
         rows = np.arange(len(distances))
-        distances[rows, start + rows] = np.inf  # a member is no neighbour of its own
-        found.append(np.partition(distances, neighbours - 1, 1)[:, neighbours - 1])
-    return np.concatenate(found)
+        distances[rows, start + rows] = np.inf  # a member is no neighbour of itself
+        radii.append(np.partition(distances, neighbours - 1, 1)[:, neighbours - 1])
+    return np.concatenate(radii)
 
 
 def _inside(points, centres, squared_radii):
     """Whether each point lies in one of the balls, `(n,)`."""
-    blocks = [
-        points[start : start + FEATURES_PER_BLOCK]
-        for start in range(0, len(points), FEATURES_PER_BLOCK)
-    ]
+    starts = range(0, len(points), FEATURES_PER_BLOCK)
+    blocks = (points[start : start + FEATURES_PER_BLOCK] for start in starts)
     return np.concatenate(
         [(squared_distances(block, centres) <= squared_radii).any(1) for block in blocks]
     )
@@ -129,9 +130,6 @@ def squared_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances `(n, m)` of rows, by one matrix product."""
     lengths = np.sum(first**2, 1)[:, None] + np.sum(second**2, 1)
     return np.maximum(lengths - 2 * (first @ second.T), 0)
-
-
-GREY = (0.2989, 0.5870, 0.1140)  # what tf.image.rgb_to_grayscale weighs red, green and blue with
 
 
 def sharpness(images: np.ndarray) -> np.ndarray:
@@ -164,22 +162,18 @@ def nearest_images(images: np.ndarray, train: Split) -> tuple[np.ndarray, np.nda
     """
     flat = np.asarray(images, np.float32).reshape(len(images), -1)
     best = np.full(len(flat), np.inf, np.float32)
-    rows = np.zeros(len(flat), np.int64)
-    step = rows_in_a_block(images.shape[1:])
-    for start, block in each_block(train, step, "nearest training images"):
+    rows, start = np.zeros(len(flat), np.int64), 0
+    size = max(1, BLOCK_BYTES // (4 * flat.shape[1]))
+    for block in train.blocks("nearest training images", size=size):
         distances = squared_distances(flat, block.reshape(len(block), -1))
-        found = distances.argmin(1)
-        closest = distances[np.arange(len(flat)), found]
-        nearer = closest < best
-        best[nearer], rows[nearer] = closest[nearer], start + found[nearer]
-    chosen, place = np.unique(rows, return_inverse=True)
-    originals = train.take(chosen).intensities().reshape(len(chosen), -1)
+        closest = distances.argmin(1)
+        squared = distances[np.arange(len(flat)), closest]
+        nearer = squared < best
+        best[nearer], rows[nearer] = squared[nearer], start + closest[nearer]
+        start += len(block)
     # The product above loses the digits of a distance that is near 0; the difference doesn't.
-    gaps = flat.astype(np.float64) - originals[place.reshape(-1)]
+    gaps = flat.astype(np.float64) - train.intensities(rows).reshape(flat.shape)
     return rows, np.linalg.norm(gaps, axis=1)
-
-
-SIDE = 16
 
 
 def coarse_pixels(images: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """How well style and class are apart (AAE, section 4).
 
-The classifiers that judge are scikit-learn's, trained with a fixed seed on training images or on
-their codes; none of them is part of what is judged.
+The classifiers are scikit-learn's, trained with a fixed seed on training images or on their codes;
+none of them is part of what is evaluated.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Reader:
         return self._classifier.predict(flat)
 
 
-def probe_measures(
+def probe_metrics(
     codes: np.ndarray, labels: np.ndarray, held_out: np.ndarray, held_out_labels: np.ndarray
 ) -> dict[str, float]:
     """How much of the class is left in the style code.
@@ -60,13 +60,13 @@ def probe_measures(
         "linear": LogisticRegression(max_iter=1000),
         "mlp": _mlp(PROBE_UNITS, PROBE_EPOCHS),
     }
-    found = {}
+    metrics = {}
     for name, probe in probes.items():
         whole = make_pipeline(StandardScaler(), probe)
         _fit(whole, codes, labels)
-        found[f"class_from_style_{name}"] = float(whole.score(held_out, held_out_labels))
-    found["class_by_chance"] = float(np.bincount(held_out_labels).max() / len(held_out_labels))
-    return found
+        metrics[f"class_from_style_{name}"] = float(whole.score(held_out, held_out_labels))
+    metrics["class_by_chance"] = float(np.bincount(held_out_labels).max() / len(held_out_labels))
+    return metrics
 
 
 def _mlp(units, epochs):

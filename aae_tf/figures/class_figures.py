@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from aae_tf.data import ImageData
-from aae_tf.evaluation import Evaluator
 from aae_tf.figures.style import class_colour, new_figure, picture, plot_style, show, tile
 from aae_tf.methods import Method
+
+if TYPE_CHECKING:
+    from aae_tf.evaluation import Evaluator
 
 STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
 ROWS_IN_A_BLOCK = 16  # of clusters, before they go on beside
@@ -28,10 +31,10 @@ def scatter_classes(
     if labels is None:
         axes.scatter(*points.T, s=2, color=class_colour(0), linewidths=0, alpha=0.7)
         return
-    style = {"s": 3, "linewidths": 0, "alpha": 0.8}
+    look = {"s": 3, "linewidths": 0, "alpha": 0.8}
     for number in np.unique(labels):
         name = class_label(number, class_names)
-        axes.scatter(*points[labels == number].T, color=class_colour(number), label=name, **style)
+        axes.scatter(*points[labels == number].T, color=class_colour(number), label=name, **look)
 
 
 def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:

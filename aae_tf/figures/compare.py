@@ -7,7 +7,7 @@ import pathlib
 import string
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,15 +15,18 @@ from matplotlib.figure import Figure
 from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, SettingsError
-from aae_tf.evaluation import Evaluator
 from aae_tf.figures.class_figures import categories_over_training
-from aae_tf.figures.figures import CODES_AT_MOST, draw_codes, learning_curves, projection_of
+from aae_tf.figures.figures import CODES_AT_MOST, draw_codes, learning_curves
+from aae_tf.figures.prior_shape import projection_of
 from aae_tf.figures.style import new_figure, plot_style, show, tile, to_png
 from aae_tf.methods import Method
 from aae_tf.results.comparison import write_comparison
 from aae_tf.results.run_folder import CATEGORIES, MetricsTable, RunFolder
 from aae_tf.settings import Settings, flatten
 from aae_tf.utils import write_aside
+
+if TYPE_CHECKING:
+    from aae_tf.evaluation import Evaluator
 
 SETTINGS_IN_TITLE = 3  # at most; where more differ, the folder's name says more
 SAMPLES_SIDE, SHOWN, PANEL = 8, 16, 3.3  # images; images in a row; inches

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
 from aae_tf.data import ImageData, Split
-from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.sample_metrics import nearest_images
 from aae_tf.figures import class_figures, prior_shape
 from aae_tf.figures.style import (
@@ -22,9 +22,13 @@ from aae_tf.figures.style import (
 )
 from aae_tf.methods import Method
 
+if TYPE_CHECKING:
+    from aae_tf.evaluation import Evaluator
+
 RECONSTRUCTIONS, SAMPLES_SIDE, MANIFOLD_SIDE, CODES_AT_MOST = 40, 10, 20, 5000
 NEAREST_ROWS, NEAREST_COLUMNS = 4, 10
 PAIRS, STEPS, CANDIDATES = 8, 9, 200  # of interpolations
+DENSITY_SIDE = 200  # points along each side of a shaded density
 CURVES = {
     "reconstruction_error": ("Reconstruction", "half squared error per image"),
     "sliced_wasserstein": ("Distance to the prior", "sliced Wasserstein"),
@@ -128,7 +132,7 @@ def codes_over_prior(
     title: str = "",
 ) -> Figure:
     """A figure of codes over their prior, as `draw_codes` draws them, with a title and a legend."""
-    projection = projection_of(prior, codes.shape[1])
+    projection = prior_shape.projection_of(prior, codes.shape[1])
     figure = new_figure(*((7, 3.6) if projection else (6.2, 5)))
     with plot_style():
         axes = figure.add_subplot(projection=projection)
@@ -137,11 +141,6 @@ def codes_over_prior(
         if labels is not None:
             axes.legend(title="class", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
-
-
-def projection_of(prior, dim: int) -> str | None:
-    """The projection of the axes in which codes of so many dimensions are drawn over a prior."""
-    return "mollweide" if prior_shape.is_on_sphere(prior, dim) else None
 
 
 def draw_codes(
@@ -153,13 +152,13 @@ def draw_codes(
     prior's and their own points; those on the sphere of R^3 are drawn on a map.
 
     Args:
-      axes: of the projection that `projection_of` names.
+      axes: of the projection that `prior_shape.projection_of` names.
       codes: `(n, latent_dim)`.
       labels: `(n,)`, or None.
       prior: that they are to match.
       class_names: for a legend.
     """
-    if projection_of(prior, codes.shape[1]):
+    if prior_shape.projection_of(prior, codes.shape[1]):
         points = np.stack(prior_shape.to_map(codes), -1)
         axes.grid(alpha=0.3)
         axes.tick_params(labelsize=6)
@@ -173,7 +172,7 @@ def draw_codes(
 
 
 def _shade_prior(axes, prior, codes):
-    drawn = prior_shape.samples(prior)
+    drawn = prior_shape.samples(prior, prior_shape.SAMPLES)
     both = np.concatenate([np.quantile(codes, [0.001, 0.999], axis=0), drawn])
     low, high = both.min(0), both.max(0)
     middle, half = (low + high) / 2, 0.54 * (high - low).max()
@@ -182,10 +181,10 @@ def _shade_prior(axes, prior, codes):
     if levels is None:
         axes.scatter(*drawn[:5000].T, s=2, color="0.8", linewidths=0)
         return
-    across, up = (np.linspace(m - half, m + half, 200) for m in middle)
+    across, up = (np.linspace(m - half, m + half, DENSITY_SIDE) for m in middle)
     grid = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
     dtype = getattr(prior, "dtype", tf.float32)
-    log_density = np.asarray(prior.log_prob(tf.constant(grid, dtype))).reshape(200, 200)
+    log_density = np.asarray(prior.log_prob(tf.constant(grid, dtype))).reshape(DENSITY_SIDE, -1)
     # A flat density is its own level, so the edge is drawn just below it.
     log_density = np.maximum(log_density, levels[0] - 10)
     greys = ["0.92", "0.84", "0.76"][: len(levels)]
@@ -338,8 +337,8 @@ def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure
             for number, (run, rows) in enumerate(runs.items()):
                 points = [(row["epoch"], row[name]) for row in rows if name in row]
                 if points:
-                    style = {"marker": "o" if len(points) == 1 else "", **line_of(number)}
-                    axes.plot(*zip(*points, strict=True), label=run or "codes", **style)
+                    look = {"marker": "o" if len(points) == 1 else "", **line_of(number)}
+                    axes.plot(*zip(*points, strict=True), label=run or "codes", **look)
             if key == "sliced_wasserstein":
                 _draw_of_prior(axes, runs, f"{name}_of_prior")
                 axes.set_yscale("log")

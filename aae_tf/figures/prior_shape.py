@@ -9,11 +9,11 @@ import tensorflow_probability as tfp
 from aae_tf import seeds
 from aae_tf.priors import distributions
 
-SAMPLES = 20_000
+SAMPLES = 20_000  # of which quantiles are taken
 REGIONS = (0.5, 0.9, 0.99)  # shares of the prior's mass in the shaded regions
 
 
-def samples(prior, count: int = SAMPLES) -> np.ndarray:
+def samples(prior, count: int) -> np.ndarray:
     """The prior's samples with a fixed seed, `(count, latent_dim)`."""
     return prior.sample(count, seed=seeds.fold(seeds.root(0), "prior_shape")).numpy()
 
@@ -22,7 +22,7 @@ def density_levels(prior) -> np.ndarray | None:
     """Log densities at the edges of the highest-density regions, widest region first."""
     if not distributions.has_density(prior):
         return None
-    drawn = samples(prior)
+    drawn = samples(prior, SAMPLES)
     log_density = np.asarray(prior.log_prob(tf.constant(drawn)))
     return np.unique(np.quantile(log_density, [1 - share for share in sorted(REGIONS)[::-1]]))
 
@@ -35,6 +35,11 @@ def is_on_sphere(prior, dim: int) -> bool:
 def lies_on_sphere(prior) -> bool:
     """Whether the prior is a sphere of any dimension."""
     return isinstance(prior, tfp.distributions.SphericalUniform)
+
+
+def projection_of(prior, dim: int) -> str | None:
+    """The projection of the axes in which codes of so many dimensions are drawn over a prior."""
+    return "mollweide" if is_on_sphere(prior, dim) else None
 
 
 def to_map(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +68,7 @@ def percentile_grid(prior, dim: int, side: int) -> np.ndarray | None:
         return grid.reshape(-1, 3)
     if dim != 2:
         return None
-    drawn = samples(prior)
+    drawn = samples(prior, SAMPLES)
     across, up = np.quantile(drawn[:, 0], shares), np.quantile(drawn[:, 1], shares[::-1])
     return np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
 

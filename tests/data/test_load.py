@@ -63,7 +63,7 @@ def test_settings_are_refused_where_they_would_do_nothing(
             load(DataSettings(dataset=name, **setting))
 
 
-def test_one_test_image_is_too_few_to_measure_anything_on(tmp_path):
+def test_one_test_image_is_too_few_to_evaluate_on(tmp_path):
     images = np.zeros((40, 4, 4), np.uint8)
     np.savez(tmp_path / "few.npz", x_train=images, x_test=images[:1])
     with pytest.raises(DataError, match="1 test images, expected 2 or more"):

@@ -9,7 +9,7 @@ import tiny
 
 from aae_tf.data import ImageData, Split
 from aae_tf.data.folder import FolderImages
-from aae_tf.data.pixels import Framing
+from aae_tf.data.images import Framing
 from aae_tf.data.streamed import HEADER, blocks, packed
 from aae_tf.errors import DataError
 from aae_tf.networks import Standardizer
@@ -92,9 +92,9 @@ def test_served_batches_are_the_rows_in_order(images):
     rows = np.random.default_rng(2).integers(0, 23, (9, 5))
     served = view.serve(tf.data.Dataset.from_tensor_slices(rows))
     assert served.element_spec[1].shape == (5, 6, 5, 3)
-    for own, (found, batch) in zip(rows, served, strict=True):
-        np.testing.assert_array_equal(found, own)
-        np.testing.assert_array_equal(batch, expected[own])
+    for chosen, (found, batch) in zip(rows, served, strict=True):
+        np.testing.assert_array_equal(found, chosen)
+        np.testing.assert_array_equal(batch, expected[chosen])
 
 
 def test_checksum_moments_and_intensities_are_those_of_the_array(images, monkeypatch):
@@ -109,8 +109,8 @@ def test_checksum_moments_and_intensities_are_those_of_the_array(images, monkeyp
     for network, kind in zip(networks, (images, PIXELS), strict=True):
         network.adapt(kind)
     for name in ("mean", "deviation"):
-        own, other = (getattr(network, name).numpy() for network in networks)
-        np.testing.assert_array_equal(own, other)
+        one, other = (getattr(network, name).numpy() for network in networks)
+        np.testing.assert_array_equal(one, other)
     scaled = PIXELS / 255
     np.testing.assert_allclose(networks[0].mean.numpy(), scaled.mean(0), rtol=1e-12)
     np.testing.assert_allclose(networks[0].deviation.numpy(), scaled.std(0), rtol=1e-9)

@@ -1,4 +1,4 @@
-"""The classifier that judges samples: trained once for a data set, kept, read again."""
+"""The classifier in whose features samples are evaluated: trained once, cached, read again."""
 
 import dataclasses
 
@@ -94,14 +94,20 @@ def test_other_images_or_labels_have_a_file_of_their_own(change, data):
     ],
     ids=["empty", "cut", "text", "few", "shapes", "pickled"],
 )
-def test_broken_file_is_told_of_and_replaced(spoil, trained, data, cache, tmp_path, capsys):
+def test_broken_file_is_noted_and_replaced(
+    spoil, trained, data, cache, tmp_path, capsys, monkeypatch
+):
+    def train(self, data):
+        self.set_weights(trained.weights)
+
+    monkeypatch.setattr(Classifier, "train", train)
     (tmp_path / "classifiers").mkdir()
     path = tmp_path / "classifiers" / _files(cache)[0].name
     path.write_bytes(_files(cache)[0].read_bytes())
     spoil(path)
     again = classifier_of(data, str(tmp_path))
-    said = capsys.readouterr().err
-    assert f"{path} can't be used (" in said and "the classifier is trained again" in said
+    noted = capsys.readouterr().err
+    assert f"{path} can't be used (" in noted and "the classifier is trained again" in noted
     assert _equal(trained, again)
     assert _equal(trained, classifier_of(data, str(tmp_path)))
     assert str(path) not in capsys.readouterr().err
@@ -112,33 +118,31 @@ def test_weights_that_are_not_finite_are_refused(trained):
     spoiled = trained.weights
     spoiled[0][0, 0, 0, 0] = np.nan
     with pytest.raises(ValueError, match="finite"):
-        trained.take(spoiled)
+        trained.set_weights(spoiled)
 
 
 def test_a_folder_that_cannot_be_written_costs_the_file_only(data, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Classifier, "train", lambda self, data: None)
     (tmp_path / "classifiers").write_text("in the way")
     assert classifier_of(data, str(tmp_path)).weights
-    assert "the classifier isn't kept" in capsys.readouterr().err
+    assert "the classifier isn't cached" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "shape", [(28, 28, 1), (32, 32, 3), (64, 64, 3), (8, 8, 1), (2, 2, 1), (9, 17, 2), (1, 30, 1)]
-)
+@pytest.mark.parametrize("shape", [(64, 64, 3), (2, 2, 1), (9, 17, 2), (1, 30, 1)])
 def test_images_of_any_size_have_features(shape):
     images = np.random.default_rng(0).random((3, *shape), np.float32)
-    made = Classifier(shape, 4)
-    features = made.features(images)
+    network = Classifier(shape, 4)
+    features = network.features(images)
     assert features.shape == (3, FEATURES) and np.isfinite(features).all()
-    assert set(made.classes(features)) <= set(range(4))
-    assert _equal(made, Classifier(shape, 4))
+    assert set(network.classes(features)) <= set(range(4))
+    assert _equal(network, Classifier(shape, 4))
 
 
 def test_images_of_floating_point_are_learned_from_as_well(data, tmp_path):
     train = Split(data.train.intensities(), data.train.labels)
-    made = classifier_of(dataclasses.replace(data, train=train), str(tmp_path))
-    features = made.features(data.test.intensities())
-    assert np.mean(made.classes(features) == data.test.labels) > 0.95
+    network = classifier_of(dataclasses.replace(data, train=train), str(tmp_path))
+    features = network.features(data.test.intensities())
+    assert np.mean(network.classes(features) == data.test.labels) > 0.95
 
 
 @pytest.mark.parametrize(
@@ -166,8 +170,8 @@ def test_it_knows_mnists_digits(tmp_path):
     from aae_tf.data.load import load_mnist
 
     mnist = load_mnist()
-    made = classifier_of(mnist, str(tmp_path))
+    network = classifier_of(mnist, str(tmp_path))
     starts = range(0, len(mnist.test), 1000)
     images = [mnist.test.intensities(slice(start, start + 1000)) for start in starts]
-    classes = np.concatenate([made.classes(made.features(block)) for block in images])
+    classes = np.concatenate([network.classes(network.features(block)) for block in images])
     assert np.mean(classes == mnist.test.labels) > 0.985

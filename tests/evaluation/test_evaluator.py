@@ -1,4 +1,4 @@
-"""What is measured on a split: exact, deterministic and without the noise of training."""
+"""Metrics of a split: exact, deterministic and without the noise of training."""
 
 import dataclasses
 
@@ -9,6 +9,7 @@ import tiny
 from aae_tf import seeds
 from aae_tf.evaluation import Evaluator, inference, style_probe
 from aae_tf.evaluation.inference import Inference
+from aae_tf.results.metrics import METRICS
 
 ROOT = seeds.root(0)
 
@@ -59,7 +60,7 @@ def test_gaussian_posterior_is_drawn_with_its_own_sd():
     assert np.abs(gaps[:1000] - gaps[1000:2000]).min() > 0
 
 
-def test_latent_match_of_the_evaluator_is_that_of_its_draws(method, split):
+def test_prior_match_of_the_evaluator_is_that_of_its_draws(method, split):
     evaluator = Evaluator(method, ROOT)
     found = evaluator.evaluate(split)
     codes = evaluator.aggregated_posterior(split)
@@ -78,6 +79,11 @@ def test_blocks_equal_a_single_pass(monkeypatch, split):
     np.testing.assert_allclose(blocks.encode(split), codes, atol=1e-6)
     np.testing.assert_allclose(blocks.decode(codes), images, atol=1e-6)
     assert blocks.encode(split).shape == (70, 2) and images.shape == (70, 8, 8, 1)
+
+
+def test_every_evaluation_of_the_table_has_its_function():
+    named = {name for metric in METRICS.values() for name in metric.evaluations}
+    assert set(Evaluator.METRICS) | {"log_likelihood"} == named
 
 
 def test_an_untrained_and_a_trained_method_differ():
@@ -108,7 +114,7 @@ def test_class_in_the_style_is_learnt_from_all_of_the_training_images(monkeypatc
     monkeypatch.setattr(style_probe, "READER_BYTES", 45 * 4 * 64)
     seen = []
     monkeypatch.setattr(
-        style_probe, "probe_measures", lambda codes, labels, *_: seen.append(labels) or {}
+        style_probe, "probe_metrics", lambda codes, labels, *_: seen.append(labels) or {}
     )
     monkeypatch.setattr(
         style_probe, "Reader", lambda images, labels: seen.append(labels) or Reads()

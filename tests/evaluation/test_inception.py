@@ -1,4 +1,4 @@
-"""FID and KID in InceptionV3's features, with weights that the tests draw themselves."""
+"""FID and KID in InceptionV3's features, with random weights."""
 
 import h5py
 import keras
@@ -34,43 +34,31 @@ def network(folder):
     return built
 
 
-@pytest.fixture(scope="module", params=["inception.weights.h5", "inception.h5"])
-def file(request, network, folder):
-    return str(folder / request.param)
-
-
-@pytest.fixture(scope="module")
-def made(file):
-    return inception.Inception(file)
-
-
 def _features(network, images):
     """What the documentation of keras.applications does."""
     resized = tf.image.resize(images, (299, 299))
     return network(keras.applications.inception_v3.preprocess_input(resized * 255)).numpy()
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_features_are_those_of_keras_applications(network, made, channels):
+@pytest.mark.slow
+@pytest.mark.parametrize("name, channels", [("inception.weights.h5", 1), ("inception.h5", 3)])
+def test_features_are_those_of_keras_applications(network, folder, name, channels, monkeypatch):
     images = np.random.default_rng(0).random((3, 20, 24, channels), np.float32)
-    found = made.features(images)
+    loaded = inception.Inception(str(folder / name))
+    found = loaded.features(images)
     coloured = images if channels == 3 else np.repeat(images, 3, -1)
     assert found.shape == (3, inception.FEATURES)
     np.testing.assert_allclose(found, _features(network, coloured), rtol=1e-3, atol=1e-5)
     assert found.std(0).max() > 0
-
-
-def test_pixels_reach_the_network_between_minus_one_and_one(made, monkeypatch):
     seen = []
-    monkeypatch.setattr(made, "_model", lambda images, training: seen.append(images) or images)
-    made._pooled(tf.stack([tf.zeros((8, 8, 3)), tf.ones((8, 8, 3))]))
-    assert seen[0].shape == (2, 299, 299, 3)
+    monkeypatch.setattr(loaded, "_model", lambda images, training: seen.append(images) or images)
+    loaded._pooled(tf.stack([tf.zeros((8, 8, 3)), tf.ones((8, 8, 3))]))
     np.testing.assert_allclose(seen[0][0], -np.ones((299, 299, 3)), atol=1e-5)
     np.testing.assert_allclose(seen[0][1], np.ones((299, 299, 3)), atol=1e-5)
 
 
 @pytest.mark.slow
-def test_fid_and_kid_are_measured_where_the_weights_are(network, folder, tmp_path):
+def test_fid_and_kid_are_there_where_the_weights_are(network, folder, tmp_path):
     file = str(folder / "inception.weights.h5")
     data = tiny.data(train=100, validation=20, test=20, labelled=False)
     method = tiny.method(
@@ -90,7 +78,7 @@ def test_fid_and_kid_are_measured_where_the_weights_are(network, folder, tmp_pat
 
 @pytest.fixture(scope="module")
 def wrong(folder):
-    """Files that aren't what is asked for."""
+    """Files that aren't of such weights."""
     (folder / "text.weights.h5").write_text("not HDF5")
     (folder / "text.h5").write_text("not HDF5")
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -100,10 +88,17 @@ def wrong(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["missing.h5", "text.h5", "text.weights.h5", "other.weights.h5", "other.h5"]
+    "name",
+    [
+        "missing.h5",
+        "text.h5",
+        "text.weights.h5",
+        pytest.param("other.weights.h5", marks=pytest.mark.slow),
+        pytest.param("other.h5", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_a_wrong_file_is_told_of_in_one_line_before_anything_else(wrong, name):
+def test_a_wrong_file_is_refused_in_one_line_before_anything_else(wrong, name):
     settings = EvaluationSettings(sample_quality=True, inception_weights=str(wrong / name))
     with pytest.raises(DataError) as caught:
         sample_quality.check(settings)
@@ -112,19 +107,20 @@ def test_a_wrong_file_is_told_of_in_one_line_before_anything_else(wrong, name):
     assert message.endswith("InceptionV3 without its top, as .weights.h5 or .h5")
 
 
+@pytest.mark.slow
 def test_a_right_file_passes_the_check(network, folder):
     weights = str(folder / "inception.weights.h5")
     sample_quality.check(EvaluationSettings(sample_quality=True, inception_weights=weights))
 
 
-def test_nothing_is_checked_or_built_unless_asked_for():
+def test_nothing_is_checked_or_built_without_sample_quality():
     assert inception.inception_of("") is None
     sample_quality.check(EvaluationSettings(inception_weights="missing.h5"))
 
 
 def test_without_a_network_imagenets_weights_are_done_without(monkeypatch, capsys):
-    monkeypatch.setattr(inception.tfds_source, "has_network", lambda: False)
-    monkeypatch.setattr(inception, "_kept_by_keras", lambda: False)
+    monkeypatch.setattr(inception.tfds, "has_network", lambda: False)
+    monkeypatch.setattr(inception, "_is_cached", lambda: False)
     assert inception.inception_of("imagenet") is None
     expected = "no fid and kid: --inception_weights=imagenet can't be had (no network)\n"
     assert capsys.readouterr().err == expected
@@ -134,7 +130,7 @@ def test_a_download_that_fails_is_done_without(monkeypatch, capsys):
     def fail(**options):
         raise Exception("URL fetch failure on https://host: None -- unreachable\nmore")
 
-    monkeypatch.setattr(inception.tfds_source, "has_network", lambda: True)
+    monkeypatch.setattr(inception.tfds, "has_network", lambda: True)
     monkeypatch.setattr(keras.applications, "InceptionV3", fail)
     assert inception.inception_of("imagenet") is None
     assert "URL fetch failure" in capsys.readouterr().err
@@ -142,8 +138,8 @@ def test_a_download_that_fails_is_done_without(monkeypatch, capsys):
 
 def test_weights_that_keras_has_downloaded_before_need_no_network(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert not inception._kept_by_keras()
+    assert not inception._is_cached()
     (tmp_path / "models").mkdir()
     name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
     (tmp_path / "models" / name).touch()
-    assert inception._kept_by_keras()
+    assert inception._is_cached()

@@ -10,8 +10,8 @@ import toy
 
 from aae_tf import seeds
 from aae_tf.data.folder import FolderImages
+from aae_tf.data.images import Framing
 from aae_tf.data.pipeline import Feed, Labelled, StreamingFeed, make_feed
-from aae_tf.data.pixels import Framing
 from aae_tf.data.streamed import packed
 from aae_tf.errors import DataError
 from aae_tf.training import Trainer

@@ -87,8 +87,8 @@ def test_streamed_celeb_a_is_the_same(faces):
     memory, streamed = (_load("celeb_a", faces, stream=how) for how in ("never", "always"))
     assert not isinstance(streamed.train.images, np.ndarray)
     assert streamed.describe() == memory.describe()
-    for own, other in zip(_splits(streamed), _splits(memory), strict=True):
-        np.testing.assert_array_equal(own.images[:], other.images)
+    for one, other in zip(_splits(streamed), _splits(memory), strict=True):
+        np.testing.assert_array_equal(one.images[:], other.images)
 
 
 def test_binarized_mnist_is_black_and_white_and_has_no_labels(tmp_path):

@@ -69,3 +69,20 @@ def test_description_tells_data_sets_apart():
     assert described(split.take([0, 1, 2, 4, 3]))["sha256_of_train"] != found["sha256_of_train"]
     # A view with other strides is still the same images.
     assert described(_numbered(10).take(slice(0, 5))) == found
+
+
+class _ReadInBlocks(Split):
+    """Images that can't be had all at once, as those in files."""
+
+    def intensities(self, rows=slice(None)):
+        assert len(np.arange(len(self))[rows]) <= 16
+        return super().intensities(rows)
+
+
+@pytest.mark.parametrize("rows", [None, np.arange(0, 50, 2)])
+def test_a_split_is_read_in_order_a_block_at_a_time(rows):
+    split = _numbered(50)
+    blocks = list(_ReadInBlocks(split.images).blocks("", rows, size=16))
+    assert [len(block) for block in blocks] == ([16, 16, 16, 2] if rows is None else [16, 9])
+    expected = split.intensities() if rows is None else split.intensities(rows)
+    np.testing.assert_array_equal(np.concatenate(blocks), expected)
