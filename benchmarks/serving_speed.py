@@ -21,8 +21,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 
-from aae_tf import experiments, serving
+from aae_tf import experiments
 from aae_tf.methods.build import method_class
+from aae_tf.serving.export import export_saved_model
 from aae_tf.settings import override
 
 SHAPE = (28, 28, 1)
@@ -59,7 +60,8 @@ def main() -> None:
     chosen = override(experiments.settings_of("gaussian", "practical"), {"latent_dim": 8})
     method = method_class(chosen)(chosen, SHAPE)
     with tempfile.TemporaryDirectory() as folder:
-        model = tf.saved_model.load(str(serving.export(method, pathlib.Path(folder) / "gaussian")))
+        version = export_saved_model(method, pathlib.Path(folder) / "gaussian")
+        model = tf.saved_model.load(str(version))
     print("| signature | batch | by | median ms | 95 % ms | images/s |")
     print("|---|---|---|---|---|---|")
     for size in map(int, arguments.sizes.split(",")):

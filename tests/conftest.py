@@ -5,10 +5,14 @@ import os
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 
 # TensorFlow writes about CPUs and missing GPUs on stderr unless it is told not to before import.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture

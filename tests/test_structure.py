@@ -35,7 +35,6 @@ NOUNS = {
 # Still shorter or longer than a module is to be.
 UNEVEN = {
     "aae_tf.experiments.command",
-    "aae_tf.serving.explorer.server",
 }
 DEPTH = 12  # is to be 11: methods stand on chains of their own modules
 WITHOUT_TENSORFLOW = tuple(

@@ -12,9 +12,9 @@ from absl import flags
 from aae_tf import experiments
 from aae_tf.errors import SettingsError, UserError
 from aae_tf.results.report import FORMATS as REPORT_FORMATS
+from aae_tf.serving.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.settings import describe, flatten
 
-CONVERT_FORMATS = ("onnx", "tflite", "tflite_quantized", "tfjs")
 PREDICT = "Predictions (--mode=predict)"
 RUNS = "Many runs (--seeds, --mode=search, report and compare)"
 USAGE = """\

@@ -206,7 +206,7 @@ def explore(values: FlagValues) -> int:
     import_tensorflow_quietly()
     from aae_tf.serving import explorer
 
-    explorer.serve(explorer.load(pathlib.Path(values.model)), values.host, values.port, print)
+    explorer.serve(explorer.Model(pathlib.Path(values.model)), values.host, values.port)
     return 0
 
 
@@ -224,7 +224,7 @@ def convert(values: FlagValues) -> int:
     from aae_tf.serving.convert.convert import convert
 
     output = convert(
-        pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures, print
+        pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures
     )
     print(f"written: {output}")
     return 0
@@ -267,7 +267,7 @@ def predict(values: FlagValues) -> int:
 
         model = GrpcModel(endpoint)
     try:
-        predict(model, options, print)
+        predict(model, options)
     finally:
         model.close()
     return 0

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
+import urllib3
 
 from aae_tf.client.model import (
+    BACKOFF,
     INITIALISER,
     Endpoint,
     PredictionError,
     ServedModel,
     Signature,
     Tensor,
+    Unavailable,
     failure,
 )
 
@@ -22,7 +25,7 @@ OPTIONS = (
     # Without these an answer of more than 4 MB is an error.
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    # `retried` alone decides; a channel that still waits would fail its attempts unseen.
+    # `_call` alone decides; a channel that still waits would fail its attempts unseen.
     ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 400),
@@ -33,27 +36,27 @@ class GrpcModel(ServedModel):
     """A model behind gRPC, without encryption.
 
     Args:
-      place: where it is.
+      endpoint: where it is.
 
     Raises:
       PredictionError: if the extra isn't installed, there is no server, or it has no such model.
     """
 
-    def __init__(self, place: Endpoint):
+    def __init__(self, endpoint: Endpoint):
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is said here
         try:
             import grpc
             from tensorflow_serving.apis import prediction_service_pb2_grpc
         except ImportError as error:
             raise PredictionError(
-                f"--server={place.server}: expected tensorflow-serving-api to be installed ({error}"
-                "): pip install -e '.[client]'; http://HOST:PORT needs nothing more"
+                f"--server={endpoint.server}: expected tensorflow-serving-api to be installed "
+                f"({error}): pip install -e '.[client]'; http://HOST:PORT needs nothing more"
             ) from None
         self._failed = grpc.RpcError
-        self._channel = grpc.insecure_channel(place.server, OPTIONS)
+        self._channel = grpc.insecure_channel(endpoint.server, OPTIONS)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         try:
-            super().__init__(place)
+            super().__init__(endpoint)
         except BaseException:
             self.close()
             raise
@@ -61,16 +64,16 @@ class GrpcModel(ServedModel):
     def _describe(self):
         from tensorflow_serving.apis import get_model_metadata_pb2
 
-        place = self._place
+        endpoint = self._endpoint
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        self._choose(request.model_spec, place.version, place.label)
+        self._choose(request.model_spec, endpoint.version, endpoint.label)
         answer = self._call(self._stub.GetModelMetadata, request)
-        found = get_model_metadata_pb2.SignatureDefMap()
-        if not answer.metadata["signature_def"].Unpack(found):
-            raise PredictionError(f"--server={place.server}: doesn't describe its signatures")
+        definitions = get_model_metadata_pb2.SignatureDefMap()
+        if not answer.metadata["signature_def"].Unpack(definitions):
+            raise PredictionError(f"--server={endpoint.server}: doesn't describe its signatures")
         signatures = {
             name: Signature(_tensors(signature.inputs), _tensors(signature.outputs))
-            for name, signature in sorted(found.signature_def.items())
+            for name, signature in sorted(definitions.signature_def.items())
             if not name.startswith(INITIALISER)
         }
         spec = answer.model_spec
@@ -81,8 +84,7 @@ class GrpcModel(ServedModel):
 
         request = predict_pb2.PredictRequest()
         request.model_spec.signature_name = signature
-        pinned = self._version is not None
-        self._choose(request.model_spec, self._version, None if pinned else self._place.label)
+        self._choose(request.model_spec, *self._choice)
         types = self.signatures[signature].inputs
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(value, types[name].dtype))
@@ -90,22 +92,31 @@ class GrpcModel(ServedModel):
         return {name: tf.make_ndarray(proto) for name, proto in answer.outputs.items()}
 
     def _choose(self, spec, version, label) -> None:
-        spec.name = self._place.model
+        spec.name = self._endpoint.model
         if version is not None:
             spec.version.value = version
         elif label is not None:
             spec.version_label = label
 
     def _call(self, method, request):
-        try:
-            return method(request, timeout=self._place.timeout)
-        except self._failed as error:
-            place = self._place
-            said = failure(place.server, error.code().name, error.details() or "", place.timeout)
-            raise said from None
+        """What a request brings, sent again while no server is available.
+
+        To ask a model twice does no harm: it keeps nothing.
+        """
+        server, timeout = self._endpoint.server, self._endpoint.timeout
+        retry = urllib3.Retry(self._endpoint.retries, **BACKOFF)
+        while True:
+            try:
+                return method(request, timeout=timeout)
+            except self._failed as error:
+                failed = failure(server, error.code().name, error.details() or "", timeout)
+            if not isinstance(failed, Unavailable) or not retry.total:
+                raise failed
+            retry = retry.increment()
+            retry.sleep()
 
     def close(self) -> None:
-        """See `contract.Model`."""
+        """See `model.Model`."""
         self._channel.close()
 
 

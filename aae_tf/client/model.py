@@ -1,18 +1,40 @@
-"""What a model takes and gives, as its signatures say it, and whether an answer keeps to it."""
+"""What a model takes and answers by its signatures, where a server has it, and what can fail."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-import time
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 from aae_tf.errors import SettingsError, UserError
 
 STRING = "string"
+INITIALISER = "__"  # begins the names of signatures that aren't for users
+LONGEST_MESSAGE = 300  # characters of what a server says
+# Waits of 0, 1, 2, 4 and from then on 8 seconds, as urllib3.Retry takes them.
+BACKOFF = {"backoff_factor": 0.5, "backoff_max": 8}
+MOST_RETRIES = 500  # of more than an hour; urllib3 makes one within the other
+ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?|[^\s/:]+:\d+|\[[^\s/]+\]:\d+")
+LONGEST_TIMEOUT = 86400
+
+
+class PredictionError(UserError):
+    """A model's answer can't be had, read or written."""
+
+
+class Unavailable(PredictionError):
+    """No server is there, or it says that it can't answer now."""
+
+
+class Missing(PredictionError):
+    """The server doesn't have the model, or not in that version."""
+
+
+class Refused(PredictionError):
+    """The model can't use what it was sent; the message is the model's own."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +58,7 @@ class Tensor:
         """Whether an array may have that shape."""
         return self.shape is None or (
             len(shape) == len(self.shape)
-            and all(size in (None, own) for size, own in zip(self.shape, shape, strict=True))
+            and all(free in (None, size) for free, size in zip(self.shape, shape, strict=True))
         )
 
     def __str__(self) -> str:
@@ -103,40 +125,18 @@ def check(
             f"{where} it holds {_listed(answer)}, not {_listed(signature.outputs)}"
         )
     for key, tensor in signature.outputs.items():
-        found = answer[key]
-        if found.dtype.name != tensor.dtype or not tensor.fits(found.shape):
-            shape = ", ".join(map(str, found.shape))
-            raise PredictionError(f"{where} {key} is {found.dtype} [{shape}], not {tensor}")
+        array = answer[key]
+        if array.dtype.name != tensor.dtype or not tensor.fits(array.shape):
+            shape = ", ".join(map(str, array.shape))
+            raise PredictionError(f"{where} {key} is {array.dtype} [{shape}], not {tensor}")
     lengths = {len(answer[key]) for key, tensor in signature.outputs.items() if tensor.batched}
     if len(lengths | {rows} - {None}) > 1:
-        wanted = "" if rows is None else f" for {rows} inputs"
-        raise PredictionError(f"{where} {sorted(lengths)} rows{wanted}")
+        inputs = "" if rows is None else f" for {rows} inputs"
+        raise PredictionError(f"{where} {sorted(lengths)} rows{inputs}")
 
 
 def _listed(names) -> str:
     return ", ".join(sorted(names)) or "nothing"
-
-
-LONGEST = 300  # characters of what a server says
-FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0  # seconds
-
-Answer = TypeVar("Answer")
-
-
-class PredictionError(UserError):
-    """A model's answer can't be had, read or written."""
-
-
-class Unavailable(PredictionError):
-    """No server is there, or it says that it can't answer now."""
-
-
-class Missing(PredictionError):
-    """The server doesn't have the model, or not in that version."""
-
-
-class Refused(PredictionError):
-    """The model can't use what it was sent; the message is the model's own."""
 
 
 def failure(server: str, code: str, words: str, timeout: float) -> PredictionError:
@@ -148,19 +148,19 @@ def failure(server: str, code: str, words: str, timeout: float) -> PredictionErr
       words: the server's.
       timeout: seconds that it had.
     """
-    said = in_one_line(words)
+    message = in_one_line(words)
     if code == "INVALID_ARGUMENT":
-        return Refused(said)
+        return Refused(message)
     if code == "NOT_FOUND":
-        return Missing(said)
+        return Missing(message)
     if code == "DEADLINE_EXCEEDED":
         return PredictionError(
             f"--server={server}: no answer within --timeout={timeout:g} seconds; try a longer one, "
             "or a smaller --predict_batch_size"
         )
     if code == "UNAVAILABLE":
-        return Unavailable(f"--server={server}: no server answers ({said})")
-    return PredictionError(f"--server={server}: {code}: {said}")
+        return Unavailable(f"--server={server}: no server answers ({message})")
+    return PredictionError(f"--server={server}: {code}: {message}")
 
 
 def in_one_line(words: str) -> str:
@@ -171,32 +171,8 @@ def in_one_line(words: str) -> str:
     words = re.sub(r"Graph execution error:|Detected at node .*?(\n|$)", " ", words)
     words = re.sub(r"<stack traces unable to be found>", " ", words)
     words = words.partition("[[{{node")[0].partition("[Op:")[0]
-    said = " ".join(words.split())
-    return said if len(said) <= LONGEST else said[:LONGEST] + "..."
-
-
-def retried(attempt: Callable[[], Answer], retries: int, first_wait: float = FIRST_WAIT) -> Answer:
-    """What an attempt gives, repeated while nobody is available.
-
-    Waits twice as long before each further attempt. To ask a model twice does no harm: it keeps
-    nothing.
-
-    Args:
-      attempt: raises Unavailable where another attempt may get through.
-      retries: attempts after the first.
-      first_wait: seconds before the second attempt.
-    """
-    for wait in range(retries):
-        try:
-            return attempt()
-        except Unavailable:
-            time.sleep(min(first_wait * 2 ** min(wait, 10), LONGEST_WAIT))
-    return attempt()
-
-
-INITIALISER = "__"  # begins the names of signatures that aren't for users
-ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?|[^\s/:]+:\d+|\[[^\s/]+\]:\d+")
-LONGEST_TIMEOUT = 86400
+    line = " ".join(words.split())
+    return line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE] + "..."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,8 +207,8 @@ class Endpoint:
             raise SettingsError("model_label", self.label, "a label, and no --model_version")
         if not 0 < self.timeout < LONGEST_TIMEOUT:
             raise SettingsError("timeout", self.timeout, f"seconds, from 0 to {LONGEST_TIMEOUT}")
-        if self.retries < 0:
-            raise SettingsError("retries", self.retries, "at least 0")
+        if not 0 <= self.retries <= MOST_RETRIES:
+            raise SettingsError("retries", self.retries, f"0 to {MOST_RETRIES}")
 
     @property
     def is_rest(self) -> bool:
@@ -252,7 +228,7 @@ class ServedModel:
     between doesn't answer some of them.
 
     Args:
-      place: where it is.
+      endpoint: where it is.
 
     Attributes:
       signatures: by name.
@@ -261,28 +237,30 @@ class ServedModel:
       PredictionError: if there is no server, or it doesn't have the model.
     """
 
-    def __init__(self, place: Endpoint):
-        self._place = place
+    def __init__(self, endpoint: Endpoint):
+        self._endpoint = endpoint
         try:
-            self.signatures, self._version = self._tried(self._describe)
+            self.signatures, self._version = self._describe()
         except (Missing, Refused) as error:
             raise PredictionError(
-                f"{place.flags()}: expected a model that --server={place.server} serves; it says: "
-                f"{error}"
+                f"{endpoint.flags()}: expected a model that --server={endpoint.server} serves; it "
+                f"says: {error}"
             ) from None
-
-    def _tried(self, attempt: Callable):
-        return retried(attempt, self._place.retries)
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """See `contract.Model`."""
+        """See `Model`."""
         try:
-            return self._tried(lambda: self._ask(signature, inputs))
+            return self._ask(signature, inputs)
         except Missing as error:
             raise PredictionError(
-                f"--server={self._place.server}: no longer serves version {self._version} of "
-                f"--model_name={self._place.model}: {error}"
+                f"--server={self._endpoint.server}: no longer serves version {self._version} of "
+                f"--model_name={self._endpoint.model}: {error}"
             ) from None
+
+    @property
+    def _choice(self) -> tuple[int | None, str | None]:
+        """The version that answers, or the label that chooses it."""
+        return self._version, self._endpoint.label if self._version is None else None
 
     def _describe(self) -> tuple[dict[str, Signature], int | None]:
         """Signatures and the version that has them."""
@@ -292,4 +270,4 @@ class ServedModel:
         raise NotImplementedError
 
     def close(self) -> None:
-        """See `contract.Model`."""
+        """See `Model`."""

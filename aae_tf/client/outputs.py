@@ -7,11 +7,10 @@ import io
 import os
 import pathlib
 import shutil
-import struct
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 
 from aae_tf.client import inputs
 from aae_tf.client.model import PredictionError, Signature
@@ -37,7 +36,6 @@ def writer_for(
     name: str,
     signature: Signature,
     names: Sequence[str] | None,
-    print_table: Callable[[str], None],
 ) -> Arrays | Pictures | Table:
     """What writes a signature's answers.
 
@@ -46,7 +44,6 @@ def writer_for(
       name: of the signature.
       signature: its outputs are what is written.
       names: of the files that the inputs came from.
-      print_table: takes the CSV if there is no output.
 
     Raises:
       PredictionError: if the answers can't go there.
@@ -60,7 +57,7 @@ def writer_for(
                 f"--signature={name}: {key} is {tensor}; expected --output=NAME.npz"
             )
     if IMAGES not in signature.outputs:
-        return Table(output, names, print_table)
+        return Table(output, names)
     if output is None:
         raise PredictionError(
             f"--output=: expected a new folder for the images of {name}, or NAME.npz"
@@ -105,13 +102,8 @@ class Arrays:
 class Table:
     """Numbers as CSV, in a file or printed."""
 
-    def __init__(
-        self,
-        path: pathlib.Path | None,
-        names: Sequence[str] | None,
-        print_table: Callable[[str], None],
-    ):
-        self._path, self._print = path, print_table
+    def __init__(self, path: pathlib.Path | None, names: Sequence[str] | None):
+        self._path = path
         self._names = None if names is None else [_in_utf8(name) for name in names]
         self._lines: list[list[str]] = []
 
@@ -128,7 +120,7 @@ class Table:
         """Writes or prints the table."""
         text = inputs.render_table(self._lines)
         if self._path is None:
-            self._print(text.removesuffix("\n"))
+            print(text, end="")
         else:
             _write(self._path, text.encode())
 
@@ -195,20 +187,9 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
 
 def png(image: np.ndarray) -> bytes:
     """An image, uint8 `(height, width, 1 or 3)`, as a PNG file."""
-    height, width, channels = image.shape
-    # Each line begins with the number of its filter: none.
-    lines = np.zeros((height, 1 + width * channels), np.uint8)
-    lines[:, 1:] = image.reshape(height, -1)
-    colours = {1: 0, 3: 2}[channels]
-    head = struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content))
-        + kind
-        + content
-        + struct.pack(">I", zlib.crc32(kind + content))
-        for kind, content in chunks
-    )
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(file, "PNG")
+    return file.getvalue()
 
 
 def _write(path, content):

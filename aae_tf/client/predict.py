@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
 
 import numpy as np
 
-from aae_tf.client import inputs as given
+from aae_tf.client import inputs as files
 from aae_tf.client import outputs
 from aae_tf.client.inputs import Inputs
 from aae_tf.client.model import STRING, Model, PredictionError, Refused, Signature, check
@@ -51,66 +50,65 @@ class PredictOptions:
     def check_paths(self) -> None:
         """Raises PredictionError if the input isn't there, or the output is; asks no model."""
         if self.input is not None:
-            given.are_pictures(self.input)
+            files.are_pictures(self.input)
         if self.output is not None:
             outputs.check_free(self.output)
 
 
-def predict(model: Model, wish: PredictOptions, say: Callable[[str], None]) -> None:
-    """Asks a model and writes its answers, all of them or none.
+def predict(model: Model, options: PredictOptions) -> None:
+    """Asks a model and writes or prints its answers, all of them or none.
 
     Args:
       model: behind a server, or a SavedModel.
-      wish: what to ask, and where answers go; its paths have been checked.
-      say: takes the CSV if it is to be printed, and where else things were written.
+      options: what to ask, and where answers go; its paths have been checked.
 
     Raises:
       PredictionError: if that isn't possible; the message says why.
     """
-    name, inputs = _inputs(model, wish)
+    name, inputs = _inputs(model, options)
     signature = model.signatures[name]
-    pieces = list(inputs.pieces(wish.batch_size, MOST_BYTES))
-    writer = outputs.writer_for(wish.output, name, signature, inputs.names, say)
+    pieces = list(inputs.pieces(options.batch_size, MOST_BYTES))
+    writer = outputs.writer_for(options.output, name, signature, inputs.names)
     try:
         with progress_bar(inputs.rows or 0, "input", shown=len(pieces) > 1, late=True) as progress:
             for start, stop in pieces:
-                answer = _ask(model, wish, name, inputs, start, stop)
+                answer = _ask(model, options, name, inputs, start, stop)
                 check(name, signature, answer, None if inputs.rows is None else stop - start)
                 writer.add({key: answer[key] for key in signature.outputs})
                 progress.update(stop - start)
         writer.finish()
     finally:
         writer.discard()
-    if wish.output is not None:
-        say(f"written: {wish.output}")
+    if options.output is not None:
+        print(f"written: {options.output}")
 
 
-def _inputs(model: Model, wish: PredictOptions) -> tuple[str, Inputs]:
+def _inputs(model: Model, options: PredictOptions) -> tuple[str, Inputs]:
     """The signature's name, maybe its twin's, and what it is asked."""
-    pictures = wish.input is not None and given.are_pictures(wish.input)
-    name = wish.signature
+    pictures = options.input is not None and files.are_pictures(options.input)
+    name = options.signature
     if pictures and name + TWIN in model.signatures:
         name += TWIN
     if name not in model.signatures:
         raise PredictionError(f"--signature={name}: expected one of {_names(model, pictures)}")
     signature = model.signatures[name]
-    if wish.input is None:
+    if options.input is None:
         if sorted(signature.inputs) != sorted(DRAWING):
             raise PredictionError(
                 f"--input=: expected {', '.join(sorted(signature.inputs))} for --signature={name}: "
-                f"{given.KINDS}"
+                f"{files.KINDS}"
             )
-        drawn = {"count": wish.count, "seed": (wish.seed, 0)}
+        drawn = {"count": options.count, "seed": (options.seed, 0)}
         types = {key: tensor.dtype for key, tensor in signature.inputs.items()}
         return name, Inputs({}, {key: np.array(drawn[key], types[key]) for key in DRAWING})
     if not pictures:
-        return name, given.of_arrays(wish.input, name, signature)
+        return name, files.of_arrays(options.input, name, signature)
     if not _takes_pictures(signature):
         raise PredictionError(
             f"--signature={name}: takes {', '.join(sorted(signature.inputs))}, no pictures; "
             f"expected one of {_names(model, pictures)}"
         )
-    return name, given.of_pictures(wish.input, name, signature)
+    return name, files.of_pictures(options.input, name, signature)
 
 
 def _takes_pictures(signature: Signature) -> bool:
@@ -118,7 +116,7 @@ def _takes_pictures(signature: Signature) -> bool:
 
 
 def _names(model, pictures) -> str:
-    """Those that suit; without the twins, which are chosen by what is given."""
+    """Those that suit; without the twins, which are chosen by what is files."""
     fitting = [
         name.removesuffix(TWIN)
         for name, signature in model.signatures.items()
@@ -127,7 +125,7 @@ def _names(model, pictures) -> str:
     return ", ".join(sorted(set(fitting))) or "none, as the model takes no pictures"
 
 
-def _ask(model, wish, name, inputs: Inputs, start: int, stop: int) -> dict[str, np.ndarray]:
+def _ask(model, options, name, inputs: Inputs, start: int, stop: int) -> dict[str, np.ndarray]:
     try:
         return model.predict(name, inputs.request(start, stop))
     except Refused as error:
@@ -136,7 +134,7 @@ def _ask(model, wish, name, inputs: Inputs, start: int, stop: int) -> dict[str, 
         row, reason = _culprit(model, name, inputs, start, stop, error)
         which = f"row {row}" if inputs.names is None else inputs.names[row]
         raise PredictionError(
-            f"--input={wish.input}: {which} is refused by the model: {reason}"
+            f"--input={options.input}: {which} is refused by the model: {reason}"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""A model behind TF Serving's REST API, with the standard library alone."""
+"""A model behind TF Serving's REST API, by urllib3; TensorFlow isn't imported."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import base64
 import http.client
 import json
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 
 import numpy as np
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError
 
 from aae_tf.client.model import (
+    BACKOFF,
     INITIALISER,
     STRING,
+    Endpoint,
     PredictionError,
     ServedModel,
     Signature,
@@ -40,116 +43,153 @@ TYPES = {
     "DT_BOOL": "bool",
     "DT_STRING": STRING,
 }
-KINDS = {"f": "fi", "i": "i", "u": "i", "b": "b"}  # of what JSON gives for what is wanted
+KINDS = {"f": "fi", "i": "i", "u": "i", "b": "b"}  # of numbers in JSON, by the tensor's kind
 CHUNK = 1 << 16  # bytes
+RETRY = {
+    "status_forcelist": [503],
+    "allowed_methods": None,
+    "raise_on_status": False,
+    "respect_retry_after_header": False,
+}
 
 
 class RestModel(ServedModel):
-    """A model behind REST; over https as the system trusts.
+    """A model behind REST; over https as the system trusts, by the system's proxies.
 
     Args:
-      place: where it is.
+      endpoint: where it is.
 
     Raises:
       PredictionError: if there is no server, or it has no such model.
     """
 
+    def __init__(self, endpoint: Endpoint):
+        url = urllib.parse.urlsplit(endpoint.server)
+        proxy = urllib.request.getproxies().get(url.scheme)
+        if proxy and not urllib.request.proxy_bypass(url.netloc):
+            self._pool = urllib3.ProxyManager(proxy)
+        else:
+            self._pool = urllib3.PoolManager()
+        super().__init__(endpoint)
+
     def _describe(self):
-        place = self._place
-        found = self._get(self._url(place.version, place.label) + "/metadata")
+        described = self._get(self._url(self._endpoint.version, self._endpoint.label, "/metadata"))
         try:
+            definitions = described["metadata"]["signature_def"]["signature_def"]
             signatures = {
                 name: Signature(_tensors(one["inputs"]), _tensors(one["outputs"]))
-                for name, one in sorted(found["metadata"]["signature_def"]["signature_def"].items())
+                for name, one in sorted(definitions.items())
                 if not name.startswith(INITIALISER)
             }
-            version = found["model_spec"].get("version")
+            version = described["model_spec"].get("version")
             return signatures, None if version is None else int(version)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise self._not_serving("its description of the model has another form") from None
 
     def _ask(self, signature, inputs: Mapping[str, np.ndarray]):
-        pinned = self._version is not None
-        url = self._url(self._version, None if pinned else self._place.label)
         body = {
             "signature_name": signature,
             "inputs": {name: _to_json(value) for name, value in inputs.items()},
         }
-        answer = self._get(f"{url}:predict", json.dumps(body).encode())
-        outputs = self.signatures[signature].outputs
+        answer = self._get(self._url(*self._choice, ":predict"), json.dumps(body).encode())
+        tensors = self.signatures[signature].outputs
         try:
-            found = answer["outputs"]
-            if len(outputs) == 1:  # which the server doesn't name then
-                found = {next(iter(outputs)): found}
-            return {name: _from_json(value, outputs[name]) for name, value in found.items()}
+            outputs = answer["outputs"]
+            if len(tensors) == 1:  # which the server doesn't name then
+                outputs = {next(iter(tensors)): outputs}
+            return {name: _from_json(value, tensors[name]) for name, value in outputs.items()}
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise PredictionError(
                 f"--signature={signature}: the answer isn't what the model's description says: "
                 f"{type(error).__name__} {error}"
             ) from None
 
-    def _url(self, version, label) -> str:
-        url = f"{self._place.server.rstrip('/')}/v1/models/"
-        url += urllib.parse.quote(self._place.model, safe="")
+    def _url(self, version, label, ending) -> str:
+        url = f"{self._endpoint.server.rstrip('/')}/v1/models/"
+        url += urllib.parse.quote(self._endpoint.model, safe="")
         if version is not None:
-            return f"{url}/versions/{version}"
-        if label is not None:
-            return f"{url}/labels/{urllib.parse.quote(label, safe='')}"
-        return url
+            url += f"/versions/{version}"
+        elif label is not None:
+            url += f"/labels/{urllib.parse.quote(label, safe='')}"
+        return url + ending
 
     def _get(self, url: str, body: bytes | None = None):
         """The JSON that a request brings; a POST where there is a body."""
-        place = self._place
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, body, headers)
+        server, timeout = self._endpoint.server, self._endpoint.timeout
         try:
-            return json.loads(self._read(request))
-        except urllib.error.HTTPError as error:
-            code = CODES.get(error.code, f"HTTP status {error.code}")
-            raise failure(place.server, code, _said(error), place.timeout) from None
-        except urllib.error.URLError as error:
-            self._fail(error.reason)
-        except (OSError, http.client.HTTPException) as error:
-            self._fail(error)
+            with self._pool.request(
+                "POST" if body else "GET",
+                url,
+                body=body,
+                headers={"Content-Type": "application/json"},
+                timeout=urllib3.Timeout(total=timeout),
+                retries=_Retry(self._endpoint.retries, **RETRY, **BACKOFF),
+                redirect=False,
+                preload_content=False,
+            ) as response:
+                # The socket's limit is one for each piece that arrives.
+                content, deadline = bytearray(), time.monotonic() + timeout
+                while piece := response.read1(CHUNK):
+                    content += piece
+                    if time.monotonic() > deadline:
+                        raise TimeoutError
+        except (HTTPError, TimeoutError) as error:
+            raise self._unanswered(error) from None
+        if response.status >= 300:
+            code = CODES.get(response.status, f"HTTP status {response.status}")
+            raise failure(server, code, _words(content) or response.reason or "", timeout)
+        try:
+            return json.loads(content)
         except (ValueError, RecursionError):
             raise self._not_serving("its answer isn't JSON") from None
 
-    def _read(self, request) -> bytes:
-        # The socket's own limit is one for each piece that arrives.
-        deadline = time.monotonic() + self._place.timeout
-        pieces = []
-        with urllib.request.urlopen(request, timeout=self._place.timeout) as response:
-            while piece := response.read1(CHUNK):
-                pieces.append(piece)
-                if time.monotonic() > deadline:
-                    raise TimeoutError
-        return b"".join(pieces)
-
-    def _fail(self, reason):
-        place = self._place
+    def _unanswered(self, error) -> PredictionError:
+        reason, server = _reason(error), self._endpoint.server
         if isinstance(reason, TimeoutError):
-            raise failure(place.server, "DEADLINE_EXCEEDED", "", place.timeout) from None
+            return failure(server, "DEADLINE_EXCEEDED", "", self._endpoint.timeout)
         if isinstance(reason, ConnectionError):
-            raise Unavailable(f"--server={place.server}: no server answers ({reason})") from None
+            return Unavailable(f"--server={server}: no server answers ({reason})")
         if isinstance(reason, http.client.HTTPException):
-            raise self._not_serving("it doesn't speak HTTP as expected") from None
-        raise PredictionError(f"--server={place.server}: can't be asked ({reason})") from None
+            return self._not_serving("it doesn't speak HTTP as expected")
+        return PredictionError(f"--server={server}: can't be asked ({reason})")
 
     def _not_serving(self, why: str) -> PredictionError:
-        return PredictionError(f"--server={self._place.server}: expected TF Serving's REST; {why}")
+        return PredictionError(
+            f"--server={self._endpoint.server}: expected TF Serving's REST; {why}"
+        )
+
+    def close(self) -> None:
+        """See `model.Model`."""
+        self._pool.clear()
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+class _Retry(urllib3.Retry):
+    """Further attempts where no server answers, or it says that it can't answer now.
+
+    To ask a model twice does no harm: it keeps nothing.
+    """
+
+    def increment(self, *request, error=None, **more):
+        if error is not None and not isinstance(_reason(error), ConnectionError):
+            raise error
+        return super().increment(*request, error=error, **more)
+
+
+def _reason(error):
+    """What is below urllib3's own error."""
+    if isinstance(error, MaxRetryError):
+        error = error.reason
+    if not isinstance(error, HTTPError):
+        return error
+    return error.__cause__ or (error.args[-1] if error.args else error)
+
+
+def _words(content: bytearray) -> str:
     """The server's words, in its JSON or plain."""
-    with error:
-        try:
-            content = error.read(CHUNK)
-        except (OSError, http.client.HTTPException):
-            return error.reason
     try:
         return str(json.loads(content)["error"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return content.decode(errors="replace") or str(error.reason)
+        return content.decode(errors="replace")
 
 
 def _tensors(described) -> dict[str, Tensor]:
@@ -173,11 +213,10 @@ def _to_json(value: np.ndarray):
 
 
 def _from_json(value, tensor: Tensor) -> np.ndarray:
-    found = np.asarray(value)
-    wanted = np.dtype(tensor.dtype)
-    if found.dtype.kind not in KINDS.get(wanted.kind, ""):
+    array, dtype = np.asarray(value), np.dtype(tensor.dtype)
+    if array.dtype.kind not in KINDS.get(dtype.kind, ""):
         raise ValueError(f"expected {tensor}")
-    converted = found.astype(wanted)
-    if wanted.kind in "iu" and not np.array_equal(converted, found):
+    converted = array.astype(dtype)
+    if dtype.kind in "iu" and not np.array_equal(converted, array):
         raise ValueError(f"expected {tensor}, but a number is too large")
     return converted

@@ -42,7 +42,7 @@ class Method(abc.ABC):
       metrics: names of the evaluations that it is subject to (see `evaluation`).
       final_metrics: of those that take long, for the end of a run.
       figures: names of the figures that it has (see `figures.figures`).
-      signatures: names of what it serves (see `serving.export`).
+      signatures: names of what it serves (see `serving.signatures`).
     """
 
     num_categories = 0

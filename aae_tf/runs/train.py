@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aae_tf import data as data_sources
-from aae_tf import seeds, serving
+from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.evaluation import Evaluator, classifier, sample_quality
@@ -26,6 +26,7 @@ from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs.recorder import Recorder
 from aae_tf.runs.training_run import TrainingRun
 from aae_tf.serving import held_out
+from aae_tf.serving.export import export_saved_model
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
@@ -179,7 +180,7 @@ def export(
     except UserError as error:
         logger.info("exporting without codes of held-out images: %s", error)
     card = functools.partial(model_card.files_of, folder)
-    return serving.export(method, export_dir / settings.experiment, codes, card)
+    return export_saved_model(method, export_dir / settings.experiment, codes, card)
 
 
 def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from aae_tf.utils import write_aside
 Card = Callable[[Mapping[str, Any]], Mapping[str, bytes]]
 
 
-def export(
+def export_saved_model(
     method: Method,
     folder: pathlib.Path,
     codes: dict[str, Any] | None = None,

@@ -1,4 +1,4 @@
-"""A SavedModel that is asked without a server."""
+"""A SavedModel of this machine, loaded and asked without a server."""
 
 from __future__ import annotations
 
@@ -16,17 +16,24 @@ class LocalModel:
     """A SavedModel in this process.
 
     Args:
-      folder: its own, or that of its versions, of which the newest is taken.
+      model: its folder, or that of its versions, of which the newest is taken.
 
     Attributes:
+      folder: the version's.
       signatures: by name.
 
     Raises:
       DataError: if there is none, or it can't be loaded.
     """
 
-    def __init__(self, folder: pathlib.Path):
-        self._loaded, self._folder = load(folder)
+    def __init__(self, model: pathlib.Path):
+        self.folder = newest(model)
+        try:
+            self._loaded = tf.saved_model.load(str(self.folder))
+        except Exception as error:  # of as many classes as there are ways of being broken
+            reason = " ".join(str(error).split())[:200]
+            expected = f"--model={self.folder}: expected a whole SavedModel, but: {reason}"
+            raise DataError(expected) from error
         self.signatures = {
             name: Signature(
                 _tensors(function.structured_input_signature[1]),
@@ -35,20 +42,24 @@ class LocalModel:
             for name, function in sorted(self._loaded.signatures.items())
         }
 
+    def function(self, signature: str) -> tf.types.experimental.ConcreteFunction:
+        """The function of a signature, which the model has to outlive."""
+        return self._loaded.signatures[signature]
+
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """See `contract.Model`."""
-        types = self.signatures[signature].inputs
-        given = {name: tf.constant(value, types[name].dtype) for name, value in inputs.items()}
+        """See `client.model.Model`."""
+        dtypes = {name: tensor.dtype for name, tensor in self.signatures[signature].inputs.items()}
+        tensors = {name: tf.constant(value, dtypes[name]) for name, value in inputs.items()}
         try:
-            found = self._loaded.signatures[signature](**given)
+            outputs = self.function(signature)(**tensors)
         except tf.errors.InvalidArgumentError as error:
             raise Refused(in_one_line(error.message)) from None
         except tf.errors.OpError as error:
-            raise PredictionError(f"--model={self._folder}: {in_one_line(error.message)}") from None
-        return {name: value.numpy() for name, value in found.items()}
+            raise PredictionError(f"--model={self.folder}: {in_one_line(error.message)}") from None
+        return {name: value.numpy() for name, value in outputs.items()}
 
     def close(self) -> None:
-        """See `contract.Model`."""
+        """See `client.model.Model`."""
 
 
 def _tensors(specs) -> dict[str, Tensor]:
@@ -56,37 +67,6 @@ def _tensors(specs) -> dict[str, Tensor]:
         name: Tensor(spec.dtype.name, None if spec.shape.rank is None else tuple(spec.shape))
         for name, spec in sorted(specs.items())
     }
-
-
-def versions_of(model: pathlib.Path) -> list[int]:
-    """The versions of a model that hold a SavedModel, ascending."""
-    found = model.glob("*/saved_model.pb")
-    return sorted(int(file.parent.name) for file in found if is_version(file.parent))
-
-
-def is_version(folder: pathlib.Path) -> bool:
-    """Whether a folder's name is a version's number."""
-    return folder.name.isascii() and folder.name.isdigit()
-
-
-def load(model: pathlib.Path):
-    """Loads a SavedModel.
-
-    Args:
-      model: its folder, or that of its versions, of which the newest is taken.
-
-    Returns:
-      The loaded model and the folder that it came from.
-
-    Raises:
-      DataError: if there is none, or it can't be loaded.
-    """
-    folder = newest(model)
-    try:
-        return tf.saved_model.load(str(folder)), folder
-    except Exception as error:  # of as many classes as there are ways of being broken
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"--model={folder}: expected a whole SavedModel, but: {reason}") from error
 
 
 def newest(model: pathlib.Path) -> pathlib.Path:
@@ -100,3 +80,14 @@ def newest(model: pathlib.Path) -> pathlib.Path:
             "saved_models/gaussian/1"
         )
     return model / str(versions[-1])
+
+
+def versions_of(model: pathlib.Path) -> list[int]:
+    """The versions of a model that hold a SavedModel, ascending."""
+    files = model.glob("*/saved_model.pb")
+    return sorted(int(file.parent.name) for file in files if is_version(file.parent))
+
+
+def is_version(folder: pathlib.Path) -> bool:
+    """Whether a folder's name is a version's number."""
+    return folder.name.isascii() and folder.name.isdigit()

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
+from aae_tf.serving.export import export_saved_model
 
 CHANGES = {
     "gaussian": {},
@@ -19,8 +19,8 @@ def models(tmp_path_factory):
     """A folder of exports; of gaussian two versions, which answer differently."""
     folder = tmp_path_factory.mktemp("models")
     for name, changes in CHANGES.items():
-        serving.export(tiny.method(experiment=name, **changes), folder / name)
-    serving.export(tiny.method(seed=5), folder / "gaussian")
+        export_saved_model(tiny.method(experiment=name, **changes), folder / name)
+    export_saved_model(tiny.method(seed=5), folder / "gaussian")
     return folder
 
 

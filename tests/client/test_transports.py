@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
 from aae_tf.client.grpc import GrpcModel
-from aae_tf.client.model import Endpoint, PredictionError, Refused
+from aae_tf.client.model import Endpoint, PredictionError, Refused, check
 from aae_tf.client.rest import RestModel
+from aae_tf.serving.export import export_saved_model
 from aae_tf.serving.local import LocalModel
 from aae_tf.serving.signatures import BYTES
 
@@ -60,7 +60,7 @@ def test_every_signature_gives_the_same_bits_however_it_is_asked(server, local, 
     for key, signature in local[name].signatures.items():
         inputs = _inputs(signature)
         wanted, found = local[name].predict(key, inputs), model.predict(key, inputs)
-        model.check(key, signature, found, None)
+        check(key, signature, found, None)
         assert set(found) == set(wanted)
         for output, value in wanted.items():
             assert found[output].dtype == value.dtype
@@ -127,7 +127,7 @@ def nan_server(tmp_path):
     method = tiny.method()
     bias = method.networks["decoder"].variables[-1]
     bias.assign(np.where(np.arange(64) % 3, np.nan, -0.1))
-    serving.export(method, tmp_path / "broken")
+    export_saved_model(method, tmp_path / "broken")
     with prediction_server.running({"broken": tmp_path / "broken"}) as running:
         yield running
 

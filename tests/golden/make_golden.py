@@ -18,9 +18,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "helpers"))
 
 import tiny
 
-from aae_tf import seeds, serving
+from aae_tf import seeds
 from aae_tf.data.pipeline import Feed
 from aae_tf.methods.aae import AdversarialAutoencoder
+from aae_tf.serving.export import export_saved_model
 from aae_tf.training import Trainer
 from aae_tf.training.checkpoints import Checkpoints, network_variables, optimizer_variables
 
@@ -64,7 +65,7 @@ def main():
     checkpoints.progress.epoch_values = {"generator/loss": [0.5, 0.25]}
     checkpoints.save()
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(serving.export(method, pathlib.Path(folder)), HERE / "saved_model")
+        shutil.copytree(export_saved_model(method, pathlib.Path(folder)), HERE / "saved_model")
     images, codes = inputs()
     drawn = method.prior.sample(COUNT, seed=np.array(SEED, np.int32))
     np.savez_compressed(

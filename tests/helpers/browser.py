@@ -1,18 +1,15 @@
-"""A headless Chromium, driven through chromedriver by the WebDriver protocol: no package needed."""
+"""A headless Chromium for tests of the explorer's page, by selenium."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import shutil
-import subprocess
-import time
-import urllib.error
-import urllib.request
 
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key that the W3C gave references to elements
-KEYS = {"left": "\ue012", "up": "\ue013", "right": "\ue014", "down": "\ue015", "shift": "\ue008"}
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -25,6 +22,7 @@ ARGUMENTS = (
     "--disable-dev-shm-usage",
     "--no-proxy-server",
     "--hide-scrollbars",
+    "--window-size=1200,900",
 )
 
 
@@ -37,114 +35,42 @@ def find() -> tuple[str, str] | None:
 
 
 @contextlib.contextmanager
-def opened(folder, width=1200, height=900):
+def opened(folder):
     """A browser with a fresh profile in `folder`, ended with all its processes."""
-    binary, driver = find()
-    with open(folder / "chromedriver.log", "w") as log:
-        process = subprocess.Popen(
-            [driver, "--port=0"], stdout=subprocess.PIPE, stderr=log, text=True
-        )
+    options = webdriver.ChromeOptions()
+    options.binary_location, driver = find()
+    for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    # With the driver's path selenium looks for none elsewhere.
+    browser = Browser(options, webdriver.ChromeService(driver))
     try:
-        port = _port(process)
-        arguments = [*ARGUMENTS, f"--user-data-dir={folder}", f"--window-size={width},{height}"]
-        browser = Browser(f"http://127.0.0.1:{port}", binary, arguments)
-        try:
-            yield browser
-        finally:
-            browser.quit()
+        yield browser
     finally:
-        process.terminate()
-        process.wait(timeout=10)
+        browser.quit()
 
 
-def _port(process):
-    for line in process.stdout:
-        if "started successfully on port" in line:
-            return int(line.rstrip(". \n").rpartition(" ")[2])
-    raise RuntimeError("chromedriver doesn't start")
-
-
-class Browser:
-    """One session; JavaScript in, what it returns out."""
-
-    def __init__(self, driver, binary, arguments):
-        self._url = f"{driver}/session"
-        options = {"binary": binary, "args": arguments}
-        capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        started = self._call("POST", "", {"capabilities": {"alwaysMatch": capabilities}})
-        self._url += "/" + started["sessionId"]
-
-    def open(self, url):
-        self._call("POST", "/url", {"url": url})
-
-    def run(self, script, *arguments):
-        """Runs the body of a function and gives what it returns."""
-        return self._call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+class Browser(webdriver.Chrome):
+    """Selenium's browser with what the tests do again and again."""
 
     def wait(self, expression, seconds=20):
-        """Waits until an expression is true; returns its value."""
-        deadline = time.monotonic() + seconds
-        while not (value := self.run(f"return {expression}")):
-            assert time.monotonic() < deadline, f"never true: {expression}; {self.complaints()}"
-            time.sleep(0.05)
-        return value
+        """Waits until a JavaScript expression is true; returns its value."""
+        message = f"never true: {expression}"
+        return WebDriverWait(self, seconds, 0.05).until(
+            lambda _: self.execute_script(f"return {expression}"), message
+        )
 
     def element(self, selector):
-        found = self._call("POST", "/element", {"using": "css selector", "value": selector})
-        return found[ELEMENT]
+        return self.find_element(By.CSS_SELECTOR, selector)
 
-    def type(self, selector, text):
-        """Types into an element; a path into an input for files chooses that file."""
-        self._call("POST", f"/element/{self.element(selector)}/value", {"text": text})
-
-    def click(self, selector):
-        self._call("POST", f"/element/{self.element(selector)}/click", {})
-
-    def drag(self, selector, *places):
-        """Presses at the first of some places, moves over the others and lets go.
-
-        Args:
-          selector: of an element.
-          places: (x, y), pixels from its centre.
-        """
-        origin = {ELEMENT: self.element(selector)}
-        moves = [
-            {"type": "pointerMove", "duration": 50, "origin": origin, "x": x, "y": y}
-            for x, y in places
-        ]
-        actions = [
-            moves[0],
-            {"type": "pointerDown", "button": 0},
-            *moves[1:],
-            {"type": "pointerUp", "button": 0},
-        ]
-        pointer = {"type": "pointer", "id": "mouse", "actions": actions}
-        self._call("POST", "/actions", {"actions": [pointer]})
-
-    def screenshot(self) -> bytes:
-        return base64.b64decode(self._call("GET", "/screenshot"))
-
-    def devtools(self, command, **parameters):
-        return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+    def drag(self, selector, start, *points):
+        """Presses at (x, y), pixels from an element's centre, moves over others and lets go."""
+        element, actions = self.element(selector), ActionChains(self, 50)
+        actions.move_to_element_with_offset(element, *start).click_and_hold()
+        for point in points:
+            actions.move_to_element_with_offset(element, *point)
+        actions.release().perform()
 
     def complaints(self):
         """Errors on the console since the last call, refusals by the page's policy among them."""
-        entries = self._call("POST", "/se/log", {"type": "browser"})
-        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
-
-    def quit(self):
-        self._call("DELETE", "")
-
-    def _call(self, method, path, content=None):
-        request = urllib.request.Request(
-            self._url + path,
-            None if content is None else json.dumps(content).encode(),
-            {"Content-Type": "application/json"},
-            method=method,
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=60) as answer:
-                return json.load(answer)["value"]
-        except urllib.error.HTTPError as error:
-            raise RuntimeError(json.load(error)["value"]["message"]) from None
+        return [entry["message"] for entry in self.get_log("browser") if entry["level"] == "SEVERE"]

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
+from aae_tf.serving.export import export_saved_model
 
 CASES = {
     "normalized": {"encoder_batch_norm": True, "decoder_batch_norm": True},
@@ -28,7 +28,7 @@ def export(case, folder, **changes):
         for variable in network.variables:
             drawn = 0.3 * random.normal(size=variable.shape)
             variable.assign(np.abs(drawn) + 0.5 if "variance" in variable.path else drawn)
-    return serving.export(method, folder / case)
+    return export_saved_model(method, folder / case)
 
 
 def given(function, size):

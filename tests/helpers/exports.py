@@ -23,13 +23,14 @@ def make(root):
     """Exports every experiment of the catalogue; returns {experiment: its folder}."""
     import tiny
 
-    from aae_tf import experiments, serving
+    from aae_tf import experiments
+    from aae_tf.serving.export import export_saved_model
     from aae_tf.serving.signatures import ServingModule, servable_signatures
 
     folders = {}
     for name in experiments.CATALOGUE:
         method, folder = tiny.method(experiment=name, **CASES.get(name, {})), root / name
-        serving.export(method, folder / "model")
+        export_saved_model(method, folder / "model")
         of_keras, given = ServingModule(method), {}
         functions = {s: of_keras.signature(s) for s in servable_signatures(method)}
         functions["serving_default"] = functions[method.default_signature]

@@ -3,18 +3,14 @@
 import c_api
 import numpy as np
 import pytest
-import tiny
-
-from aae_tf import serving
 
 INVALID_ARGUMENT = 3
 
 pytestmark = pytest.mark.skipif(not c_api.LIBRARY.exists(), reason="the wheel has no C library")
 
 
-def test_refusals_are_invalid_argument_with_words(tmp_path):
-    version = serving.export(tiny.method(), tmp_path / "refusing")
-    model = c_api.Model(version)
+def test_refusals_are_invalid_argument_with_words(exported):
+    model = c_api.Model(exported("gaussian")[1])
     with pytest.raises(RuntimeError) as refused:
         model("encode", images=np.full((1, 8, 8, 1), np.nan, np.float32))
     code, words = refused.value.args

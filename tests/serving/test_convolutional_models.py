@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
 from aae_tf.evaluation.inference import Inference
+from aae_tf.serving.export import export_saved_model
 from aae_tf.training.checkpoints import (
     Checkpoints,
     digest,
@@ -51,7 +51,7 @@ def test_checkpoint_brings_every_variable_back(rig, tmp_path):
 @pytest.mark.parametrize("precision", ["float32", "float64", "mixed_bfloat16"])
 def test_export_answers_any_batch_size(precision, tmp_path):
     method = tiny.method(**CHANGES, precision=precision)
-    loaded = tf.saved_model.load(str(serving.export(method, tmp_path / "model")))
+    loaded = tf.saved_model.load(str(export_saved_model(method, tmp_path / "model")))
     images = tf.constant(tiny.split(7).intensities())
     styles = tf.constant(np.random.default_rng(0).normal(size=(7, method.latent_dim)), tf.float32)
     labels = tf.range(7, dtype=tf.int64) % 5

@@ -8,7 +8,6 @@ import tensorflow as tf
 import tiny
 from PIL import Image
 
-from aae_tf import serving
 from aae_tf.serving import signatures
 
 RANDOM = np.random.default_rng(0)
@@ -94,9 +93,8 @@ def test_what_is_no_such_picture_is_refused(case):
     assert words in str(refused.value)
 
 
-def test_every_signature_of_images_has_a_twin_that_gives_the_same(tmp_path):
-    method = tiny.method(experiment="style", latent_dim=4)
-    model = tf.saved_model.load(str(serving.export(method, tmp_path / "style")))
+def test_every_signature_of_images_has_a_twin_that_gives_the_same(loaded):
+    model = loaded("style")
     pixels = tiny.split(3).images[..., 0]
     images, labels = tf.constant(tiny.split(3).intensities()), tf.constant([0, 1, 2], tf.int64)
     encoded = tf.constant([_encoded(each) for each in pixels])

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
+from aae_tf.serving.export import export_saved_model
 from aae_tf.serving.signatures import ServingModule
 
 pytestmark = pytest.mark.system
@@ -26,7 +26,7 @@ def rig():
 
 @pytest.fixture(scope="module")
 def exported(rig, tmp_path_factory):
-    return serving.export(rig.method, tmp_path_factory.mktemp("models") / "mixture")
+    return export_saved_model(rig.method, tmp_path_factory.mktemp("models") / "mixture")
 
 
 @pytest.fixture(scope="module")

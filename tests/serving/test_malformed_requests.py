@@ -3,21 +3,11 @@
 import resource
 
 import numpy as np
-import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
-
 REQUESTS, WARM_UP = 500, 100
 GROWTH_AT_MOST = 64  # MiB of the process's largest size, after warm-up
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    method = tiny.method(experiment="semi_supervised", latent_dim=4, num_labels="30")
-    folder = tmp_path_factory.mktemp("models")
-    return tf.saved_model.load(str(serving.export(method, folder / "semi_supervised")))
 
 
 def _picture(random):
@@ -97,7 +87,8 @@ def _is_right(inputs, outputs):
     )
 
 
-def test_every_malformed_request_gets_an_error_or_a_right_answer_and_memory_stays(model):
+def test_every_malformed_request_gets_an_error_or_a_right_answer_and_memory_stays(loaded):
+    model = loaded("semi_supervised")
     random = np.random.default_rng(0)
     refused = answered = largest = 0
     for number in range(REQUESTS):

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tiny
 from tensorflow.core.protobuf import saved_model_pb2
 
-from aae_tf import serving
+from aae_tf.serving.export import export_saved_model
 
 LABELS = {"semi_supervised": {"num_labels": "30"}, "dim_reduction": {"num_labels": "30"}}
 GRAPH_BYTES = 500_000  # at most, for the graph and what lies beside it, whatever the weights' size
@@ -38,7 +38,7 @@ def _operations(meta_graph, signature):
 
 def test_size_is_close_to_that_of_the_weights(tmp_path):
     method = tiny.method(encoder_units="600,600", decoder_units="600,600")
-    version = serving.export(method, tmp_path)
+    version = export_saved_model(method, tmp_path)
     networks = method.networks["encoder"], method.networks["decoder"]
     weights = 4 * sum(int(np.prod(v.shape)) for network in networks for v in network.variables)
     size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
@@ -55,7 +55,7 @@ def test_nothing_of_training_is_in_it(tmp_path, name):
         encoder_batch_norm=True,
         **LABELS.get(name, {}),
     )
-    version = serving.export(method, tmp_path)
+    version = export_saved_model(method, tmp_path)
     saved = dict(tf.train.list_variables(str(version / "variables" / "variables")))
     saved.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
     training_only = [n for n in method.networks if re.search("discriminator|critic", n)]

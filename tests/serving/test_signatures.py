@@ -5,16 +5,14 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
 from aae_tf.priors import distributions
+from aae_tf.serving.export import export_saved_model
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    method = tiny.method()
-    folder = serving.export(method, tmp_path_factory.mktemp("models") / "gaussian")
-    return tf.saved_model.load(str(folder))
+@pytest.fixture
+def signatures(loaded):
+    return loaded("gaussian").signatures
 
 
 def _inputs(function):
@@ -30,7 +28,7 @@ def _outputs(function):
     }
 
 
-def test_signatures_have_their_names_types_and_shapes(loaded):
+def test_signatures_have_their_names_types_and_shapes(signatures):
     images = {"images": (tf.float32, [None, 8, 8, 1])}
     encoded = {"image_bytes": (tf.string, [None])}
     codes = {"codes": (tf.float32, [None, 2])}
@@ -44,31 +42,29 @@ def test_signatures_have_their_names_types_and_shapes(loaded):
         "encode_bytes": (encoded, codes),
         "reconstruct_bytes": (encoded, images),
     }
-    assert set(loaded.signatures) == set(wanted)
+    assert set(signatures) == set(wanted)
     for name, (inputs, outputs) in wanted.items():
-        assert _inputs(loaded.signatures[name]) == inputs, name
-        assert _outputs(loaded.signatures[name]) == outputs, name
+        assert _inputs(signatures[name]) == inputs, name
+        assert _outputs(signatures[name]) == outputs, name
 
 
-def test_default_signature_is_reconstruct(loaded):
+def test_default_signature_is_reconstruct(signatures):
     images = tf.constant(tiny.split(3).intensities())
-    default, named = (
-        loaded.signatures[n](images=images) for n in ("serving_default", "reconstruct")
-    )
+    default, named = (signatures[n](images=images) for n in ("serving_default", "reconstruct"))
     np.testing.assert_array_equal(default["images"], named["images"])
 
 
-def test_reconstruct_decodes_what_encode_gives(loaded):
+def test_reconstruct_decodes_what_encode_gives(signatures):
     images = tf.constant(tiny.split(3).intensities())
-    codes = loaded.signatures["encode"](images=images)["codes"]
-    decoded = loaded.signatures["decode"](codes=codes)["images"]
-    rebuilt = loaded.signatures["reconstruct"](images=images)["images"]
+    codes = signatures["encode"](images=images)["codes"]
+    decoded = signatures["decode"](codes=codes)["images"]
+    rebuilt = signatures["reconstruct"](images=images)["images"]
     np.testing.assert_allclose(decoded, rebuilt, atol=1e-6)
 
 
-def test_wrong_image_size_is_refused(loaded):
+def test_wrong_image_size_is_refused(signatures):
     with pytest.raises((tf.errors.InvalidArgumentError, TypeError)):
-        loaded.signatures["encode"](images=tf.zeros((1, 7, 8, 1)))
+        signatures["encode"](images=tf.zeros((1, 7, 8, 1)))
 
 
 PRIORS = {
@@ -122,5 +118,5 @@ def test_a_prior_that_cannot_be_put_into_a_graph_is_not_served(tmp_path):
     method.prior = distributions.UserPrior(_NumpyPrior(), 2)
     wanted = ("encode", "decode", "reconstruct", "encode_bytes", "reconstruct_bytes")
     assert servable_signatures(method) == wanted
-    model = tf.saved_model.load(str(serving.export(method, tmp_path)))
+    model = tf.saved_model.load(str(export_saved_model(method, tmp_path)))
     assert set(model.signatures) == {*wanted, "serving_default"}

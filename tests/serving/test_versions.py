@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf import serving
+from aae_tf.serving.export import export_saved_model
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +20,12 @@ def _entries(folder):
 
 def test_versions_count_up_and_leave_older_ones_alone(method, tmp_path):
     folder = tmp_path / "deep" / "gaussian"
-    first = serving.export(method, folder)
+    first = export_saved_model(method, folder)
     content = (first / "saved_model.pb").read_bytes()
-    assert [first.name, serving.export(method, folder).name] == ["1", "2"]
+    assert [first.name, export_saved_model(method, folder).name] == ["1", "2"]
     (folder / "2").rename(folder / "10")
     (folder / "notes.txt").write_text("not a version")
-    assert serving.export(method, folder).name == "11"
+    assert export_saved_model(method, folder).name == "11"
     assert _entries(folder) == ["1", "10", "11", "notes.txt"]
     assert (first / "saved_model.pb").read_bytes() == content
     assert set(tf.saved_model.load(str(folder / "11")).signatures) == {
@@ -46,12 +46,12 @@ def test_an_export_that_fails_leaves_nothing(method, tmp_path, monkeypatch):
 
     monkeypatch.setattr(tf.saved_model, "save", fails_at_the_end)
     with pytest.raises(OSError, match="disk full"):
-        serving.export(method, tmp_path / "model")
+        export_saved_model(method, tmp_path / "model")
     assert _entries(tmp_path / "model") == []
 
 
 def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path, method):
     gone = tmp_path / ".unfinished-999999999"
     gone.mkdir(parents=True)
-    serving.export(method, tmp_path)
+    export_saved_model(method, tmp_path)
     assert _entries(tmp_path) == ["1"]

@@ -7,9 +7,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
 
-from aae_tf import serving
 from aae_tf.serving import export
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -19,34 +17,22 @@ apis = pytest.importorskip(
 )
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    return serving.export(
-        tiny.method(experiment="semi_supervised", num_labels="30"), folder / "semi"
-    )
-
-
 def _requests(version):
     file = version / "assets.extra" / "tf_serving_warmup_requests"
     for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
         yield apis.PredictionLog.FromString(record).predict_log.request
 
 
-def test_every_signature_has_one_request_that_the_servers_own_messages_read(exported):
-    loaded = tf.saved_model.load(str(exported))
-    requests = list(_requests(exported))
-    assert sorted(r.model_spec.signature_name for r in requests) == sorted(loaded.signatures)
-    assert {r.model_spec.name for r in requests} == {"semi"}
-
-
-def test_every_request_runs(exported):
-    loaded = tf.saved_model.load(str(exported))
-    for request in _requests(exported):
+def test_every_signature_has_one_request_that_runs(exported, loaded):
+    signatures = loaded("semi_supervised").signatures
+    requests = list(_requests(exported("semi_supervised")[1]))
+    assert sorted(r.model_spec.signature_name for r in requests) == sorted(signatures)
+    assert {r.model_spec.name for r in requests} == {"semi_supervised"}
+    for request in requests:
         inputs = {
             name: tf.constant(tf.make_ndarray(proto)) for name, proto in request.inputs.items()
         }
-        answer = loaded.signatures[request.model_spec.signature_name](**inputs)
+        answer = signatures[request.model_spec.signature_name](**inputs)
         for value in answer.values():
             assert len(value) == 1
             assert not value.dtype.is_floating or np.isfinite(value).all()
@@ -61,10 +47,10 @@ def _parsed(folder):
 
 
 def test_configuration_names_every_model_and_its_two_newest_versions(tmp_path):
-    method = tiny.method()
-    for model, versions in (("a", 3), ("b", 1)):
-        for _ in range(versions):
-            serving.export(method, tmp_path / model)
+    for version in ("a/1", "a/2", "a/3", "b/1"):
+        (tmp_path / version).mkdir(parents=True)
+        (tmp_path / version / "saved_model.pb").touch()
+    export.keep_current(tmp_path)
     configs = _parsed(tmp_path).model_config_list.config
     assert [(c.name, c.base_path) for c in configs] == [("a", "/models/a"), ("b", "/models/b")]
     assert [list(c.model_version_policy.specific.versions) for c in configs] == [[2, 3], [1]]
@@ -72,9 +58,8 @@ def test_configuration_names_every_model_and_its_two_newest_versions(tmp_path):
     assert labels == [{"stable": 2, "canary": 3}, {"stable": 1, "canary": 1}]
 
 
-def test_no_documented_server_batches_since_sample_has_inputs_without_a_batch_dimension(tmp_path):
-    serving.export(tiny.method(), tmp_path / "a")
-    sample = tf.saved_model.load(tmp_path / "a" / "1").signatures["sample"]
+def test_no_documented_server_batches_since_sample_has_inputs_without_a_batch_dimension(loaded):
+    sample = loaded("gaussian").signatures["sample"]
     assert any(spec.shape.rank == 0 for spec in sample.structured_input_signature[1].values())
     compose = (ROOT / "docker-compose.yml").read_text()
     assert "--model_config_file=" in compose and "--enable_batching" not in compose

@@ -13,7 +13,7 @@ import numpy as np
 from aae_tf.errors import SettingsError
 from aae_tf.serving.convert import FORMATS, lite_format, onnx_format, web_format
 from aae_tf.serving.convert.signature import ConversionError, Signature
-from aae_tf.serving.local import load
+from aae_tf.serving.local import LocalModel
 from aae_tf.serving.signatures import BYTES
 from aae_tf.utils import write_json
 
@@ -26,12 +26,12 @@ class Format:
 
     Args:
       ending: of the files' names; none for folders.
-      bound: largest difference from the SavedModel that is let pass, as `difference` counts.
+      bound: largest difference from the SavedModel that is allowed, as `difference` counts.
       write: of a signature to a path.
       run: a written signature on examples; also names what ran it.
       check: refuses if what it takes isn't installed.
       exact: whether integers, such as classes, have to be the same.
-      own_names: whether outputs keep the signature's names; otherwise they have their nodes'.
+      keeps_names: whether outputs keep the signature's names; otherwise they have their nodes'.
     """
 
     ending: str
@@ -40,11 +40,11 @@ class Format:
     run: Callable[..., tuple[list[dict[str, np.ndarray]], str]]
     check: Callable[[], None] = lambda: None
     exact: bool = True
-    own_names: bool = False
+    keeps_names: bool = False
 
 
 _LITE = Format(
-    lite_format.ENDING, lite_format.BOUND, lite_format.write, lite_format.run, own_names=True
+    lite_format.ENDING, lite_format.BOUND, lite_format.write, lite_format.run, keeps_names=True
 )
 _ALL = {
     "onnx": Format(
@@ -67,7 +67,6 @@ def convert(
     form: str,
     output: pathlib.Path,
     signatures: Sequence[str] = (),
-    say: Callable[[str], None] = print,
 ) -> pathlib.Path:
     """Writes each signature in another format, all of them or nothing.
 
@@ -79,7 +78,6 @@ def convert(
       form: one of FORMATS.
       output: a folder that isn't there yet, or is empty.
       signatures: their names; all but 'sample' by default.
-      say: takes lines for the user.
 
     Returns:
       The folder.
@@ -95,26 +93,25 @@ def convert(
     chosen.check()
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingsError("output", output, "a folder that isn't there yet, or is empty")
-    loaded, folder = load(model)
-    names = _names(loaded, signatures)
-    if not signatures and LEFT_OUT in loaded.signatures:
-        say(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")
+    local = LocalModel(model)
+    names = _names(local, signatures)
+    if not signatures and LEFT_OUT in local.signatures:
+        print(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
         aside.mkdir()
         described = {}
         for name in names:
-            signature = Signature(folder, name, loaded.signatures[name])
-            described[name] = _one(chosen, form, signature, aside / f"{name}{chosen.ending}")
-            entry = described[name]
-            say(
+            path = aside / f"{name}{chosen.ending}"
+            described[name] = entry = _one(chosen, form, Signature(local, name), path)
+            print(
                 f"{name}: {entry['bytes'] / 1000:.4g} kB; differs from the SavedModel by "
                 f"{entry['largest_difference']:.2g} at most, run by {entry['run_by']}"
             )
         write_json(
             aside / "conversion.json",
-            {"format": form, "model": str(folder), "signatures": described},
+            {"format": form, "model": str(local.folder), "signatures": described},
         )
         os.rename(aside, output)
     finally:
@@ -122,34 +119,32 @@ def convert(
     return output
 
 
-def _names(loaded, wanted):
-    there = [
+def _names(model, chosen):
+    convertible = [
         name
-        for name in loaded.signatures
+        for name in model.signatures
         # Other formats don't read pictures: their twins of arrays are what is converted.
         if name not in (LEFT_OUT, "serving_default") and not name.endswith(BYTES)
     ]
-    if not there:
+    if not convertible:
         raise ConversionError("the model has no signature that could be converted")
-    if LEFT_OUT in wanted:
-        expected = (
-            f"some of {', '.join(there)}; {LEFT_OUT} draws random numbers, so draw codes yourself "
-            "and decode them"
-        )
-        raise SettingsError("signatures", ",".join(wanted), expected)
-    if set(wanted) - set(there):
-        raise SettingsError("signatures", ",".join(wanted), f"some of {', '.join(there)}")
-    return tuple(dict.fromkeys(wanted)) or there
+    expected = f"some of {', '.join(convertible)}"
+    if LEFT_OUT in chosen:
+        expected += f"; {LEFT_OUT} draws random numbers, so draw codes yourself and decode them"
+    if set(chosen) - set(convertible):
+        raise SettingsError("signatures", ",".join(chosen), expected)
+    return tuple(dict.fromkeys(chosen)) or convertible
 
 
 def _one(chosen, form, signature, path):
     """Writes and compares one signature; its entry in conversion.json."""
     chosen.write(signature, path)
     examples = signature.examples()
-    found, run_by = chosen.run(path, signature, examples)
-    largest = 0.0
-    for example, answer in zip(examples, found, strict=True):
-        largest = max(largest, difference(signature.answer(example), answer, chosen.exact))
+    answers, run_by = chosen.run(path, signature, examples)
+    largest = max(
+        difference(signature.answer(example), answer, chosen.exact)
+        for example, answer in zip(examples, answers, strict=True)
+    )
     if largest > chosen.bound:
         raise ConversionError(
             f"--format={form}: {signature.name} differs from the SavedModel by {largest:.2g}, more "
@@ -160,11 +155,12 @@ def _one(chosen, form, signature, path):
         "file": path.name,
         "bytes": sum(file.stat().st_size for file in files),
         "inputs": {
-            name: {"dtype": spec.dtype.name, "shape": [None, *spec.shape[1:]]}
-            for name, spec in signature.inputs.items()
+            name: {"dtype": tensor.dtype, "shape": [None, *tensor.shape[1:]]}
+            for name, tensor in signature.inputs.items()
         },
         "outputs": [
-            name if chosen.own_names else signature.output_nodes[name] for name in signature.outputs
+            name if chosen.keeps_names else signature.output_nodes[name]
+            for name in signature.outputs
         ],
         "largest_difference": largest,
         "bound": chosen.bound,
@@ -173,27 +169,27 @@ def _one(chosen, form, signature, path):
 
 
 def difference(
-    expected: dict[str, np.ndarray], found: dict[str, np.ndarray], exact: bool = True
+    expected: dict[str, np.ndarray], answer: dict[str, np.ndarray], exact: bool = True
 ) -> float:
     """The largest difference of any output, where outputs beyond 1 count relative to the largest.
 
     Args:
       expected: outputs by name.
-      found: the same names; another shape or a NaN counts as an infinite difference.
+      answer: the same names; another shape or a NaN counts as an infinite difference.
       exact: whether integers count.
     """
     largest = 0.0
-    for name, wanted in expected.items():
-        got = np.asarray(found[name])
-        if got.shape != wanted.shape:
+    for name, right in expected.items():
+        array = np.asarray(answer[name])
+        if array.shape != right.shape:
             return float("inf")
-        if not exact and wanted.dtype.kind in "iu":
+        if not exact and right.dtype.kind in "iu":
             continue
-        apart = np.abs(got.astype(np.float64) - wanted).max(initial=0.0)
-        scale = 1.0
-        if wanted.dtype.kind == "f":
-            scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
+        apart = np.abs(array.astype(np.float64) - right).max(initial=0.0)
         if np.isnan(apart):
             return float("inf")
+        scale = 1.0
+        if right.dtype.kind == "f":
+            scale = max(1.0, float(np.abs(right).max(initial=0.0)))
         largest = max(largest, float(apart) / scale)
     return largest

@@ -28,14 +28,14 @@ def write(signature: Signature, path: pathlib.Path, quantized: bool = False) -> 
     """
     form = "tflite_quantized" if quantized else "tflite"
     signature.refuse(form, tf.float64, tf.bfloat16)
-    made = tf.lite.TFLiteConverter.from_saved_model(
+    converter = tf.lite.TFLiteConverter.from_saved_model(
         str(signature.folder), signature_keys=[signature.name]
     )
     if quantized:
-        made.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
     with _Silence() as silence:
         try:
-            content = made.convert()
+            content = converter.convert()
         except Exception as error:  # the converter's own class is private
             ops = re.search(r"TF Select ops: (.*)|Custom ops: (.*)", str(error) + silence.read())
             reason = f"has no {ops[1] or ops[2]}" if ops else str(error).strip().splitlines()[0]
@@ -66,13 +66,13 @@ class _Silence:
     """Keeps from the terminal what the converter's C++ code writes there of its inner life."""
 
     def __enter__(self):
-        self._kept, self._file = os.dup(2), tempfile.TemporaryFile()
+        self._stderr, self._file = os.dup(2), tempfile.TemporaryFile()
         os.dup2(self._file.fileno(), 2)
         return self
 
     def __exit__(self, *error):
-        os.dup2(self._kept, 2)
-        os.close(self._kept)
+        os.dup2(self._stderr, 2)
+        os.close(self._stderr)
         self._file.close()
 
     def read(self) -> str:

@@ -60,5 +60,5 @@ def run(
         reason = " ".join(str(error).split())[:200]
         raise ConversionError(f"{signature.name}: onnxruntime can't load it: {reason}") from error
     nodes = signature.output_nodes
-    found = [session.run(list(nodes.values()), example) for example in examples]
-    return [dict(zip(nodes, values, strict=True)) for values in found], "onnxruntime"
+    answers = [session.run(list(nodes.values()), example) for example in examples]
+    return [dict(zip(nodes, values, strict=True)) for values in answers], "onnxruntime"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import pathlib
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from aae_tf.errors import UserError
+from aae_tf.serving.local import LocalModel
 
 EXAMPLES = (1, 5)  # two batch sizes, since one alone wouldn't show whether the size is free
 
@@ -22,19 +22,19 @@ class Signature:
     """A signature with inputs and outputs by name.
 
     Args:
-      folder: of the SavedModel.
+      model: that has it.
       name: of the signature.
-      function: the signature of the loaded model.
 
     Attributes:
-      inputs: TensorSpecs by name; the first dimension is the batch.
+      folder: of the SavedModel.
+      inputs: by name; the first dimension is the batch.
       outputs: names, in the order of the graph's outputs.
     """
 
-    def __init__(self, folder: pathlib.Path, name: str, function):
-        self.folder, self.name, self._function = folder, name, function
-        self.inputs: dict[str, tf.TensorSpec] = dict(function.structured_input_signature[1])
-        self.outputs: tuple[str, ...] = tuple(sorted(function.structured_outputs))
+    def __init__(self, model: LocalModel, name: str):
+        self.folder, self.name, self._model = model.folder, name, model
+        self.inputs = model.signatures[name].inputs
+        self.outputs: tuple[str, ...] = tuple(model.signatures[name].outputs)
 
     def examples(self) -> list[dict[str, np.ndarray]]:
         """Inputs that are the same each time: images in 0..1, codes of N(0, 1), labels 0 and 1."""
@@ -43,24 +43,23 @@ class Signature:
     def _example(self, size):
         random = np.random.default_rng(size)
         drawn = {}
-        for name, spec in sorted(self.inputs.items()):
-            shape = (size, *spec.shape[1:])
-            if spec.dtype.is_integer:
-                drawn[name] = (np.arange(size) % 2).astype(spec.dtype.as_numpy_dtype)
+        for name, tensor in self.inputs.items():
+            shape = (size, *tensor.shape[1:])
+            if "int" in tensor.dtype:
+                drawn[name] = (np.arange(size) % 2).astype(tensor.dtype)
             elif name == "images":
                 drawn[name] = random.random(shape, np.float32)
             else:
                 drawn[name] = random.normal(size=shape).astype(np.float32)
         return drawn
 
-    def answer(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def answer(self, example: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the SavedModel answers."""
-        found = self._function(**{name: tf.constant(value) for name, value in given.items()})
-        return {name: value.numpy() for name, value in found.items()}
+        return self._model.predict(self.name, example)
 
     @functools.cached_property
     def _frozen(self):
-        frozen = convert_variables_to_constants_v2(self._function)
+        frozen = convert_variables_to_constants_v2(self._model.function(self.name))
         graph = frozen.graph.as_graph_def()
         names, taken = {}, {node.name for node in graph.node}
         for output, tensor in zip(self.outputs, frozen.outputs, strict=True):
@@ -86,8 +85,8 @@ class Signature:
     def refuse(self, form: str, *unknown: tf.DType) -> None:
         """Raises a ConversionError if the graph computes in a type that the format lacks."""
         for node in self.graph.node:
-            found = {tf.as_dtype(value.type) for value in node.attr.values() if value.type}
-            for dtype in found.intersection(unknown):
+            dtypes = {tf.as_dtype(value.type) for value in node.attr.values() if value.type}
+            for dtype in dtypes.intersection(unknown):
                 raise ConversionError(
                     f"--model={self.folder}: {self.name} computes in {dtype.name}, which "
                     f"--format={form} can't; expected a model of --precision=float32"
@@ -104,10 +103,8 @@ def _reachable(graph, outputs):
             continue
         needed.add(name)
         node = nodes[name]
-        kept = [source for source in node.input if not source.startswith("^")]
-        del node.input[:]
-        node.input.extend(kept)
-        left.extend(map(_owner, kept))
+        node.input[:] = [source for source in node.input if not source.startswith("^")]
+        left.extend(map(_node, node.input))
         if node.op == "EnsureShape":  # as much a check as an assertion is
             node.op = "Identity"
             del node.attr["shape"]
@@ -125,27 +122,27 @@ def _folded(graph):
 
     @functools.cache
     def fixed(name):
-        sources = [_owner(source) for source in nodes[name].input]
+        sources = [_node(source) for source in nodes[name].input]
         return nodes[name].op == "Const" or (bool(sources) and all(map(fixed, sources)))
 
     left = [node for node in graph.node if not fixed(node.name)]
-    tensors = sorted({source for node in left for source in node.input if fixed(_owner(source))})
+    tensors = sorted({source for node in left for source in node.input if fixed(_node(source))})
     imported = tf.Graph()
     with imported.as_default(), tf.compat.v1.Session() as session:
         tf.graph_util.import_graph_def(graph, name="")
         values = session.run([s if ":" in s else f"{s}:0" for s in tensors])
-    made = tf.compat.v1.GraphDef(versions=graph.versions)
+    folded = tf.compat.v1.GraphDef(versions=graph.versions)
     renamed = {}
     for tensor, value in zip(tensors, values, strict=True):
         renamed[tensor] = f"constants/{tensor.replace(':', '_')}"
-        node = made.node.add(name=renamed[tensor], op="Const")
+        node = folded.node.add(name=renamed[tensor], op="Const")
         node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
     for node in left:
         node.input[:] = [renamed.get(source, source) for source in node.input]
-    made.node.extend(left)
-    return made
+    folded.node.extend(left)
+    return folded
 
 
-def _owner(tensor):
+def _node(tensor):
     return tensor.partition(":")[0]

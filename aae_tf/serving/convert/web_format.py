@@ -86,8 +86,8 @@ def run(
 def has_tensorflowjs() -> bool:
     """Whether there is a Node.js that finds @tensorflow/tfjs."""
     node = shutil.which("node")
-    found = node and subprocess.run([node, SCRIPT, "find"], capture_output=True, check=False)
-    return bool(found) and found.returncode == 0
+    done = node and subprocess.run([node, SCRIPT, "find"], capture_output=True, check=False)
+    return bool(done) and done.returncode == 0
 
 
 def _in_node(path, signature, examples):
@@ -103,17 +103,17 @@ def _in_node(path, signature, examples):
         }
         for example in examples
     ]
-    asked = {"folder": str(path.resolve()), "outputs": list(names.values()), "batches": batches}
+    request = {"folder": str(path.resolve()), "outputs": list(names.values()), "batches": batches}
     done = subprocess.run(
-        ["node", SCRIPT], input=json.dumps(asked), capture_output=True, text=True, check=False
+        ["node", SCRIPT], input=json.dumps(request), capture_output=True, text=True, check=False
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
         raise ConversionError(f"{signature.name}: TensorFlow.js can't run it: {reason}")
     return [
         {
-            name: np.array(found["values"]).reshape(found["shape"])
-            for name, found in zip(names, answer, strict=True)
+            name: np.array(output["values"]).reshape(output["shape"])
+            for name, output in zip(names, answer, strict=True)
         }
         for answer in json.loads(done.stdout.splitlines()[-1])
     ]

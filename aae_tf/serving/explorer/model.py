@@ -1,19 +1,28 @@
-"""A SavedModel of this project seen through its signatures alone."""
+"""A SavedModel of this project seen through its signatures alone, and pictures as it takes them."""
 
 from __future__ import annotations
 
+import io
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
+from aae_tf.client.model import Refused
+from aae_tf.client.outputs import to_bytes
 from aae_tf.errors import DataError
-from aae_tf.serving import held_out, local
+from aae_tf.serving import held_out
+from aae_tf.serving.local import LocalModel
 
 PRIOR_SAMPLES, PRIOR_SEED = 1000, (0, 1)
 CATEGORIES_AT_MOST = 1 << 16
 USUAL_RANGE = (-3.0, 3.0)  # of a code of which nothing is known
+LARGEST_SIDE = 4096  # pixels of a picture that is read
+READERS = {b"\x89PNG\r\n\x1a\n": PngImageFile, b"\xff\xd8\xff": JpegImageFile}
 TAIL, MARGIN = 0.005, 0.06  # of a dimension's values cut off on either side; added around the rest
 
 
@@ -21,30 +30,28 @@ class Model:
     """What the explorer asks of a model.
 
     Args:
-      loaded: from `tf.saved_model.load`.
-      version: the folder that it was loaded from.
+      folder: of a version, or of a model, whose newest version is taken.
 
     Attributes:
       image_shape: `(height, width, channels)`, channels 1 or 3.
       latent_dim: of the codes that it decodes.
       categories: names of what it takes beside a code, maybe none.
+      encodes: whether it has a signature 'encode'.
 
     Raises:
-      DataError: if it can't decode codes to images.
+      DataError: if there is none, or it can't decode codes to images.
     """
 
-    def __init__(self, loaded: Any, version: pathlib.Path):
-        self._loaded = loaded  # functions don't keep it alive
-        self._version = version
-        self._signatures = loaded.signatures
-        self._decoder = next((n for n in ("decode", "generate") if n in self._signatures), None)
+    def __init__(self, folder: pathlib.Path):
+        self._local = LocalModel(folder)
+        signatures, version = self._local.signatures, self._local.folder
         try:
-            decoder = self._signatures[self._decoder]
-            inputs = decoder.structured_input_signature[1]
-            codes = inputs["codes" if self._decoder == "decode" else "styles"]
+            self._decoder = next(name for name in ("decode", "generate") if name in signatures)
+            decoder = signatures[self._decoder]
+            codes = decoder.inputs["codes" if self._decoder == "decode" else "styles"]
             self.latent_dim = int(codes.shape[1])
-            self.image_shape = tuple(decoder.structured_outputs["images"].shape[1:].as_list())
-        except (KeyError, IndexError, TypeError, ValueError):
+            self.image_shape = decoder.outputs["images"].shape[1:]
+        except (StopIteration, KeyError, IndexError, TypeError):
             raise DataError(
                 f"--model={version}: has no signature 'decode' or 'generate' as this program's "
                 "exports have"
@@ -54,16 +61,17 @@ class Model:
                 f"--model={version}: decodes to images {self.image_shape}, expected (height, "
                 "width, 1) or (height, width, 3)"
             )
+        self.encodes = "encode" in signatures
         self._held_out = held_out.read(version, self.latent_dim)
         self.categories = self._names_of_categories()
         self._prior = self._sample()
 
     def describe(self) -> dict[str, Any]:
         """What the page has to know, ready for JSON."""
-        found = self._held_out
+        version, codes = self._local.folder, self._held_out
         return {
-            "name": self._version.absolute().parent.name,
-            "version": self._version.name,
+            "name": version.absolute().parent.name,
+            "version": version.name,
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
             "categories": self.categories,
@@ -71,13 +79,8 @@ class Model:
             "ranges": self._ranges(),
             "prior": self._prior,
             "extent": self._prior and np.quantile(self._prior, (TAIL, 1 - TAIL), axis=0).T.tolist(),
-            "held_out": found and {k: v for k, v in found.items() if k != "categories"},
+            "held_out": codes and {k: v for k, v in codes.items() if k != "categories"},
         }
-
-    @property
-    def encodes(self) -> bool:
-        """Whether it has a signature 'encode'."""
-        return "encode" in self._signatures
 
     def decode(self, codes: np.ndarray, category: int = 0) -> np.ndarray:
         """Images of codes.
@@ -89,12 +92,10 @@ class Model:
         Returns:
           uint8 `(n, height, width, channels)`.
         """
-        if self._decoder == "decode":
-            images = self._call("decode", codes=codes)["images"]
-        else:
-            labels = np.full(len(codes), category, np.int64)
-            images = self._call("generate", labels=labels, styles=codes)["images"]
-        return _to_bytes(images)
+        inputs = {"codes": codes}
+        if self._decoder == "generate":
+            inputs = {"labels": np.full(len(codes), category), "styles": codes}
+        return to_bytes(self._local.predict(self._decoder, inputs)["images"])
 
     def encode(self, image: np.ndarray, category: int = 0) -> dict[str, Any]:
         """What the model makes of an image.
@@ -107,22 +108,18 @@ class Model:
           'code' as a list; 'reconstruction', uint8 as the image; where the model has them
           'probabilities' of categories and 'embedding' in the reduced space.
         """
-        images = image[np.newaxis].astype(np.float32) / np.float32(255)
-        encoded = self._call("encode", images=images)
-        found = {name: values[0].tolist() for name, values in encoded.items()}
-        found["code"] = found.pop("codes")
-        if "embed" in self._signatures:
-            embedded = self._call("embed", images=images)
-            found["embedding"] = embedded.get("plane", embedded["embeddings"])[0].tolist()
-        if "reconstruct" in self._signatures:
-            rebuilt = _to_bytes(self._call("reconstruct", images=images)["images"])
+        inputs = {"images": image[np.newaxis].astype(np.float32) / np.float32(255)}
+        encoded = self._local.predict("encode", inputs)
+        answer = {name: values[0].tolist() for name, values in encoded.items()}
+        answer["code"] = answer.pop("codes")
+        if "embed" in self._local.signatures:
+            embedded = self._local.predict("embed", inputs)
+            answer["embedding"] = embedded.get("plane", embedded["embeddings"])[0].tolist()
+        if "reconstruct" in self._local.signatures:
+            rebuilt = to_bytes(self._local.predict("reconstruct", inputs)["images"])
         else:
             rebuilt = self.decode(encoded["codes"], category)
-        return {**found, "reconstruction": rebuilt[0]}
-
-    def _call(self, name, **given):
-        answer = self._signatures[name](**{key: tf.constant(v) for key, v in given.items()})
-        return {key: tensor.numpy() for key, tensor in answer.items()}
+        return {**answer, "reconstruction": rebuilt[0]}
 
     def _names_of_categories(self):
         """Names as the export gives them, or numbers; how many there are, the decoder tells."""
@@ -140,16 +137,16 @@ class Model:
     def _takes(self, label):
         try:
             self.decode(np.zeros((1, self.latent_dim), np.float32), label)
-        except tf.errors.InvalidArgumentError:
+        except Refused:
             return False
         return True
 
     def _sample(self):
         """Codes of the prior, or None where the export can't draw any."""
-        if "sample" not in self._signatures:
+        if "sample" not in self._local.signatures:
             return None
-        drawn = self._call("sample", seed=np.int32(PRIOR_SEED), count=np.int32(PRIOR_SAMPLES))
-        codes = drawn["codes"].astype(np.float64)
+        draw = {"seed": np.array(PRIOR_SEED), "count": np.array(PRIOR_SAMPLES)}
+        codes = self._local.predict("sample", draw)["codes"].astype(np.float64)
         finite = codes[np.isfinite(codes).all(axis=1)]
         return np.round(finite, held_out.DIGITS).tolist() or None
 
@@ -166,18 +163,47 @@ class Model:
         return np.round(np.stack([low - margin, high + margin], -1), held_out.DIGITS).tolist()
 
 
-def load(folder: pathlib.Path) -> Model:
-    """Loads a model.
+class PictureError(ValueError):
+    """A picture can't be used; the message says why."""
+
+
+def read_picture(content: bytes, image_shape: Sequence[int]) -> np.ndarray:
+    """A picture as the model wants images: its middle, of the model's proportions, resized.
 
     Args:
-      folder: of a version, or of a model, whose newest version is taken.
+      content: of a PNG or JPEG file; what is transparent becomes white.
+      image_shape: `(height, width, channels)`, channels 1 or 3.
+
+    Returns:
+      uint8 `image_shape`; the file's own pixels if it has that size.
 
     Raises:
-      DataError: if there is none, or one of another kind.
+      PictureError: if it isn't a picture of those kinds, damaged or too large.
     """
-    return Model(*local.load(folder))
+    reader = next((READERS[head] for head in READERS if content.startswith(head)), None)
+    if reader is None:
+        raise PictureError("not a picture that can be read; expected a PNG or JPEG file")
+    height, width, channels = image_shape
+    try:
+        picture = reader(io.BytesIO(content))
+        # Before any pixel is decoded: a small file can hold a huge picture.
+        if max(picture.size) > LARGEST_SIDE:
+            raise PictureError(
+                f"the picture has {picture.width} x {picture.height} pixels; expected at most "
+                f"{LARGEST_SIDE} x {LARGEST_SIDE}"
+            )
+        picture = _on_white(picture).convert("RGB" if channels == 3 else "L")
+    except PictureError:
+        raise
+    except Exception:  # of as many classes as there are ways of being damaged
+        raise PictureError("the picture is damaged; expected a whole PNG or JPEG file") from None
+    fitted = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
+    return np.asarray(fitted).reshape(image_shape)
 
 
-def _to_bytes(images):
-    """Intensities, by a linear output maybe beyond 0..1, as uint8."""
-    return np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
+def _on_white(picture):
+    """Without transparency, and with 8 bits where there are 16."""
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    picture = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

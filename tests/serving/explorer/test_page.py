@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from selenium.webdriver.common.keys import Keys
 
-from aae_tf import serving
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.serving import explorer, held_out
+from aae_tf.serving.export import export_saved_model
 
 pytestmark = [
     pytest.mark.system,
@@ -49,7 +50,7 @@ def _serve(method, folder, with_codes=True):
         found = method.encode(images).numpy()
         names = NAMES[: method.num_categories]
         codes = held_out.describe("bars", found, split.labels, NAMES, names)
-    model = explorer.load(serving.export(method, folder / "model", codes))
+    model = explorer.Model(export_saved_model(method, folder / "model", codes))
     server = explorer.make_server(model, "127.0.0.1", 0)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     return server
@@ -86,7 +87,7 @@ def visit(window, servers):
     """Opens the page of a server; in the end it must have had nothing to complain of."""
 
     def opened(name):
-        window.open(servers[name].url)
+        window.get(servers[name].url)
         window.wait(f"{DECODED}.startsWith('data:')")
         return window
 
@@ -102,8 +103,8 @@ def _pixels(url):
 def _settled(page, method, category=None):
     """The page's code, once the image shown is the one that the networks decode it to."""
     for _ in range(100):
-        url = page.run(f"return {DECODED}")
-        code = page.run("return code")
+        url = page.execute_script(f"return {DECODED}")
+        code = page.execute_script("return code")
         one_hot = () if category is None else (tf.one_hot([category], method.num_categories),)
         images = method.decode(tf.constant([code], tf.float32), *one_hot)
         expected = np.round(np.clip(images, 0, 1) * 255)[0]
@@ -115,7 +116,7 @@ def _settled(page, method, category=None):
 
 def _points_drawn(page):
     """Pixels of the plane that have a colour, as codes of classes have and nothing else."""
-    return page.run("""
+    return page.execute_script("""
         paint();
         const {data} = pen.getImageData(0, 0, plane.width, plane.height);
         let count = 0;
@@ -132,22 +133,26 @@ def test_image_follows_the_point_that_is_dragged(visit, methods):
     page.drag("#plane", (0, 0), (60, -40), (150, -120))
     (across, up), after = _settled(page, methods["plain"])
     assert after != before and across > first[0] + 0.5 and up > first[1] + 0.5
-    low, high = page.run("return view()[0]")
-    expected = (low + high) / 2 + (150 - 23) / page.run("return projection().width") * (high - low)
+    low, high = page.execute_script("return view()[0]")
+    expected = (low + high) / 2 + (150 - 23) / page.execute_script("return projection().width") * (
+        high - low
+    )
     assert across == pytest.approx(expected, abs=0.02)
-    assert f"z1 = {across:.2f}" in page.run("return document.getElementById('code').textContent")
+    assert f"z1 = {across:.2f}" in page.execute_script(
+        "return document.getElementById('code').textContent"
+    )
 
 
 def test_arrow_keys_move_the_point_and_stop_at_the_rim(visit, methods):
     page = visit("plain")
-    across, up = page.run("return code")
-    span = page.run("const [low, high] = view()[0]; return high - low")
-    page.type("#plane", browser.KEYS["right"] * 3 + browser.KEYS["up"])
+    across, up = page.execute_script("return code")
+    span = page.execute_script("const [low, high] = view()[0]; return high - low")
+    page.element("#plane").send_keys(Keys.ARROW_RIGHT * 3 + Keys.ARROW_UP)
     moved, _ = _settled(page, methods["plain"])
     np.testing.assert_allclose(moved, [across + 0.03 * span, up + 0.01 * span], atol=1e-6)
-    page.type("#plane", browser.KEYS["shift"] + browser.KEYS["left"] * 15)
+    page.element("#plane").send_keys(Keys.SHIFT + Keys.ARROW_LEFT * 15)
     at_rim, _ = _settled(page, methods["plain"])
-    assert at_rim[0] == page.run("return view()[0][0]")
+    assert at_rim[0] == page.execute_script("return view()[0][0]")
 
 
 def test_of_many_moves_only_the_newest_is_asked_for(visit, methods, monkeypatch):
@@ -160,7 +165,7 @@ def test_of_many_moves_only_the_newest_is_asked_for(visit, methods, monkeypatch)
         return decode(self, codes, category)
 
     monkeypatch.setattr(model, "decode", counted)
-    page.run("for (let n = 0; n <= 200; n++) moveTo(n / 100, 0)")
+    page.execute_script("for (let n = 0; n <= 200; n++) moveTo(n / 100, 0)")
     code, _ = _settled(page, methods["plain"])
     assert code == [2, 0] and decoded[-1] == [2, 0]
     assert len(decoded) <= 3
@@ -170,10 +175,13 @@ def test_held_out_codes_are_drawn_by_class_and_can_be_hidden(visit):
     page = visit("plain")
     everything = _points_drawn(page)
     assert everything > 50
-    assert page.run("return document.getElementById('legend').textContent") == "topmiddlebottom"
-    page.click("#legend button:nth-child(3)")
+    assert (
+        page.execute_script("return document.getElementById('legend').textContent")
+        == "topmiddlebottom"
+    )
+    page.element("#legend button:nth-child(3)").click()
     assert 0 < _points_drawn(page) < everything
-    page.click("#show-codes")
+    page.element("#show-codes").click()
     assert _points_drawn(page) == 0
 
 
@@ -182,17 +190,17 @@ def test_image_that_is_given_shows_its_code_and_reconstruction(visit, methods, t
     method, page, image = methods["plain"], visit("plain"), tiny.images(3, seed=7)[1]
     content = tf.io.encode_png(image).numpy()
     if way == "drop":
-        page.run(DROP, base64.b64encode(content).decode())
+        page.execute_script(DROP, base64.b64encode(content).decode())
     else:
         (tmp_path / "it.png").write_bytes(content)
-        page.type("#file", str(tmp_path / "it.png"))
+        page.element("#file").send_keys(str(tmp_path / "it.png"))
     page.wait("!document.getElementById('found').hidden")
     np.testing.assert_array_equal(
-        _pixels(page.run("return document.getElementById('original').src")), image
+        _pixels(page.execute_script("return document.getElementById('original').src")), image
     )
     scaled = image[np.newaxis].astype(np.float32) / 255
     expected = np.round(np.clip(method.reconstruct(scaled), 0, 1) * 255)[0]
-    rebuilt = _pixels(page.run("return document.getElementById('rebuilt').src"))
+    rebuilt = _pixels(page.execute_script("return document.getElementById('rebuilt').src"))
     assert np.abs(rebuilt - expected).max() <= 1
     code, _ = _settled(page, method)
     np.testing.assert_allclose(code, method.encode(scaled)[0], atol=1e-4)
@@ -200,47 +208,49 @@ def test_image_that_is_given_shows_its_code_and_reconstruction(visit, methods, t
 
 def test_file_that_is_no_picture_is_refused_in_words(visit):
     page = visit("plain")
-    page.run(DROP, base64.b64encode(b"not a picture").decode())
+    page.execute_script(DROP, base64.b64encode(b"not a picture").decode())
     words = page.wait("document.getElementById('message').textContent")
     assert words == "not a picture that can be read; expected a PNG or JPEG file"
     # The browser itself notes the answer of status 400.
     assert all("400 (Bad Request)" in entry for entry in page.complaints())
-    page.type("#plane", browser.KEYS["left"])
+    page.element("#plane").send_keys(Keys.ARROW_LEFT)
     page.wait("document.getElementById('message').textContent === ''")
 
 
 def test_class_and_any_two_dimensions_can_be_chosen(visit, methods):
     method, page = methods["classes"], visit("classes")
     _, first = _settled(page, method, category=0)
-    page.run(CHOOSE, "category", "2")
+    page.execute_script(CHOOSE, "category", "2")
     _, second = _settled(page, method, category=2)
     assert first != second
-    page.run(CHOOSE, "across", "3")
+    page.execute_script(CHOOSE, "across", "3")
     names = "[...document.querySelectorAll('#others span')].map((name) => name.textContent)"
-    assert page.run(f"return {names}") == ["z1", "z3"]
-    page.run("const it = document.querySelector('#others input'); it.value = 0.75; it.oninput()")
+    assert page.execute_script(f"return {names}") == ["z1", "z3"]
+    page.execute_script(
+        "const it = document.querySelector('#others input'); it.value = 0.75; it.oninput()"
+    )
     page.drag("#plane", (0, 0), (80, 80))
     code, _ = _settled(page, method, category=2)
     assert code[0] == pytest.approx(0.75, abs=1e-6) and code[3] > 0.2
-    page.run(CHOOSE, "up", "3")  # which is the other axis: they change places
-    assert page.run("return axes") == [1, 3]
+    page.execute_script(CHOOSE, "up", "3")  # which is the other axis: they change places
+    assert page.execute_script("return axes") == [1, 3]
 
 
 def test_grid_shows_what_the_plane_decodes_to(visit, methods):
     page = visit("plain")
-    page.click("#show-grid")
+    page.element("#show-grid").click()
     page.wait("grid && grid.images.length === 225")
-    left, right = page.run("return view()[0]")
-    low, high = page.run("return view()[1]")
+    left, right = page.execute_script("return view()[0]")
+    low, high = page.execute_script("return view()[1]")
     corner = [left + (right - left) / 30, high - (high - low) / 30]
     images = methods["plain"].decode(tf.constant([corner], tf.float32))
     expected = np.round(np.clip(images, 0, 1) * 255)[0]
-    assert np.abs(_pixels(page.run("return grid.images[0].src")) - expected).max() <= 1
+    assert np.abs(_pixels(page.execute_script("return grid.images[0].src")) - expected).max() <= 1
 
 
 def test_code_of_one_dimension_moves_along_a_line_and_colours_are_kept(visit, methods):
     page = visit("line")
-    page.click("#show-grid")
+    page.element("#show-grid").click()
     page.wait("grid && grid.images.length === 15")
     page.drag("#plane", (0, 0), (100, 90))
     code, url = _settled(page, methods["line"])
@@ -251,19 +261,19 @@ def test_code_of_one_dimension_moves_along_a_line_and_colours_are_kept(visit, me
 
 def test_page_without_held_out_codes_says_so(visit):
     page = visit("bare")
-    words = page.run("return document.getElementById('without').textContent")
+    words = page.execute_script("return document.getElementById('without').textContent")
     assert "came without codes of held-out images" in words
-    assert page.run("return document.getElementById('show-codes').parentElement.hidden")
+    assert page.execute_script("return document.getElementById('show-codes').parentElement.hidden")
     assert _points_drawn(page) == 0
 
 
 def test_page_fits_a_phone(visit):
     page = visit("classes")
     size = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
-    page.devtools("Emulation.setDeviceMetricsOverride", **size)
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         page.wait("plane.clientWidth < 340")
-        assert page.run("return document.documentElement.scrollWidth") <= 360
-        assert page.run("return plane.clientWidth") > 280
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 360
+        assert page.execute_script("return plane.clientWidth") > 280
     finally:
-        page.devtools("Emulation.clearDeviceMetricsOverride")
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

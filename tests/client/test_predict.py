@@ -223,7 +223,7 @@ def test_server_that_fails_in_the_middle_leaves_nothing(server, pictures, empty_
         (["--model=m", "--seed=-1"], "--seed=-1: expected 0 to 2147483647"),
         (["--model=m", "--predict_batch_size=0"], "--predict_batch_size=0: expected at least 1"),
         (["--server=h:1", "--model_name=m", "--timeout=0"], "--timeout=0.0: expected seconds"),
-        (["--server=h:1", "--model_name=m", "--retries=-1"], "--retries=-1: expected at least 0"),
+        (["--server=h:1", "--model_name=m", "--retries=-1"], "--retries=-1: expected 0 to 500"),
         (["--server=h:1", "--model_name=m", "--model_version=x"], "--model_version=x"),
     ],
 )

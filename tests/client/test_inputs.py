@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from aae_tf.client import inputs
-from aae_tf.client import inputs as given
 from aae_tf.client.inputs import Inputs
 from aae_tf.client.model import PredictionError, Signature, Tensor
 
@@ -26,7 +25,7 @@ def _read(tmp_path, signature, *array, **arrays):
         np.save(path, array[0])
     else:
         np.savez(path, **arrays)
-    return given.of_arrays(path, "asked", signature)
+    return inputs.of_arrays(path, "asked", signature)
 
 
 def _refused(call, *arguments, **named):
@@ -110,10 +109,10 @@ def test_nothing_is_unpickled_and_damage_is_named(tmp_path, ending):
         np.save(path, objects, allow_pickle=True)
     else:
         np.savez(path, codes=objects)
-    assert "nothing is unpickled" in _refused(given.of_arrays, path, "decode", DECODE)
+    assert "nothing is unpickled" in _refused(inputs.of_arrays, path, "decode", DECODE)
     for content in (b"", b"garbage", path.read_bytes()[:100]):
         path.write_bytes(content)
-        line = _refused(given.of_arrays, path, "decode", DECODE)
+        line = _refused(inputs.of_arrays, path, "decode", DECODE)
         assert "given" in line
 
 
@@ -121,27 +120,27 @@ def test_pictures_of_a_folder_come_by_name(pictures):
     (pictures / ".hidden.png").write_text("not seen")
     (pictures / "notes.txt").write_text("nor this")
     (pictures / "f.JPEG").write_bytes((pictures / "a.jpg").read_bytes())
-    found = given.of_pictures(pictures, "encode_bytes", ENCODE_BYTES)
+    found = inputs.of_pictures(pictures, "encode_bytes", ENCODE_BYTES)
     assert found.names == ["a.jpg", "b.png", "c.png", "d.png", "e.jpg", "f.JPEG"]
     sent = found.request(1, 3)["image_bytes"]
     assert sent.dtype == object and sent.tolist() == [
         (pictures / name).read_bytes() for name in ("b.png", "c.png")
     ]
-    alone = given.of_pictures(pictures / "a.jpg", "encode_bytes", ENCODE_BYTES)
+    alone = inputs.of_pictures(pictures / "a.jpg", "encode_bytes", ENCODE_BYTES)
     assert alone.names == ["a.jpg"] and alone.rows == 1
 
 
 def test_pictures_that_cannot_be_used_are_named(pictures, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "expected PNG or JPEG files in it" in _refused(given.find_pictures, tmp_path / "empty")
+    assert "expected PNG or JPEG files in it" in _refused(inputs.find_pictures, tmp_path / "empty")
     (pictures / "bad.png").write_bytes(b"GIF89a")
-    line = _refused(given.find_pictures, pictures)
+    line = _refused(inputs.find_pictures, pictures)
     assert line == f"--input={pictures / 'bad.png'}: not a PNG or JPEG picture"
     (pictures / "bad.png").unlink()
     (pictures / "dir.png").mkdir()
-    assert "dir.png: Is a directory" in _refused(given.find_pictures, pictures)
+    assert "dir.png: Is a directory" in _refused(inputs.find_pictures, pictures)
     (pictures / "dir.png").rmdir()
-    line = _refused(given.of_pictures, pictures, "reconstruct_labelled_bytes", LABELLED)
+    line = _refused(inputs.of_pictures, pictures, "reconstruct_labelled_bytes", LABELLED)
     assert "takes labels too; expected an .npz with the arrays image_bytes, labels" in line
 
 
@@ -149,12 +148,12 @@ def test_pictures_that_cannot_be_used_are_named(pictures, tmp_path):
 def test_other_files_are_refused(tmp_path, name):
     (tmp_path / "text.txt").write_text("words")
     (tmp_path / "text").write_text("words")
-    assert "a PNG or JPEG picture, a folder" in _refused(given.are_pictures, tmp_path / name)
+    assert "a PNG or JPEG picture, a folder" in _refused(inputs.are_pictures, tmp_path / name)
 
 
 def test_picture_is_known_without_its_ending(pictures, tmp_path):
     (pictures / "a.jpg").rename(tmp_path / "picture")
-    assert given.are_pictures(tmp_path / "picture")
+    assert inputs.are_pictures(tmp_path / "picture")
 
 
 def _pieces(rows, size, most_bytes, nbytes=4):
@@ -172,8 +171,8 @@ def test_pieces_cover_all_rows_in_order_and_keep_to_both_limits():
 
 def test_large_pictures_go_in_smaller_pieces(tmp_path):
     for number, size in enumerate((10, 5000, 10, 10)):
-        (tmp_path / f"{number}.png").write_bytes(given.HEADS[0] + bytes(size))
-    found = given.of_pictures(tmp_path, "encode_bytes", ENCODE_BYTES)
+        (tmp_path / f"{number}.png").write_bytes(inputs.HEADS[0] + bytes(size))
+    found = inputs.of_pictures(tmp_path, "encode_bytes", ENCODE_BYTES)
     assert list(found.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
 
 
@@ -184,10 +183,10 @@ def test_large_pictures_of_an_npz_go_in_smaller_pieces(tmp_path):
     assert list(found.pieces(3, 5030)) == [(0, 2), (2, 4)]  # a label weighs 8 bytes
 
 
-def _csv(tmp_path, text, inputs):
+def _csv(tmp_path, text, tensors):
     path = tmp_path / "given.csv"
     path.write_text(text)
-    return inputs.read_table(path, inputs)
+    return inputs.read_table(path, tensors)
 
 
 def test_what_encode_and_classify_write_feeds_decode_and_generate(tmp_path):

@@ -17,8 +17,8 @@ DECODE = Signature({}, {"images": IMAGES})
 CLASSIFY = Signature({}, {"classes": Tensor("int64", (None,)), "probabilities": CODES})
 
 
-def _writer(output, signature, names=None, say=print):
-    return outputs.writer_for(output, "asked", signature, names, say)
+def _writer(output, signature, names=None):
+    return outputs.writer_for(output, "asked", signature, names)
 
 
 def _refused(call, *arguments):
@@ -85,29 +85,28 @@ def test_pictures_are_called_as_their_inputs_where_that_tells_them_apart(tmp_pat
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
 
 
-def test_numbers_are_printed_or_written(tmp_path):
-    printed = []
+def test_numbers_are_printed_or_written(tmp_path, capsys):
     answer = {"classes": np.int64([1, 0]), "probabilities": np.float32([[0.1, 0.9], [1, 0]])}
     text = "file,class,probability_0,probability_1\na.png,1,0.1,0.9\nb.png,0,1.0,0.0\n"
     for output in (None, tmp_path / "new" / "table.csv"):
-        writer = _writer(output, CLASSIFY, ["a.png", "b.png"], printed.append)
+        writer = _writer(output, CLASSIFY, ["a.png", "b.png"])
         for row in (slice(0, 1), slice(1, 2)):
             writer.add({name: array[row] for name, array in answer.items()})
-        assert printed == [] or output
+        assert capsys.readouterr().out == ""
         writer.finish()
-    assert printed == [text.removesuffix("\n")]
+        assert capsys.readouterr().out == ("" if output else text)
     assert (tmp_path / "new" / "table.csv").read_text() == text
 
 
 @pytest.mark.parametrize("name, shown", [("é.png", "é.png"), ("\udce9.png", "\\udce9.png")])
-def test_tables_are_utf8_whatever_files_are_called(tmp_path, name, shown):
-    printed = []
+def test_tables_are_utf8_whatever_files_are_called(tmp_path, name, shown, capsys):
     for output in (None, tmp_path / "table.csv"):
-        writer = _writer(output, CLASSIFY, [name], lambda text: printed.append(text.encode()))
+        writer = _writer(output, CLASSIFY, [name])
         writer.add({"classes": np.int64([1])})
         writer.finish()
-    assert printed == [f"file,class\n{shown},1".encode()]
-    assert (tmp_path / "table.csv").read_bytes() == printed[0] + b"\n"
+    text = f"file,class\n{shown},1\n"
+    assert capsys.readouterr().out == text
+    assert (tmp_path / "table.csv").read_bytes() == text.encode()
 
 
 def test_npz_holds_everything(tmp_path):
