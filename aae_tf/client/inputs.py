@@ -21,6 +21,18 @@ ENDINGS = (".png", ".jpg", ".jpeg")
 HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 KINDS = "a PNG or JPEG picture, a folder of them, .npy, .npz or .csv"
 IMAGES = "images"
+TABLE_FILE = "file"  # the column of files' names
+# How a column of an array is called; of several dimensions each has its number behind.
+STEMS = {
+    "codes": "code",
+    "styles": "style",
+    "probabilities": "probability",
+    "embeddings": "embedding",
+    "classes": "class",
+    "labels": "label",
+}
+# What can stand for an input: what 'encode' and 'classify' wrote feeds 'generate'.
+INSTEAD = {"styles": ("code",), "labels": ("class",)}
 
 
 class PictureFiles(Sequence):
@@ -43,16 +55,16 @@ class PictureFiles(Sequence):
     @property
     def sizes(self) -> np.ndarray:
         """Bytes of each."""
-        found = []
+        sizes = []
         for file in self._files:
             with _reading(file):
-                found.append(file.stat().st_size)
-        return np.array(found)
+                sizes.append(file.stat().st_size)
+        return np.array(sizes)
 
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What a signature is to be asked.
+    """What goes into a signature.
 
     Args:
       columns: sequences of the same length by name, whose slices are arrays.
@@ -147,8 +159,8 @@ def of_arrays(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
         target[key] = _fitted(path, key, arrays[key], tensor)
     sizes = {key: len(column) for key, column in columns.items()}
     if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{size} {key}" for key, size in sizes.items())
-        raise PredictionError(f"--input={path}: {told}; expected as many of each")
+        counts = ", ".join(f"{size} {key}" for key, size in sizes.items())
+        raise PredictionError(f"--input={path}: {counts}; expected as many of each")
     if 0 in sizes.values():
         raise PredictionError(f"--input={path}: holds nothing")
     return Inputs(columns, fixed, names)
@@ -165,21 +177,19 @@ def _bytes_of_rows(column: Sequence) -> np.ndarray | int:
 
 def _named(path, loaded, name, signature):
     """The arrays of a file by the names of inputs."""
-    flag, wanted = f"--input={path}", sorted(signature.inputs)
+    flag, names = f"--input={path}", sorted(signature.inputs)
     if isinstance(loaded, np.ndarray):
         loaded = {"": loaded}
-    elif not set(wanted) - set(loaded):
+    elif not set(names) - set(loaded):
         return loaded
-    if len(loaded) == len(wanted) == 1:
-        return {wanted[0]: next(iter(loaded.values()))}
+    if len(loaded) == len(names) == 1:
+        return {names[0]: next(iter(loaded.values()))}
     if "" in loaded:
         raise PredictionError(
-            f"{flag}: --signature={name} takes {', '.join(wanted)}; expected an .npz of them"
+            f"{flag}: --signature={name} takes {', '.join(names)}; expected an .npz of them"
         )
     held = f"the arrays {', '.join(sorted(loaded))}" if loaded else "no arrays"
-    raise PredictionError(
-        f"{flag}: has {held}; expected {', '.join(wanted)} for --signature={name}"
-    )
+    raise PredictionError(f"{flag}: has {held}; expected {', '.join(names)} for --signature={name}")
 
 
 def _load(path):
@@ -206,23 +216,23 @@ def _fitted(path: pathlib.Path, name: str, array: np.ndarray, tensor: Tensor) ->
     """
     if name == IMAGES and tensor.shape is not None and tensor.shape[-1] == 1:
         array = array[..., None] if array.ndim == len(tensor.shape) - 1 else array
-    kind, wanted = array.dtype.kind, tensor.dtype
-    if wanted == STRING:
+    kind, dtype = array.dtype.kind, tensor.dtype
+    if dtype == STRING:
         fitted = array.astype(object) if kind == "S" else None
-    elif np.dtype(wanted).kind == "f":
+    elif np.dtype(dtype).kind == "f":
         if name == IMAGES and kind in "iu":
             bytes_ = array.dtype == np.uint8
             fitted = array.astype(np.float32) / np.float32(255) if bytes_ else None
         else:
-            fitted = array.astype(wanted) if kind in "fiu" else None
+            fitted = array.astype(dtype) if kind in "fiu" else None
     else:
-        fitted = array.astype(wanted) if kind in "iu" else None
+        fitted = array.astype(dtype) if kind in "iu" else None
         if fitted is not None and not np.array_equal(fitted, array):
             fitted = None
     if fitted is None or not tensor.fits(array.shape):
-        found = f"{array.dtype} [{', '.join(map(str, array.shape))}]"
+        held = f"{array.dtype} [{', '.join(map(str, array.shape))}]"
         also = " or uint8" if name == IMAGES else ""
-        raise PredictionError(f"--input={path}: {name} is {found}, expected {tensor}{also}")
+        raise PredictionError(f"--input={path}: {name} is {held}, expected {tensor}{also}")
     return fitted
 
 
@@ -242,20 +252,6 @@ def _reading(file):
         yield
     except OSError as error:
         raise PredictionError(f"--input={file}: {os.strerror(error.errno or 0)}") from None
-
-
-TABLE_FILE = "file"  # the column of files' names
-# How a column of an array is called; of several dimensions each has its number behind.
-STEMS = {
-    "codes": "code",
-    "styles": "style",
-    "probabilities": "probability",
-    "embeddings": "embedding",
-    "classes": "class",
-    "labels": "label",
-}
-# What can stand for an input: what 'encode' and 'classify' wrote feeds 'generate'.
-INSTEAD = {"styles": ("code",), "labels": ("class",)}
 
 
 def table_header(arrays: Mapping[str, np.ndarray], named: bool) -> list[str]:
@@ -291,7 +287,7 @@ def render_table(lines: Sequence[Sequence[str]]) -> str:
 def read_table(
     path: pathlib.Path, inputs: Mapping[str, Tensor]
 ) -> tuple[dict[str, np.ndarray], list[str] | None]:
-    """Reads what a signature takes from a CSV with a header, as `render` writes it.
+    """Reads what a signature takes from a CSV with a header, as `render_table` writes it.
 
     Args:
       path: of the file.
@@ -319,17 +315,17 @@ def read_table(
             )
     arrays = {}
     for name, tensor in inputs.items():
-        places = _places(head, name, tensor)
-        if places is None:
+        indices = _columns(head, name, tensor)
+        if indices is None:
             raise PredictionError(
                 f"{flag}: has the columns {', '.join(head)}; expected {_expected(name, tensor)}"
             )
-        arrays[name] = _numbers(flag, lines, places, tensor)
+        arrays[name] = _numbers(flag, lines, indices, tensor)
     names = [line[head.index(TABLE_FILE)] for line in lines] if TABLE_FILE in head else None
     return arrays, names
 
 
-def _places(head, name, tensor):
+def _columns(head, name, tensor):
     """Indices of an input's columns; one number where it is `(n,)`."""
     for stem in (STEMS.get(name, name), *INSTEAD.get(name, ())):
         if tensor.shape is not None and len(tensor.shape) == 1:
@@ -348,14 +344,14 @@ def _expected(name, tensor):
     return f"{stem}_0 to {stem}_{(tensor.shape[1] or 2) - 1}"
 
 
-def _numbers(flag, lines, places, tensor):
+def _numbers(flag, lines, indices, tensor):
     whole = tensor.dtype.startswith(("int", "uint"))
     try:
         kind = int if whole else float
-        if isinstance(places, int):
-            values = [kind(line[places]) for line in lines]
+        if isinstance(indices, int):
+            values = [kind(line[indices]) for line in lines]
         else:
-            values = [[kind(line[place]) for place in places] for line in lines]
+            values = [[kind(line[index]) for index in indices] for line in lines]
         return np.array(values, np.int64 if whole else np.float64)
     except (ValueError, OverflowError) as error:
         raise PredictionError(f"{flag}: expected numbers ({error})") from None

@@ -24,7 +24,7 @@ class PredictOptions:
     """What the user asks for.
 
     Args:
-      signature: its name, '' to be told which there are.
+      signature: its name, '' for an error that names all.
       input: file or folder; None for a signature that draws.
       output: new file or folder; None to print numbers.
       count: of what is drawn.
@@ -84,7 +84,7 @@ def predict(model: Model, options: PredictOptions) -> None:
 
 
 def _inputs(model: Model, options: PredictOptions) -> tuple[str, Inputs]:
-    """The signature's name, maybe its twin's, and what it is asked."""
+    """The signature's name, maybe its twin's, and what goes into it."""
     pictures = options.input is not None and files.are_pictures(options.input)
     name = options.signature
     if pictures and name + TWIN in model.signatures:

@@ -1,4 +1,4 @@
-"""SavedModels that load with tensorflow alone, under a version number that counts up."""
+"""SavedModels under a number that counts up, and the configuration of a server of all of them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ from aae_tf.serving.local import is_version, versions_of
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 from aae_tf.utils import write_aside
 
+CONFIG, LOCK = "models.config", ".models.lock"
+BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
+LABELS = ("stable", "canary")  # of the newest version but one, and of the newest
+
+HEAD = """\
+# Written at every export; TF Serving reads it with --model_config_file. Each model serves its two
+# newest versions: a request for the label 'canary' goes to the newest, one for 'stable' to the one
+# before it, or to the only one. With --model_config_file_poll_wait_seconds the server reads this
+# file again; --allow_version_labels_for_unavailable_models lets a label move in the same step.
+"""
+
 Card = Callable[[Mapping[str, Any]], Mapping[str, bytes]]
 
 
@@ -30,7 +41,7 @@ def export_saved_model(
     """Writes a SavedModel as the next version, complete or not at all.
 
     Args:
-      method: made outside any strategy's scope.
+      method: built outside any strategy's scope.
       folder: of the model; versions 1, 2, ... lie in it, as TF Serving expects.
       codes: of held-out images, to lie beside it (see `held_out.describe`).
       card: from the signatures' description to the files of a model card, by name.
@@ -68,20 +79,20 @@ def export_saved_model(
                     raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    keep_current(folder.parent)
+    write_config(folder.parent)
     return version
 
 
 def described(signatures: Mapping[str, Any]) -> dict[str, Any]:
     """Inputs and outputs of concrete functions: dtype and shape by name, None for any size."""
 
-    def told(name, spec):
+    def entry(name, spec):
         return name, {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
 
     return {
         name: {
-            "inputs": dict(told(s.name, s) for s in function.structured_input_signature[0]),
-            "outputs": dict(told(*item) for item in sorted(function.structured_outputs.items())),
+            "inputs": dict(entry(s.name, s) for s in function.structured_input_signature[0]),
+            "outputs": dict(entry(*item) for item in sorted(function.structured_outputs.items())),
         }
         for name, function in signatures.items()
     }
@@ -102,19 +113,7 @@ def _next_version(folder: pathlib.Path) -> int:
     return max(versions, default=0) + 1
 
 
-CONFIG, LOCK = "models.config", ".models.lock"
-BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
-LABELS = ("stable", "canary")  # of the newest version but one, and of the newest
-
-HEAD = """\
-# Written at every export; TF Serving reads it with --model_config_file. Each model serves its two
-# newest versions: a request for the label 'canary' goes to the newest, one for 'stable' to the one
-# before it, or to the only one. With --model_config_file_poll_wait_seconds the server reads this
-# file again; --allow_version_labels_for_unavailable_models lets a label move in the same step.
-"""
-
-
-def keep_current(folder: pathlib.Path) -> None:
+def write_config(folder: pathlib.Path) -> None:
     """Writes the configuration of all models in a folder.
 
     Args:
@@ -126,25 +125,25 @@ def keep_current(folder: pathlib.Path) -> None:
 
 def config_text(folder: pathlib.Path) -> str:
     """The model_config_list of all models that have a version."""
-    found = {
+    models = {
         model.name: versions_of(model)
         for model in sorted(folder.iterdir())
         if model.is_dir() and not model.name.startswith(".")
     }
-    models = [_model(name, versions) for name, versions in found.items() if versions]
-    return HEAD + "model_config_list {\n" + "".join(models) + "}\n"
+    served = [_model(name, versions) for name, versions in models.items() if versions]
+    return HEAD + "model_config_list {\n" + "".join(served) + "}\n"
 
 
 def _model(name: str, versions: list[int]) -> str:
-    served = versions[-2:]
-    labels = dict(zip(LABELS, (served[0], served[-1]), strict=True))
+    newest = versions[-2:]
+    labels = dict(zip(LABELS, (newest[0], newest[-1]), strict=True))
     lines = [
         "  config {",
         f'    name: "{name}"',
         f'    base_path: "{BASE_PATH}/{name}"',
         '    model_platform: "tensorflow"',
         "    model_version_policy { specific { "
-        + " ".join(f"versions: {version}" for version in served)
+        + " ".join(f"versions: {version}" for version in newest)
         + " } }",
     ]
     lines += [

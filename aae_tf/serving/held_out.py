@@ -77,8 +77,8 @@ def read(version: pathlib.Path, latent_dim: int) -> dict[str, Any] | None:
         raise DataError(f"{file} can't be used ({error}); export the model again") from None
 
 
-def _checked(found, latent_dim):
-    codes, labels = found["codes"], found["labels"]
+def _checked(content, latent_dim):
+    codes, labels = content["codes"], content["labels"]
     for code in codes:
         if len(code) != latent_dim or not all(map(math.isfinite, code)):
             raise ValueError(f"a code that isn't {latent_dim} finite numbers")
@@ -86,8 +86,8 @@ def _checked(found, latent_dim):
         len(labels) != len(codes) or not all(type(n) is int and n >= 0 for n in labels)
     ):
         raise ValueError("labels that aren't one whole number a code")
-    names = {key: found[key] for key in ("class_names", "categories")}
-    for words in ([found["data"]], *names.values()):
+    names = {key: content[key] for key in ("class_names", "categories")}
+    for words in ([content["data"]], *names.values()):
         if not all(isinstance(word, str) for word in words):
             raise ValueError("names that aren't text")
-    return {"data": found["data"], "codes": codes, "labels": labels, **names}
+    return {"data": content["data"], "codes": codes, "labels": labels, **names}

@@ -1,4 +1,4 @@
-"""A method's networks behind named signatures."""
+"""A method's networks behind named signatures, which check inputs and decode pictures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from aae_tf.methods import Method
 from aae_tf.priors.distributions import UserPrior
 
 BYTES = "_bytes"  # ends the name of a signature whose images are encoded pictures
+TAKE_IMAGES = ("encode", "classify", "embed", "reconstruct", "reconstruct_labelled")
+MOST_SAMPLES = 10_000  # of one request, so that none can use up a server's memory
+MARGIN = 1e-6  # for intensities that were divided in another arithmetic
+LARGEST_IMAGE_SIDE = 4096  # pixels; a small file can hold a picture that no memory does
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
 class ServingModule(tf.Module):
@@ -63,10 +68,10 @@ class ServingModule(tf.Module):
 
     def embed(self, images):
         embeddings = self._method.embed(self._wide(check_images(images)))
-        found = {"embeddings": embeddings}
+        outputs = {"embeddings": embeddings}
         if self._method.latent_dim > 2:
-            found["plane"] = self._method.project(embeddings)
-        return _narrow(found)
+            outputs["plane"] = self._method.project(embeddings)
+        return _narrow(outputs)
 
     def reconstruct(self, images):
         rebuilt = self._method.reconstruct(self._wide(check_images(images)))
@@ -99,9 +104,9 @@ class ServingModule(tf.Module):
         if name.endswith(BYTES):
             inputs = (self._encoded, *inputs[1:])
 
-        def answer(*given):
+        def answer(*tensors):
             # A server feeds what it was sent: a signature's own shapes are no check.
-            first, *others = map(tf.ensure_shape, given, [spec.shape for spec in inputs])
+            first, *others = map(tf.ensure_shape, tensors, [spec.shape for spec in inputs])
             if name.endswith(BYTES):
                 first = decode_images(first, self._method.image_shape)
             return of_images(first, *others)
@@ -120,9 +125,6 @@ def _narrow(outputs):
     }
 
 
-TAKE_IMAGES = ("encode", "classify", "embed", "reconstruct", "reconstruct_labelled")
-
-
 def servable_signatures(method: Method) -> tuple[str, ...]:
     """The method's signatures with their twins.
 
@@ -135,10 +137,6 @@ def servable_signatures(method: Method) -> tuple[str, ...]:
     if method.image_shape[2] not in (1, 3):
         return names
     return names + tuple(name + BYTES for name in names if name in TAKE_IMAGES)
-
-
-MOST_SAMPLES = 10_000  # of one request, so that none can use up a server's memory
-MARGIN = 1e-6  # for intensities that were divided in another arithmetic
 
 
 def check_images(values: tf.Tensor) -> tf.Tensor:
@@ -176,10 +174,6 @@ def check_count(value: tf.Tensor) -> tf.Tensor:
 def _if(condition: tf.Tensor, values: tf.Tensor, expected: str) -> tf.Tensor:
     with tf.control_dependencies([tf.debugging.Assert(condition, [expected])]):
         return tf.identity(values)
-
-
-LARGEST_IMAGE_SIDE = 4096  # pixels; a small file can hold a picture that no memory does
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
 def decode_images(encoded: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
@@ -240,14 +234,14 @@ def _jpeg_size(content):
 
 
 def _framed(image, image_shape):
-    """The centre of the wanted proportions, at the wanted size, in 0..1."""
-    wanted_height, wanted_width, _ = image_shape
-    height, width = tf.shape(image)[0], tf.shape(image)[1]
-    crop_height = tf.minimum(height, _rounded(width * wanted_height, wanted_width))
-    crop_width = tf.minimum(width, _rounded(height * wanted_width, wanted_height))
-    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    """The centre of the model's proportions, at the model's size, in 0..1."""
+    height, width, _ = image_shape
+    rows, columns = tf.shape(image)[0], tf.shape(image)[1]
+    crop_height = tf.minimum(rows, _rounded(columns * height, width))
+    crop_width = tf.minimum(columns, _rounded(rows * width, height))
+    top, left = (rows - crop_height) // 2, (columns - crop_width) // 2
     image = image[top : top + crop_height, left : left + crop_width]
-    resized = tf.image.resize(image, (wanted_height, wanted_width), antialias=True)
+    resized = tf.image.resize(image, (height, width), antialias=True)
     # Rounded to bytes, as the pictures that a model is trained on are.
     return tf.clip_by_value(tf.round(resized), 0, 255) / 255
 

@@ -17,6 +17,36 @@ import tensorflow as tf
 
 NAME = "tf_serving_warmup_requests"
 ROWS = 1
+DEFINITION = """
+name: "aae_tf/prediction_log.proto" package: "aae_tf.serving" syntax: "proto3"
+dependency: "tensorflow/core/framework/tensor.proto"
+message_type {
+  name: "ModelSpec"
+  field { name: "name" number: 1 type: TYPE_STRING }
+  field { name: "signature_name" number: 3 type: TYPE_STRING }
+}
+message_type {
+  name: "PredictRequest"
+  field { name: "model_spec" number: 1 type_name: ".aae_tf.serving.ModelSpec" }
+  field {
+    name: "inputs" number: 2 label: LABEL_REPEATED
+    type_name: ".aae_tf.serving.PredictRequest.InputsEntry"
+  }
+  nested_type {
+    name: "InputsEntry" options { map_entry: true }
+    field { name: "key" number: 1 type: TYPE_STRING }
+    field { name: "value" number: 2 type_name: ".tensorflow.TensorProto" }
+  }
+}
+message_type {
+  name: "PredictLog"
+  field { name: "request" number: 1 type_name: ".aae_tf.serving.PredictRequest" }
+}
+message_type {
+  name: "PredictionLog"
+  field { name: "predict_log" number: 6 type_name: ".aae_tf.serving.PredictLog" }
+}
+"""
 
 
 def write(folder: pathlib.Path, model: str, signatures: Mapping[str, object]) -> None:
@@ -61,58 +91,9 @@ def _log(model: str, signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
 
 @functools.cache
 def _message_class():
-    """PredictionLog with PredictLog, PredictRequest and ModelSpec, on TensorFlow's TensorProto."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-    from tensorflow.core.framework import tensor_pb2
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-    field = descriptor_pb2.FieldDescriptorProto
-    pool = descriptor_pool.DescriptorPool()
-    file = descriptor_pb2.FileDescriptorProto(
-        name="aae_tf/prediction_log.proto", package="aae_tf.serving", syntax="proto3"
-    )
-    _add_tensor_protos(pool, tensor_pb2.DESCRIPTOR)
-    file.dependency.append(tensor_pb2.DESCRIPTOR.name)
-
-    def message(name, *fields, into=None):
-        made = (into.nested_type if into else file.message_type).add(name=name)
-        for field_name, number, kind, type_name, label in fields:
-            added = made.field.add(name=field_name, number=number, type=kind, label=label)
-            if type_name:
-                added.type_name = type_name
-        return made
-
-    one, many, string, nested = (
-        field.LABEL_OPTIONAL,
-        field.LABEL_REPEATED,
-        field.TYPE_STRING,
-        field.TYPE_MESSAGE,
-    )
-    message("ModelSpec", ("name", 1, string, "", one), ("signature_name", 3, string, "", one))
-    request = message(
-        "PredictRequest",
-        ("model_spec", 1, nested, ".aae_tf.serving.ModelSpec", one),
-        ("inputs", 2, nested, ".aae_tf.serving.PredictRequest.InputsEntry", many),
-    )
-    entry = message(
-        "InputsEntry",
-        ("key", 1, string, "", one),
-        ("value", 2, nested, ".tensorflow.TensorProto", one),
-        into=request,
-    )
-    entry.options.map_entry = True
-    message("PredictLog", ("request", 1, nested, ".aae_tf.serving.PredictRequest", one))
-    message("PredictionLog", ("predict_log", 6, nested, ".aae_tf.serving.PredictLog", one))
-    pool.Add(file)
-    found = pool.FindMessageTypeByName("aae_tf.serving.PredictionLog")
-    return message_factory.GetMessageClass(found)
-
-
-def _add_tensor_protos(pool, descriptor) -> None:
-    """Adds a file of TensorFlow's definitions, and before it those that it imports."""
-    from google.protobuf import descriptor_pb2
-
-    for imported in descriptor.dependencies:
-        _add_tensor_protos(pool, imported)
-    file = descriptor_pb2.FileDescriptorProto()
-    descriptor.CopyToProto(file)
-    pool.Add(file)
+    pool = descriptor_pool.Default()
+    pool.Add(text_format.Parse(DEFINITION, descriptor_pb2.FileDescriptorProto()))
+    descriptor = pool.FindMessageTypeByName("aae_tf.serving.PredictionLog")
+    return message_factory.GetMessageClass(descriptor)

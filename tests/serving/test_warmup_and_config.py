@@ -50,7 +50,7 @@ def test_configuration_names_every_model_and_its_two_newest_versions(tmp_path):
     for version in ("a/1", "a/2", "a/3", "b/1"):
         (tmp_path / version).mkdir(parents=True)
         (tmp_path / version / "saved_model.pb").touch()
-    export.keep_current(tmp_path)
+    export.write_config(tmp_path)
     configs = _parsed(tmp_path).model_config_list.config
     assert [(c.name, c.base_path) for c in configs] == [("a", "/models/a"), ("b", "/models/b")]
     assert [list(c.model_version_policy.specific.versions) for c in configs] == [[2, 3], [1]]
@@ -72,7 +72,7 @@ def _add_and_keep(folder, number):
     version = folder / f"model{number}" / "1"
     version.mkdir(parents=True)
     (version / "saved_model.pb").touch()
-    export.keep_current(folder)
+    export.write_config(folder)
 
 
 def test_exports_at_the_same_time_all_stand_in_the_configuration(tmp_path):

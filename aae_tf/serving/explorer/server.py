@@ -171,36 +171,36 @@ def json_object(content: bytes) -> dict[str, Any]:
     return parsed
 
 
-def parse_codes(given: Any, latent_dim: int) -> np.ndarray:
+def parse_codes(value: Any, latent_dim: int) -> np.ndarray:
     """Codes of a request, float32 `(n, latent_dim)`; BadRequest if they are anything else."""
-    codes = _finite_codes(given, latent_dim) if isinstance(given, list) else None
+    codes = _finite_codes(value, latent_dim) if isinstance(value, list) else None
     if codes is None:
         shape = f"1 to {MOST_CODES} codes of {latent_dim} finite numbers each"
         abort(400, f"'codes': expected a list of {shape}")
     return codes
 
 
-def _finite_codes(given, latent_dim):
-    if not 1 <= len(given) <= MOST_CODES:
+def _finite_codes(codes, latent_dim):
+    if not 1 <= len(codes) <= MOST_CODES:
         return None
-    if not all(isinstance(code, list) and len(code) == latent_dim for code in given):
+    if not all(isinstance(code, list) and len(code) == latent_dim for code in codes):
         return None
-    if not all(type(number) in (int, float) for code in given for number in code):
+    if not all(type(number) in (int, float) for code in codes for number in code):
         return None
     try:
         with np.errstate(over="ignore"):
-            codes = np.array(given, np.float64).astype(np.float32)
+            array = np.array(codes, np.float64).astype(np.float32)
     except OverflowError:
         return None
-    return codes if np.isfinite(codes).all() else None
+    return array if np.isfinite(array).all() else None
 
 
-def parse_category(given: Any, categories: Sequence[str]) -> int:
+def parse_category(value: Any, categories: Sequence[str]) -> int:
     """The number of a category; BadRequest if there is none such."""
     last = max(0, len(categories) - 1)
-    if type(given) is not int or not 0 <= given <= last:
+    if type(value) is not int or not 0 <= value <= last:
         abort(400, f"'category': expected a whole number from 0 to {last}")
-    return given
+    return value
 
 
 class Handler(WSGIRequestHandler):
@@ -257,7 +257,7 @@ def make_server(model: Model, host: str, port: int) -> Server:
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             raise unknown from None
-        expected = f"a free port, or 0 to have one found ({error.strerror})"
+        expected = f"a free port, or 0 for any ({error.strerror})"
         raise SettingsError("port", port, expected) from None
 
 
@@ -283,7 +283,7 @@ def serve(model: Model, host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def _ends_on_signals(server: Server) -> Iterator[None]:
-    """Lets SIGINT and SIGTERM end the server, without an exception, which some places swallow."""
+    """Lets SIGINT and SIGTERM end the server, without an exception, which some code swallows."""
 
     def end(number, frame):
         del number, frame

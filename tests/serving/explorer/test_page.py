@@ -212,7 +212,7 @@ def test_file_that_is_no_picture_is_refused_in_words(visit):
     words = page.wait("document.getElementById('message').textContent")
     assert words == "not a picture that can be read; expected a PNG or JPEG file"
     # The browser itself notes the answer of status 400.
-    assert all("400 (Bad Request)" in entry for entry in page.complaints())
+    assert all("status of 400" in entry for entry in page.complaints())
     page.element("#plane").send_keys(Keys.ARROW_LEFT)
     page.wait("document.getElementById('message').textContent === ''")
 
