@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from aae_tf import seeds
 from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Autoencoder
 from aae_tf.networks import Discriminator
@@ -42,10 +41,10 @@ class AdversarialAutoencoder(Autoencoder):
         yield self._phase(
             "reconstruction", self._reconstruction, self._encoder_draws, self.encoder, self.decoder
         )
-        yield self._phase(
-            "discriminator", self._discriminator, self._discriminator_draws, self.discriminator
-        )
-        yield self._phase("generator", self._generator, self._generator_draws, self.encoder)
+        draws = self._beside_encoder(self.adversary.discriminator_draws)
+        yield self._phase("discriminator", self._discriminator, draws, self.discriminator)
+        draws = self._beside_encoder(self.adversary.generator_draws)
+        yield self._phase("generator", self._generator, draws, self.encoder)
 
     def _categories(self, batch: Batch):
         """What the decoder sees beside the codes of a minibatch."""
@@ -77,11 +76,3 @@ class AdversarialAutoencoder(Autoencoder):
     def _generator(self, batch: Batch, draws: Draws) -> PhaseLoss:
         codes = self._codes(batch, draws)
         return PhaseLoss(self.adversary.fool(codes, draws, self._condition(batch)), {})
-
-    def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        drawn = self.adversary.discriminator_draws(seed, batch_size)
-        return self._encoder_draws(seed, batch_size) | drawn
-
-    def _generator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        drawn = self.adversary.generator_draws(seed, batch_size)
-        return self._encoder_draws(seed, batch_size) | drawn

@@ -261,6 +261,10 @@ class Method(abc.ABC):
         shape, folded = [batch_size, self.encoder_noise_dim], seeds.fold(seed, "encoder")
         return {"encoder": tf.random.stateless_normal(shape, folded, dtype=self.dtype)}
 
+    def _beside_encoder(self, draws):
+        """The draws of a phase, `(seed, batch size)` to tensors, and the encoder's noise."""
+        return lambda seed, size: self._encoder_draws(seed, size) | draws(seed, size)
+
 
 class Autoencoder(Method):
     """An encoder q(z|x) and a decoder p(x|z), without anything that trains them."""

@@ -49,7 +49,7 @@ class WassersteinAutoencoder(Autoencoder):
             yield self._phase(
                 "wasserstein",
                 self._wasserstein,
-                self._samples_and_noise,
+                self._beside_encoder(self._samples),
                 *moved,
                 common_draws=self.penalty.common_draws,
             )
@@ -62,10 +62,10 @@ class WassersteinAutoencoder(Autoencoder):
             self.dtype,
             self._log_prior(),
         )
-        yield self._phase("wasserstein", self._wasserstein, self._generator_draws, *moved)
-        yield self._phase(
-            "discriminator", self._discriminator, self._discriminator_draws, self.discriminator
-        )
+        draws = self._beside_encoder(self.adversary.generator_draws)
+        yield self._phase("wasserstein", self._wasserstein, draws, *moved)
+        draws = self._beside_encoder(self.adversary.discriminator_draws)
+        yield self._phase("discriminator", self._discriminator, draws, self.discriminator)
 
     def pretraining(self) -> Pretraining | None:
         chosen = self.settings.wasserstein
@@ -76,7 +76,7 @@ class WassersteinAutoencoder(Autoencoder):
         phase = self._phase(
             "wasserstein",
             self._moment_gap,
-            self._samples_and_noise,
+            self._beside_encoder(self._samples),
             self.encoder,
             settings=constant,
         )
@@ -127,18 +127,9 @@ class WassersteinAutoencoder(Autoencoder):
         weight = self.settings.wasserstein.penalty_weight  # as algorithm 1 has it
         return PhaseLoss(weight * loss.per_example, loss.metrics)
 
-    def _generator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        drawn = self.adversary.generator_draws(seed, batch_size)
-        return self._encoder_draws(seed, batch_size) | drawn
-
-    def _samples_and_noise(self, seed: seeds.Seed, batch_size: int) -> Draws:
+    def _samples(self, seed: seeds.Seed, batch_size: int) -> Draws:
         drawn = self.prior.sample(batch_size, seed=seeds.fold(seed, "prior"))
-        encoder = self._encoder_draws(seed, batch_size)
-        return {**encoder, "prior": tf.cast(drawn, self.dtype)}
-
-    def _discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> Draws:
-        drawn = self.adversary.discriminator_draws(seed, batch_size)
-        return self._encoder_draws(seed, batch_size) | drawn
+        return {"prior": tf.cast(drawn, self.dtype)}
 
 
 def _cost(spec: str, image_shape, dtype):

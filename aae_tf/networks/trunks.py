@@ -108,32 +108,29 @@ class ConvolutionalImageTrunk(Stack):
     Output shape: `(batch, size)`.
 
     Args:
-      filters: of each convolution.
-      filter_size: their side, in pixels.
+      hidden: the convolutions.
       image_shape: `(height, width, channels)`.
       noise_dim: 0 for a network of the image alone.
       layers: how layers are made.
       owner: name of the network.
-      norm: whether batch normalisation follows each convolution.
     """
 
     def __init__(
         self,
-        filters: Sequence[int],
-        filter_size: int,
+        hidden: Convolutions,
         image_shape: Sequence[int],
         noise_dim: int,
         layers: LayerFactory,
         owner: str,
-        norm: bool = True,
     ):
         super().__init__(layers.dtype)
         height, width, channels = image_shape
         self._plane, self._noise_dim = (height, width, 1), noise_dim
         if noise_dim:
             self.noise_channel = layers.dense(height * width, "noise_channel", owner, hidden=False)
-        for index, count in enumerate(filters, start=1):
-            self.add(layers.convolution(count, filter_size, f"down_{index}", owner, norm=norm))
+        size, norm = hidden.filter_size, hidden.batch_norm
+        for index, filters in enumerate(hidden.filters, start=1):
+            self.add(layers.convolution(filters, size, f"down_{index}", owner, norm=norm))
         self.build((None, height, width, channels))
 
     def build(self, input_shape):
@@ -161,37 +158,28 @@ class ConvolutionalCodeTrunk(Stack):
     canvas is the image's height and width, rounded up to what doublings reach.
 
     Args:
-      filters: of the small map, then of each doubling.
-      filter_size: side of the filters, in pixels.
+      hidden: filters of the small map, then of each doubling. The dense layer has no batch
+        normalisation, as in the paper's code.
       image_shape: `(height, width, channels)`.
       layers: how layers are made.
       owner: name of the network.
-      norm: whether batch normalisation follows each transposed convolution; the dense layer has
-        none, as in the paper's code.
     """
 
     def __init__(
-        self,
-        filters: Sequence[int],
-        filter_size: int,
-        image_shape: Sequence[int],
-        layers: LayerFactory,
-        owner: str,
-        norm: bool = True,
+        self, hidden: Convolutions, image_shape: Sequence[int], layers: LayerFactory, owner: str
     ):
         super().__init__(layers.dtype)
+        filters, size, norm = hidden.filters, hidden.filter_size, hidden.batch_norm
         doublings = len(filters) - 1
         sides = [starting_size(side, doublings) for side in image_shape[:2]]
         self._small = (*sides, filters[0])
         self.canvas = tuple(side * 2**doublings for side in sides)
         self.start = layers.dense(math.prod(self._small), "start", owner, hidden=True)
         for index, (inputs, outputs) in enumerate(itertools.pairwise(filters), start=1):
-            name = f"up_{index}"
-            self.add(
-                layers.transposed_convolution(
-                    inputs, outputs, filter_size, 2, name, owner, hidden=True, norm=norm
-                )
+            up = layers.transposed_convolution(
+                inputs, outputs, size, 2, f"up_{index}", owner, hidden=True, norm=norm
             )
+            self.add(up)
 
     def build(self, input_shape):
         self.start.build(input_shape)
@@ -283,9 +271,7 @@ class Convolutions:
 
     def of_images(self, image_shape, noise_dim, layers, owner, batch_norm):
         del batch_norm
-        return ConvolutionalImageTrunk(
-            self.filters, self.filter_size, image_shape, noise_dim, layers, owner, self.batch_norm
-        )
+        return ConvolutionalImageTrunk(self, image_shape, noise_dim, layers, owner)
 
     def of_codes(self, image_shape, latent_dim, layers, owner, batch_norm):
         if len(self.filters) - 1 > most_doublings(image_shape):
@@ -293,9 +279,7 @@ class Convolutions:
                 f"an image of {tuple(image_shape)} takes at most {most_doublings(image_shape)} "
                 f"doublings. Received: filters={self.filters}"
             )
-        trunk = ConvolutionalCodeTrunk(
-            self.filters, self.filter_size, image_shape, layers, owner, self.batch_norm
-        )
+        trunk = ConvolutionalCodeTrunk(self, image_shape, layers, owner)
         trunk.build((None, latent_dim))
         channels, inputs = image_shape[2], self.filters[-1]
         pixels = layers.transposed_convolution(
