@@ -1,5 +1,7 @@
 """An alias of `aae_tf.runs.train` for one release."""
 
-from aae_tf.runs.train import compare, evaluate, export, train
 
-__all__ = ["compare", "evaluate", "export", "train"]
+def __getattr__(name: str):
+    from aae_tf.runs import train  # here, so that it adds no floor to the imports
+
+    return getattr(train, name)

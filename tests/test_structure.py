@@ -16,9 +16,11 @@ ALIASES = {"aae_tf.command_line", "aae_tf.runner"}  # old names of two modules, 
 # Nouns of the papers and of Keras, each a module of its own however short it is.
 NOUNS = {
     "aae_tf.errors",
+    "aae_tf.methods.aae",
     "aae_tf.methods.label_informed",
     "aae_tf.methods.semi_supervised",
     "aae_tf.methods.supervised",
+    "aae_tf.methods.vae",
     "aae_tf.networks.cluster_heads",
     "aae_tf.networks.decoder",
     "aae_tf.networks.discriminator",
@@ -36,7 +38,7 @@ NOUNS = {
 UNEVEN = {
     "aae_tf.experiments.command",
 }
-DEPTH = 12  # is to be 11: methods stand on chains of their own modules
+DEPTH = 11
 WITHOUT_TENSORFLOW = tuple(
     f"aae_tf.{package}." for package in ("cli", "client", "experiments", "results", "settings")
 )
