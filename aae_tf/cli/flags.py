@@ -11,6 +11,7 @@ from absl import flags
 
 from aae_tf import experiments
 from aae_tf.errors import SettingsError, UserError
+from aae_tf.experiments import command
 from aae_tf.results.report import FORMATS as REPORT_FORMATS
 from aae_tf.serving.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.settings import describe, flatten
@@ -32,13 +33,20 @@ class UsageError(UserError):
     exit_status = 2
 
 
+class _FlagValues(flags.FlagValues):
+    """Flags whose flagfiles are looked for as given, then among those of the package."""
+
+    def _get_flag_file_lines(self, filename, parsed_file_stack=None):
+        return super()._get_flag_file_lines(command.find_file(filename), parsed_file_stack)
+
+
 def define(modes: Mapping[str, str]) -> flags.FlagValues:
     """All flags.
 
     Args:
       modes: what each mode does, by its name.
     """
-    values = flags.FlagValues()
+    values = _FlagValues()
     _define_general(values, modes)
     _define_many_runs(values)
     _define_predict(values)
@@ -130,7 +138,10 @@ def _define_many_runs(values: flags.FlagValues) -> None:
         "score", None, "metric on validation images that search and --best_after go by", **group
     )
     flags.DEFINE_string(
-        "space", None, "file that says what flags may be in a search; see flags/search", **group
+        "space",
+        None,
+        "file that says what flags may be in a search, such as search/wae_mmd.space",
+        **group,
     )
     flags.DEFINE_integer("trials", 20, "how many settings a search tries", **group)
     flags.DEFINE_string(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aae_tf import experiments
+from aae_tf.experiments import command
 from aae_tf.results.metrics import is_beside
 from aae_tf.results.tables import Table
 from aae_tf.settings import Settings, without_effect
@@ -24,10 +25,39 @@ def log_without_effect(given: Mapping[str, Any], usual: Settings, settings: Sett
 
 
 def catalogue() -> str:
-    """The table of the experiments."""
-    head = ("experiment", "reproduces", "data", "expected time (2 cores)")
-    rows = [(e.name, e.reproduces, e.data, e.expected_time) for e in experiments.CATALOGUE.values()]
-    return Table(head, rows).text()
+    """The tables of the experiments, of their recipes and of the flagfiles."""
+    entries = experiments.CATALOGUE.values()
+    tables = (
+        Table(
+            ("experiment", "reproduces", "data", "expected time (2 cores)"),
+            [(e.name, e.reproduces, e.data, e.expected_time) for e in entries],
+        ),
+        Table(
+            ("recipe", "what it is", "experiments"),
+            [
+                (recipe, text, _names([e.name for e in entries if recipe in e.recipes]))
+                for recipe, text in experiments.RECIPES.items()
+            ],
+        ),
+        Table(
+            ("flagfile", "what it is"),
+            [
+                (str(file.relative_to(command.FLAGFILES)), _first_line(file))
+                for file in sorted(command.FLAGFILES.rglob("*.flags"))
+            ],
+        ),
+    )
+    return "\n\n".join(table.text() for table in tables)
+
+
+def _names(names: list[str]) -> str:
+    return "all" if len(names) == len(experiments.CATALOGUE) else ", ".join(names)
+
+
+def _first_line(flagfile: pathlib.Path) -> str:
+    """What a flagfile's head says that it is."""
+    with open(flagfile, encoding="utf-8") as file:
+        return file.readline().strip("# \n")
 
 
 def metrics_table(metrics: Mapping[str, float]) -> str:

@@ -96,7 +96,7 @@ def search(values: FlagValues) -> int:
 
     search = plan.Search(
         settings,
-        space.read(pathlib.Path(values.space), settings),
+        space.read(pathlib.Path(command.find_file(values.space)), settings),
         values.trials,
         values.score,
         plan.parse_halving(values.halving, settings.training.epochs),
@@ -274,7 +274,7 @@ def predict(values: FlagValues) -> int:
 
 
 def list_(values: FlagValues) -> int:
-    """The table of the experiments."""
+    """The tables of the experiments, the recipes and the flagfiles."""
     del values
     print(catalogue())
     return 0
@@ -303,5 +303,5 @@ MODES: Mapping[str, Mode] = {
     "search": Mode(search, "for good settings, by validation images"),
     "explore": Mode(explore, "a page to move over the codes of a model"),
     "predict": Mode(predict, "what a model, behind a server or not, makes of your files"),
-    "list": Mode(list_, "the experiments"),
+    "list": Mode(list_, "the experiments, their recipes and the flagfiles"),
 }

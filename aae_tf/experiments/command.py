@@ -1,15 +1,32 @@
-"""Command lines that make a run again.
+"""Command lines: the flagfiles that come with the package, and flags that make a run again.
 
 It imports no TensorFlow.
 """
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from aae_tf import experiments
 from aae_tf.settings import flatten
+
+_PACKAGE = pathlib.Path(__file__).parents[1]
+# Within the package where it is installed from a wheel, else beside it.
+FLAGFILES = _PACKAGE / "flagfiles"
+if not FLAGFILES.is_dir():
+    FLAGFILES = _PACKAGE.parent / "flags"
+
+
+def find_file(name: str) -> str:
+    """The path of a flagfile, or of a search's space.
+
+    Args:
+      name: a path, or one below the package's flagfiles, such as 'aae/table2_mnist_100.flags'.
+    """
+    packaged = FLAGFILES / name
+    return str(packaged) if packaged.is_file() and not pathlib.Path(name).exists() else name
 
 
 def flags_of(flat: Mapping[str, Any], leave_out: Collection[str] = ()) -> list[str]:

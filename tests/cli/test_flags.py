@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import flagfile
 import pytest
 
 from aae_tf import experiments
@@ -73,7 +74,7 @@ def test_help_wins_over_what_else_is_asked(empty_folder, capsys, flag):
 def test_list_tells_what_each_experiment_reproduces_on_what_and_how_long(empty_folder, capsys):
     assert main(["run_experiment.py", "--mode=list"]) == 0
     captured = capsys.readouterr()
-    head, rule, *rows = captured.out.splitlines()
+    head, rule, *rows = captured.out.partition("\n\n")[0].splitlines()
     assert captured.err == ""
     starts = [match.start() for match in re.finditer(r"\S+( \S+)*", head)]
     assert len(starts) == 4 and set(rule) == {"-", " "}
@@ -86,6 +87,17 @@ def test_list_tells_what_each_experiment_reproduces_on_what_and_how_long(empty_f
             experiment.data,
             experiment.expected_time,
         ]
+
+
+def test_list_names_every_recipe_and_every_flagfile_with_what_it_is(empty_folder, capsys):
+    assert main(["run_experiment.py", "--mode=list"]) == 0
+    _, recipes, files = capsys.readouterr().out.split("\n\n")
+    first = [[line.split()[0] for line in part.splitlines()[2:]] for part in (recipes, files)]
+    assert first[0] == list(experiments.RECIPES)
+    assert first[1] == [str(file.relative_to(flagfile.FOLDER)) for file in flagfile.FILES]
+    assert re.search(r"^official .* wae_mmd, wae_gan$", recipes, re.MULTILINE)
+    assert re.search(r"^paper .* all$", recipes, re.MULTILINE)
+    assert re.search(r"^aae/table2_mnist_100.flags +AAE, table 2: MNIST", files, re.MULTILINE)
 
 
 RUN = "from aae_tf.cli.main import main; raise SystemExit(main())"

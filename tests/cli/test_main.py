@@ -169,6 +169,15 @@ def test_folder_that_cannot_be_made_is_refused_before_training(refused, empty_fo
     assert "a_file" in refused(1, GAUSSIAN, *small, *folders, flag)
 
 
+def test_a_flagfile_is_looked_for_as_given_then_among_those_of_the_package(refused, empty_folder):
+    assert "--epochs=-7" in refused(2, "--flagfile=aae/figure7_style.flags", "--epochs=-7")
+    (empty_folder / "my.flags").write_text("--flagfile=aae/figure7_style.flags\n--epochs=-6\n")
+    assert "--epochs=-6" in refused(2, "--flagfile=my.flags")  # also from another file
+    (empty_folder / "aae").mkdir()
+    (empty_folder / "aae/figure7_style.flags").write_text("--epochs=-5\n")
+    assert "--epochs=-5" in refused(2, "--flagfile=aae/figure7_style.flags", "--experiment=style")
+
+
 def test_later_flags_win_over_flagfiles(refused, empty_folder):
     (empty_folder / "my.flags").write_text("# mine\n--experiment=gaussian\n--epochs=-5\n")
     assert "--epochs=-5" in refused(2, "--flagfile=my.flags")

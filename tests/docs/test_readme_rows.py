@@ -29,8 +29,8 @@ def _rows(page, table):
 def _read_command(command):
     """The flagfile, and the flags after it."""
     path, link, more = re.fullmatch(r"\[(.+)\]\((?:\.\./)?(.+)\)(?: `(.+)`)?", command).groups()
-    assert path == link
-    return ROOT / path, *(more or "").split()
+    assert link == f"flags/{path}"
+    return ROOT / link, *(more or "").split()
 
 
 def _settings(command):
