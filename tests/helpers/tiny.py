@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -120,6 +121,16 @@ def rig(count=64, xla=False, **changes):
     phases = made.phases(feed.steps_per_epoch)
     trainer = Trainer(phases, feed, root, tf.distribute.get_strategy(), xla, made.prepare)
     return Rig(made, phases, feed, trainer, root)
+
+
+@contextlib.contextmanager
+def eagerly():
+    """Runs functions step by step: for a few steps that is sooner than to trace them."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 class Notebook(Observer):

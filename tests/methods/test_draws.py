@@ -58,6 +58,7 @@ def test_noise_reaches_the_discriminators_input(noisy):
     np.testing.assert_allclose(loss, tf.nn.softplus(-logits), rtol=1e-6)
 
 
+@tiny.eagerly()
 def test_noise_changes_training_but_no_code_image_or_figure(noisy, quiet):
     noisy.reset(), quiet.reset()
     images = noisy.first_batch()["images"]

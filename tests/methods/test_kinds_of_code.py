@@ -33,9 +33,10 @@ def test_isotropic_encoder_has_its_sd_in_units_of_the_priors():
 
 
 @pytest.mark.parametrize("kind", ["deterministic", "implicit"])
+@tiny.eagerly()
 def test_categorical_codes_are_softmax_probabilities(kind):
     rig = tiny.rig(prior="categorical", latent_dim=4, encoder=kind)
-    rig.trainer.train(0, 12, 6)
+    rig.trainer.train(0, 6, 6)
     codes = rig.method.encode(rig.first_batch()["images"]).numpy()
     assert codes.shape == (10, 4)
     assert (codes > 0).all()
@@ -45,6 +46,7 @@ def test_categorical_codes_are_softmax_probabilities(kind):
 
 
 @pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
+@tiny.eagerly()
 def test_precisions_train_and_keep_their_types(precision):
     rig = tiny.rig(precision=precision)
     note = tiny.Notebook()

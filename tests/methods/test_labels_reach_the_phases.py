@@ -40,6 +40,7 @@ def _rig(name, **changes):
 
 
 @pytest.mark.parametrize("name", MOVED)
+@tiny.eagerly()
 def test_each_phase_moves_its_own_networks_and_no_others(name):
     rig = _rig(name, encoder_batch_norm=False)
     for phase, expected in zip(rig.phases, MOVED[name], strict=True):

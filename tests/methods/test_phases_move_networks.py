@@ -17,6 +17,7 @@ def rig(request):
 
 
 @pytest.mark.parametrize("name", MOVED)
+@tiny.eagerly()
 def test_phase_moves_exactly_its_networks(rig, name):
     rig.reset()
     before = rig.weights()
@@ -38,6 +39,7 @@ def test_step_runs_reconstruction_then_discriminator_then_generator(rig):
         assert {network.name for network in phase.updates} == MOVED[phase.name]
 
 
+@tiny.eagerly()
 def test_later_phases_see_what_earlier_ones_moved(rig):
     rig.reset()
     notes = {names: tiny.Notebook() for names in (("generator",), ("discriminator", "generator"))}

@@ -135,8 +135,8 @@ def _trainable(rig):
     "experiment, optimizer, batch_norm",
     [
         ("clustering", "adam", True),
-        ("semi_supervised", "sgd", True),
-        ("semi_supervised", "adam", False),
+        pytest.param("semi_supervised", "sgd", True, marks=pytest.mark.slow),
+        pytest.param("semi_supervised", "adam", False, marks=pytest.mark.slow),
     ],
 )
 def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm):

@@ -47,6 +47,7 @@ def test_divergence_from_a_mixture_is_estimated_at_the_draw():
     np.testing.assert_allclose(loss.metrics["kl"], expected, rtol=1e-4, atol=1e-5)
 
 
+@tiny.eagerly()
 def test_training_moves_every_weight_of_encoder_and_decoder():
     rig = tiny.rig(experiment="vae_gaussian")
     before = rig.weights()

@@ -89,14 +89,14 @@ def test_terms_are_there_from_the_step_at_which_they_begin(steps_per_call, piece
     assert len(traced) == 3  # once for each stage, whatever the pieces
 
 
-@pytest.mark.parametrize("pieces", [(0, 6, 14), (0, 4, 14), (0, 9, 14)])
-def test_bits_hang_not_on_pieces_where_a_term_begins(pieces):
+def test_bits_hang_not_on_pieces_where_a_term_begins():
     begins = {"virtual_adversarial_weight": 2.0, "virtual_adversarial_start": 1}
     rig = tiny.rig(experiment="clustering", num_clusters=4, latent_dim=3, **begins)
     whole, note = _run(rig, 4, (0, 14))
     key = "generator/virtual_adversarial_loss"
     assert [key in report.values for report in note.reports] == [False, False, True, True, True]
-    assert _run(rig, 3, pieces)[0] == whole
+    for pieces in ((0, 6, 14), (0, 4, 14), (0, 9, 14)):
+        assert _run(rig, 3, pieces)[0] == whole, pieces
 
 
 def test_state_changes_with_every_step(rig, undivided):

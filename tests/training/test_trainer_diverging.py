@@ -55,7 +55,7 @@ def test_an_update_that_overflows_is_noticed_though_its_loss_was_finite(tmp_path
     assert checkpoints.latest is None
 
 
-@pytest.mark.parametrize("xla", [True, False])
+@pytest.mark.parametrize("xla", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_codes_that_are_not_finite_are_noticed_behind_a_rectifier(xla):
     """On a CPU a matrix product fused with bias and rectifier turns NaN into 0."""
     rig = tiny.rig(xla=xla)

@@ -5,6 +5,7 @@ import pytest
 import tiny
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["dense", "conv"])
 def test_xla_agrees_with_the_plain_graph_to_rounding(network):
     weights, curves = [], []
