@@ -15,7 +15,13 @@ TOLERANCE = 1e-5
 QUANTIZED_TOLERANCE = 0.05
 
 
-@pytest.fixture(scope="module", params=list(converted.CASES))
+FIRST, *OTHERS = converted.CASES
+
+
+@pytest.fixture(
+    scope="module",
+    params=[FIRST, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)],
+)
 def model(request, tmp_path_factory):
     """A folder and what is loaded from it."""
     folder = converted.export(request.param, tmp_path_factory.mktemp("models"))
