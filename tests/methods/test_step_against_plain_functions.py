@@ -132,14 +132,15 @@ def _trainable(rig):
 
 
 @pytest.mark.parametrize(
-    "experiment, optimizer, batch_norm",
+    "experiment, optimizer, batch_norm, xla",
     [
-        ("clustering", "adam", True),
-        pytest.param("semi_supervised", "sgd", True, marks=pytest.mark.slow),
-        pytest.param("semi_supervised", "adam", False, marks=pytest.mark.slow),
+        ("clustering", "adam", True, False),
+        pytest.param("clustering", "adam", True, True, marks=pytest.mark.slow),
+        pytest.param("semi_supervised", "sgd", True, True, marks=pytest.mark.slow),
+        pytest.param("semi_supervised", "adam", False, True, marks=pytest.mark.slow),
     ],
 )
-def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm):
+def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm, xla):
     update = {"sgd": _sgd, "adam": _adam}[optimizer]
     names = [name for name in PHASES if experiment != "clustering" or name != "classification"]
     scale = 2**-5 if optimizer == "adam" else 1.0
@@ -150,7 +151,7 @@ def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm)
         flags |= {"num_labels": "6"}
     rig = tiny.rig(
         100,
-        True,
+        xla,
         experiment=experiment,
         batch_size=BATCH,
         precision="float64",
