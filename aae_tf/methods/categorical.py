@@ -167,13 +167,12 @@ class CategoricalAutoencoder(Method):
 
     def _reconstruction(self, batch: Batch, draws: Draws) -> PhaseLoss:
         codes = self._codes(batch, draws)
-        categories = codes["label"]
-        largest = tf.reduce_max(categories, -1)
+        shown = codes["label"]
         if not self.settings.categories.category_from_reconstruction:
-            categories = tf.stop_gradient(categories)
-        decoded = self.decoder(self.represent(codes["style"], categories), training=True)
+            shown = tf.stop_gradient(shown)
+        decoded = self.decoder(self.represent(codes["style"], shown), training=True)
         error = half_squared_error(batch["images"], tf.cast(decoded, self.dtype))
-        return PhaseLoss(error, {"largest_probability": largest})
+        return PhaseLoss(error, {"largest_probability": tf.reduce_max(codes["label"], -1)})
 
     def _discriminator(self, batch: Batch, draws: Draws) -> PhaseLoss:
         losses, metrics, codes = [], {}, self._codes(batch, draws)
