@@ -138,6 +138,7 @@ def test_images_of_any_size_have_features(shape):
     assert _equal(network, Classifier(shape, 4))
 
 
+@pytest.mark.slow
 def test_images_of_floating_point_are_learned_from_as_well(data, tmp_path):
     train = Split(data.train.intensities(), data.train.labels)
     network = classifier_of(dataclasses.replace(data, train=train), str(tmp_path))

@@ -199,7 +199,7 @@ def test_standardised_samples_are_mapped_back_and_lie_within_0_and_1(data):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"experiment": "gaussian", "xla": True},
+        pytest.param({"experiment": "gaussian", "xla": True}, marks=pytest.mark.slow),
         {"experiment": "semi_supervised"},
         {"experiment": "style"},
         {"experiment": "label_mixture", "prior_components": 3},

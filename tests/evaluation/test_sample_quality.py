@@ -13,6 +13,7 @@ from aae_tf import seeds
 from aae_tf.data import Split
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.sample_metrics import sharpness
+from aae_tf.evaluation.sample_quality import SampleQuality
 from aae_tf.settings import DataSettings
 
 ROOT = seeds.root(0)
@@ -48,9 +49,10 @@ class _Samples:
         return {"images": tf.gather(self._images, rows)}
 
 
-def _quality(method, data, split=None):
-    found = Evaluator(method, ROOT, data).evaluate(split or data.test, final=True)
-    return {key: found[key] for key in found if key.startswith((*IN_CLASSIFIER, *IN_PIXELS))}
+def _quality(method, data, split=None, seed=ROOT):
+    """The metrics of samples alone."""
+    quality = SampleQuality(method, data, method.settings.evaluation, seed)
+    return quality.evaluate(split or data.test)
 
 
 def test_metrics_and_those_of_the_data_stand_side_by_side(cache, data):
@@ -82,20 +84,17 @@ def test_without_the_setting_there_is_none(data):
 
 def test_it_is_the_same_again_and_new_for_new_weights(cache, data):
     method = _method(cache)
-    evaluator = Evaluator(method, ROOT, data)
-    first = evaluator.evaluate(data.test, final=True)
-    assert evaluator.evaluate(data.test, final=True) == first
-    assert Evaluator(method, ROOT, data).evaluate(data.test, final=True) == first
+    quality = SampleQuality(method, data, method.settings.evaluation, ROOT)
+    first = quality.evaluate(data.test)
+    assert quality.evaluate(data.test) == first == _quality(method, data)
     for variable in method.networks["decoder"].trainable_variables:
         variable.assign(variable * 2)
-    assert evaluator.evaluate(data.test, final=True)["sharpness"] != first["sharpness"]
+    assert quality.evaluate(data.test)["sharpness"] != first["sharpness"]
 
 
 def test_samples_are_those_of_the_runs_seed(cache, data):
     method = _method(cache)
-    one, two = (
-        Evaluator(method, seeds.root(seed), data).evaluate(data.test, final=True) for seed in (0, 1)
-    )
+    one, two = (_quality(method, data, seed=seeds.root(seed)) for seed in (0, 1))
     assert one["sharpness"] != two["sharpness"]
     assert one["sharpness_of_data"] == two["sharpness_of_data"]
 
@@ -135,7 +134,7 @@ def test_copied_training_images_show(cache, data):
 
 def test_without_labels_precision_and_recall_are_in_pixels(cache):
     data = tiny.data(train=200, validation=50, test=60, labelled=False)
-    found = Evaluator(_method(cache), ROOT, data).evaluate(data.test, final=True)
+    found = _quality(_method(cache), data)
     assert {"precision_pixels", "recall_pixels", "precision_pixels_of_data"} <= set(found)
     names = {"fid", "kid", "fid_classifier", "kid_classifier", "precision", "classifier_accuracy"}
     assert not names & set(found)
@@ -144,28 +143,28 @@ def test_without_labels_precision_and_recall_are_in_pixels(cache):
 
 def test_a_split_without_labels_has_all_but_the_accuracy(cache, data):
     bare = Split(data.test.images)
-    found = Evaluator(_method(cache), ROOT, data).evaluate(bare, final=True)
+    found = _quality(_method(cache), data, bare)
     assert "classifier_accuracy" not in found and found["fid_classifier"] > 0
 
 
 def test_any_precision_can_be_evaluated(cache, data):
     method = _method(cache, precision="mixed_bfloat16")
-    found = Evaluator(method, ROOT, data).evaluate(data.test, True)
+    found = _quality(method, data)
     assert np.isfinite([found[name] for name in IN_CLASSIFIER + IN_PIXELS]).all()
 
 
 def test_images_too_small_for_the_filter_have_no_sharpness(cache):
     shrunk = [
-        Split(split.images[:, :2, :2], split.labels)
-        for split in (tiny.split(n, seed=n) for n in (90, 40, 40))
+        Split(split.images[:, :2, :2]) for split in (tiny.split(n, seed=n) for n in (90, 40, 40))
     ]
     data = dataclasses.replace(tiny.data(), train=shrunk[0], validation=shrunk[1], test=shrunk[2])
     chosen = tiny.settings(sample_quality=True, quality_samples=100, cache_dir=cache)
-    found = Evaluator(tiny.method_for(chosen, side=2), ROOT, data).evaluate(data.test, final=True)
+    found = _quality(tiny.method_for(chosen, side=2), data)
     assert "sharpness" not in found and "sharpness_of_data" not in found
     assert found["nearest_training_distance"] >= 0
 
 
+@pytest.mark.slow
 def test_streamed_training_images_give_the_same_numbers(tmp_path):
     for number, image in enumerate(tiny.images(200)):
         folder = tmp_path / "bars" / str(number % 3)

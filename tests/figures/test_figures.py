@@ -13,13 +13,10 @@ from aae_tf.priors import distributions
 
 CODES = {
     "gaussian": {},
-    "mixture": {},
     "swiss_roll": {},
-    "uniform": {},
     "sphere": {"latent_dim": 3},
     "categorical": {"latent_dim": 5},
     "1-D": {"prior": "gaussian", "latent_dim": 1},
-    "8-D": {"prior": "gaussian", "latent_dim": 8},
     "8-D sphere": {"prior": "sphere", "latent_dim": 8},
     "swiss roll without a density": {"prior": "swiss_roll", "prior_thickness": 0.0},
 }
