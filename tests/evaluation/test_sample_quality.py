@@ -50,7 +50,8 @@ class _Samples:
 
 
 def _quality(method, data, split=None, seed=ROOT):
-    """The metrics of samples alone."""
+    """The metrics of samples alone, as `Evaluator` has them."""
+    seed = seeds.fold(seed, "evaluation")
     quality = SampleQuality(method, data, method.settings.evaluation, seed)
     return quality.evaluate(split or data.test)
 
@@ -84,7 +85,8 @@ def test_without_the_setting_there_is_none(data):
 
 def test_it_is_the_same_again_and_new_for_new_weights(cache, data):
     method = _method(cache)
-    quality = SampleQuality(method, data, method.settings.evaluation, ROOT)
+    seed = seeds.fold(ROOT, "evaluation")
+    quality = SampleQuality(method, data, method.settings.evaluation, seed)
     first = quality.evaluate(data.test)
     assert quality.evaluate(data.test) == first == _quality(method, data)
     for variable in method.networks["decoder"].trainable_variables:
