@@ -14,7 +14,7 @@ from PIL import Image
 
 from aae_tf.client import inputs
 from aae_tf.client.model import PredictionError, Signature
-from aae_tf.utils import write_aside
+from aae_tf.utils import to_bytes, write_aside
 
 IMAGES, BESIDE = "images", "codes.csv"
 DIGITS = 5  # at least, of the numbers of pictures without names
@@ -178,11 +178,6 @@ def _file_names(names: Sequence[str]) -> list[str] | None:
 def _in_utf8(name: str) -> str:
     """A file's name as text: bytes that are no UTF-8, which Python keeps as surrogates, escaped."""
     return name.encode(errors="backslashreplace").decode()
-
-
-def to_bytes(images: np.ndarray) -> np.ndarray:
-    """Intensities, by a linear output maybe beyond 0..1, as uint8."""
-    return np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
 
 
 def png(image: np.ndarray) -> bytes:

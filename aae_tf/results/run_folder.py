@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
-import fcntl
 import io
 import json
 import os
@@ -25,7 +24,7 @@ from aae_tf.settings import (
     parse_schedule,
     to_flagfile,
 )
-from aae_tf.utils import write_aside, write_json
+from aae_tf.utils import locked, write_aside, write_json
 
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow
     from aae_tf.data import ImageData
@@ -141,9 +140,9 @@ class RunFolder:
         Raises:
           RunFolderError: if another process runs in it.
         """
-        with open(self.path / ".lock", "a") as file:
+        with contextlib.ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(locked(self.path / ".lock", wait=False))
             except BlockingIOError:
                 raise RunFolderError(
                     f"--run_dir={self.path}: another process runs in it; expected to be alone"

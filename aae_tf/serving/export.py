@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -16,7 +14,7 @@ from aae_tf.methods import Method
 from aae_tf.serving import held_out, warmup
 from aae_tf.serving.local import is_version, versions_of
 from aae_tf.serving.signatures import ServingModule, servable_signatures
-from aae_tf.utils import write_aside
+from aae_tf.utils import locked, write_aside
 
 CONFIG, LOCK = "models.config", ".models.lock"
 BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
@@ -119,7 +117,8 @@ def write_config(folder: pathlib.Path) -> None:
     Args:
       folder: of the models, `folder/model/version`.
     """
-    with _locked(folder / LOCK):
+    # So that of two exports at a time the one that ends last names both.
+    with locked(folder / LOCK):
         write_aside(folder / CONFIG, config_text(folder).encode())
 
 
@@ -151,11 +150,3 @@ def _model(name: str, versions: list[int]) -> str:
         for label, version in labels.items()
     ]
     return "\n".join([*lines, "  }", ""])
-
-
-@contextlib.contextmanager
-def _locked(path: pathlib.Path) -> Iterator[None]:
-    """So that of two exports at a time the one that ends last tells of both."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -9,6 +9,7 @@ from PIL import Image
 
 from aae_tf.client import inputs, outputs
 from aae_tf.client.model import PredictionError, Signature, Tensor
+from aae_tf.utils import to_bytes
 
 RANDOM = np.random.default_rng(0)
 CODES, IMAGES = Tensor("float32", (None, 2)), Tensor("float32", (None, 4, 3, 1))
@@ -38,7 +39,7 @@ def test_png_holds_the_pixels(channels):
 def test_intensities_become_the_nearest_bytes():
     given = np.float32([-0.2, 0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1, 1.7, np.nan, np.inf])
     with np.errstate(invalid="raise"):
-        assert outputs.to_bytes(given).tolist() == [0, 0, 0, 1, 255, 255, 0, 255]
+        assert to_bytes(given).tolist() == [0, 0, 0, 1, 255, 255, 0, 255]
 
 
 def test_pictures_appear_as_a_whole_with_numbers_beside_them(tmp_path):
@@ -54,7 +55,7 @@ def test_pictures_appear_as_a_whole_with_numbers_beside_them(tmp_path):
     found = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
     assert found == ["00000.png", "00001.png", "00002.png", "codes.csv"]
     pixels = np.asarray(Image.open(tmp_path / "new" / "out" / "00002.png"))
-    np.testing.assert_array_equal(pixels, outputs.to_bytes(images)[2, ..., 0])
+    np.testing.assert_array_equal(pixels, to_bytes(images)[2, ..., 0])
     read, names = inputs.read_table(tmp_path / "new" / "out" / "codes.csv", {"codes": CODES})
     assert names == found[:3]
     np.testing.assert_array_equal(read["codes"].astype(np.float32), codes)

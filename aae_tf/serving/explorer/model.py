@@ -13,10 +13,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from aae_tf.client.model import Refused
-from aae_tf.client.outputs import to_bytes
 from aae_tf.errors import DataError
 from aae_tf.serving import held_out
 from aae_tf.serving.local import LocalModel
+from aae_tf.utils import to_bytes
 
 PRIOR_SAMPLES, PRIOR_SEED = 1000, (0, 1)
 CATEGORIES_AT_MOST = 1 << 16
