@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import importlib
 import json
+import logging
 import math
 import os
 import pathlib
@@ -149,3 +150,24 @@ def progress_bar(
 def note(line: str) -> None:
     """Tells the user something on standard error, above a bar that may be there."""
     tqdm.tqdm.write(line, file=sys.stderr)
+
+
+class _AboveTheBar(logging.Handler):
+    """Writes a record's message to standard error, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.tqdm.write(self.format(record), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def logging_to_stderr() -> Iterator[None]:
+    """Within it what the package logs is written to standard error."""
+    package, handler = logging.getLogger("aae_tf"), _AboveTheBar()
+    before = package.level
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before)

@@ -124,8 +124,8 @@ def _define_many_runs(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "seeds",
         None,
-        "train several seeds one after another, in run_dir/seed_N, as N,N,...; finished ones are "
-        "passed over, the first one is exported (with --best_after the best)",
+        "train several seeds, in run_dir/seed_N, as N,N,...; finished ones are passed over, the "
+        "first one is exported (with --best_after the best)",
         **group,
     )
     flags.DEFINE_integer(
@@ -149,6 +149,20 @@ def _define_many_runs(values: flags.FlagValues) -> None:
         None,
         "epochs after which a search first compares trials, and one in how many goes on, as N,N; "
         "or off (default: a ninth of the epochs, and 3)",
+        **group,
+    )
+    flags.DEFINE_string(
+        "storage",
+        None,
+        "where search and --best_after have their study, to share it with other machines: a file "
+        "or the URL of a database (default: a file in run_dir)",
+        **group,
+    )
+    flags.DEFINE_integer(
+        "workers",
+        1,
+        "how many runs of --seeds and of a search train at a time",
+        lower_bound=1,
         **group,
     )
     flags.DEFINE_list("runs", [], "folders of the runs that compare puts into run_dir", **group)

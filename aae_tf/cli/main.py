@@ -7,17 +7,15 @@ mistakes answer at once.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
 
-import tqdm
-
 from aae_tf.cli import flags
 from aae_tf.cli.modes import MODES
 from aae_tf.errors import UserError
+from aae_tf.utils import logging_to_stderr
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
             print(flags.help_page(values))
             return 0
         sys.path.append(os.getcwd())  # where a user's own prior may lie
-        with _logging_to_stderr(), _sigterm_interrupts():
+        with logging_to_stderr(), _sigterm_interrupts():
             return MODES[values.mode].run(values)
     except KeyboardInterrupt as interruption:
         print("error: interrupted", file=sys.stderr)
@@ -48,27 +46,6 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_status
-
-
-class _AboveTheBar(logging.Handler):
-    """Writes a record's message to standard error, above a progress bar if there is one."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        tqdm.tqdm.write(self.format(record), file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _logging_to_stderr() -> Iterator[None]:
-    """Within it what the package logs is written to standard error."""
-    package, handler = logging.getLogger("aae_tf"), _AboveTheBar()
-    before = package.level
-    package.addHandler(handler)
-    package.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        package.removeHandler(handler)
-        package.setLevel(before)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import pathlib
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from absl.flags import FlagValues
 
@@ -65,21 +65,15 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
     from aae_tf.sweep import seeds
 
     numbers = seeds.parse_seeds(values.seeds)
-    restarts = seeds.read_restarts(values.best_after, values.score, numbers, settings)
-    runs = seeds.plan(settings, numbers, run_dir, export_dir)
-    status = seeds.train(runs, print, restarts)
+    restarts = seeds.read_restarts(
+        values.best_after, values.score, numbers, settings, values.storage
+    )
+    runs = seeds.runs_of(settings, numbers, run_dir, export_dir)
+    status = seeds.train(runs, restarts, values.workers)
     if status > 128:
-        program, _ = this_program()
-        again = [
-            *command.flags_of(flatten(settings), leave_out=("seed",)),
-            f"--seeds={values.seeds}",
-            f"--run_dir={run_dir}",
-        ]
-        if restarts is not None:
-            again += [f"--best_after={restarts.epochs}", f"--score={restarts.score}"]
-        if values.export_dir != "saved_models":
-            again.append(f"--export_dir={values.export_dir}")
-        print(f"stopped; resume with:\n  {program} {shlex.join(again)}")
+        names = ("seeds", "best_after", "score", "storage", "workers", "export_dir")
+        again = command.flags_of(flatten(settings), leave_out=("seed",))
+        _print_resume(values, again, names, run_dir)
     return status
 
 
@@ -94,34 +88,35 @@ def search(values: FlagValues) -> int:
             raise SettingsError(name, "", f"{expected}, for --mode=search")
     from aae_tf.sweep import plan, results, space, study
 
-    search = plan.Search(
+    sweep = plan.search(
         settings,
         space.read(pathlib.Path(command.find_file(values.space)), settings),
         values.trials,
         values.score,
         plan.parse_halving(values.halving, settings.training.epochs),
         pathlib.Path(values.run_dir or f"runs/{settings.experiment}/search-{_now()}"),
+        values.storage,
     )
-    plan.check(search)
-    status, (program, _) = study.run(search, print), this_program()
+    status, (program, _) = study.search(sweep, values.workers), this_program()
+    if status > 128:
+        names = ("mode", "space", "score", "trials", "halving", "storage", "workers")
+        _print_resume(values, command.flags_of(flatten(settings)), names, sweep.folder)
     if status:
-        again = [
-            *command.flags_of(flatten(settings)),
-            "--mode=search",
-            f"--space={values.space}",
-            f"--score={values.score}",
-            f"--trials={values.trials}",
-            *([f"--halving={values.halving}"] if values.halving else []),
-            f"--run_dir={search.folder}",
-        ]
-        print(f"stopped; resume with:\n  {program} {shlex.join(again)}")
         return status
-    print("\n" + (search.folder / results.TABLE).read_text().rstrip())
-    best = search.folder / results.BEST
+    print("\n" + (sweep.folder / results.TABLE).read_text().rstrip())
+    best = sweep.folder / results.BEST
     if best.exists():
         again = f"{program} --flagfile={shlex.quote(str(best))}"
         print(f"\nthe best one again, and on test images:\n  {again}")
     return 0
+
+
+def _print_resume(values, again: list[str], names: Sequence[str], run_dir: pathlib.Path) -> None:
+    """Prints the command that goes on, of whose other flags those stand there that were given."""
+    program, _ = this_program()
+    others = [f"--{name}={values[name].value}" for name in names if values[name].present]
+    again = shlex.join([*again, *others, f"--run_dir={run_dir}"])
+    print(f"stopped; resume with:\n  {program} {again}")
 
 
 def evaluate(values: FlagValues) -> int:

@@ -79,11 +79,16 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | 
 
 
 @contextlib.contextmanager
-def started(run: TrainingRun) -> Iterator[None]:
-    """Starts a run in its folder, or resumes it from its newest checkpoint; locked within."""
+def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
+    """Starts a run in its folder, or resumes it from its newest checkpoint; locked within.
+
+    Args:
+      run: to start.
+      locked: whether the caller has locked the folder already.
+    """
     folder, settings, data = run.folder, run.settings, run.data
     folder.path.mkdir(parents=True, exist_ok=True)
-    with folder.locked():
+    with contextlib.nullcontext() if locked else folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
         folder.check_data(data)
         run.open_checkpoints()

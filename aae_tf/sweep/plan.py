@@ -1,4 +1,4 @@
-"""What a search is to be: its settings, its space, its draws and its folder, all checked.
+"""What a sweep is to be: its settings, its draws, its rungs and its folder, all checked.
 
 It imports no TensorFlow.
 """
@@ -7,195 +7,72 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import pathlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.experiments import settings_of
+from aae_tf.results import metrics
 from aae_tf.results.run_folder import check_folder
 from aae_tf.settings import Settings, differences, flatten, override
-from aae_tf.sweep import scores
 from aae_tf.sweep.space import Dimension, draw
 
 FILE = "search.json"  # of the folder: what is searched
+JOURNAL = "study.journal"  # of the folder: the study, unless it has another storage
 ATTEMPTS = 1000  # to draw what was not drawn before
 # Settings that change no run, but may change its score.
-JUDGING = ("sample_quality", "quality_samples", "inception_weights")
+EVALUATION_FLAGS = ("sample_quality", "quality_samples", "inception_weights")
+LOG_LIKELIHOOD = "log_likelihood"
 
 
-@dataclasses.dataclass(frozen=True)
-class Search:
-    """What is searched, and how.
-
-    Args:
-      settings: of all trials, but for what is drawn; the seed is theirs, and that of the draws.
-      space: what each flag may be.
-      trials: how many.
-      score: the measure on validation images to go by.
-      halving: after which epochs trials are compared.
-      folder: of the search.
-    """
-
-    settings: Settings
-    space: Mapping[str, Dimension]
-    trials: int
-    score: str
-    halving: Halving
-    folder: pathlib.Path
-
-    def described(self) -> dict[str, Any]:
-        """What has to stay the same for the search to go on; more trials may be asked for."""
-        flat = flatten(self.settings)
-        by_samples = ("likelihood_samples",) if self.score == scores.LOG_LIKELIHOOD else ()
-        judging = (*JUDGING, *by_samples)
-        return {
-            **flatten(self.settings, only_changing_run=True),
-            **{flag: flat[flag] for flag in judging},
-            "score": self.score,
-            "halving": ",".join(map(str, self.halving.rungs)),
-            **{f"space/{flag}": str(dimension) for flag, dimension in self.space.items()},
-        }
-
-
-def check(search: Search) -> None:
-    """Checks that a search can be made in its folder.
-
-    Raises:
-      UserError: if not.
-    """
-    if search.trials < 1:
-        raise SettingsError("trials", search.trials, "at least 1")
-    scores.check(search.score)
-    scores.check_flags(search.score, flatten(search.settings))
-    check_folder("run_dir", search.folder)
-    file = search.folder / FILE
-    if not file.exists():
-        if search.folder.is_dir() and any(p.name != ".lock" for p in search.folder.iterdir()):
-            raise RunFolderError(
-                f"--run_dir={search.folder}: not empty and holds no search; expected a new folder "
-                "or one with search.json"
-            )
-        return
-    try:
-        kept = dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise RunFolderError(f"{file} can't be used ({error})") from None
-    different = differences(kept, search.described())
-    if different:
-        raise RunFolderError(
-            f"--run_dir={search.folder}: holds another search ({'; '.join(different)}); expected "
-            "the same one or another folder"
-        )
-
-
-def drawn(search: Search) -> list[Trial]:
-    """The trials, each with settings of its own; no two are alike.
-
-    Raises:
-      UserError: if there aren't so many, or drawn settings don't go together.
-    """
-    found: list[Trial] = []
-    seen: list[Mapping[str, Any]] = []
-    for number in range(search.trials):
-        for attempt in range(ATTEMPTS):
-            values = draw(search.space, search.settings.training.seed, number, attempt)
-            if values not in seen:
-                break
-        else:
-            expected = f"at most {number}, since the space has hardly more points"
-            raise SettingsError("trials", search.trials, expected)
-        seen.append(values)
-        try:
-            settings = override(search.settings, values)
-        except SettingsError as error:
-            told = ", ".join(f"{flag}={value}" for flag, value in values.items())
-            raise UserError(f"--space: trial {number} draws {told}, but {error}") from None
-        found.append(Trial(number, values, settings, search.folder / "trials" / f"{number:04}"))
-    return found
-
-
-SCORES = "scores.json"  # of a trial: its score by epochs, or why it has none
-
-
-def read_scores(folder: pathlib.Path) -> dict[str, float | str]:
-    """What a trial's scores.json holds: a score by epochs, and 'diverged' with a reason if it did.
-
-    Raises:
-      UserError: if it can't be read.
-    """
-    file = folder / SCORES
-    try:
-        found = json.loads(file.read_text())
-        if isinstance(found, dict):
-            return found
-        error = "expected an object"
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as problem:
-        error = problem
-    raise UserError(f"{file} can't be used ({error})")
-
-
-@dataclasses.dataclass
-class Trial:
-    """One trial.
+def check_score(score: str, evaluations: Collection[str] | None = None) -> None:
+    """Checks that a score is a metric with a better side.
 
     Args:
-      number: from 0 on.
-      drawn: the flags that were drawn for it.
-      settings: with them.
-      folder: of its run.
-      ended: whether it was decided that it doesn't go on, because of its score or its epochs.
+      score: its name.
+      evaluations: that are made; None for whichever.
+
+    Raises:
+      SettingsError: if it isn't one that they give.
     """
-
-    number: int
-    drawn: Mapping[str, Any]
-    settings: Settings
-    folder: pathlib.Path
-    ended: bool = False
-
-    def scores(self, rungs: Collection[int] | None = None) -> dict[int, float]:
-        """Its score by epochs done.
-
-        Args:
-          rungs: the epochs that count; None for all.
-
-        Raises:
-          UserError: if its file can't be used.
-        """
-        found = {}
-        for key, value in read_scores(self.folder).items():
-            if key == "diverged":
-                continue
-            if not (key.isdigit() and isinstance(value, (int, float)) and math.isfinite(value)):
-                raise UserError(f"{self.folder / SCORES} can't be used ({key}: {value})")
-            if rungs is None or int(key) in rungs:
-                found[int(key)] = float(value)
-        return found
-
-    @property
-    def diverged(self) -> str:
-        """Why it has no score, or ''."""
-        return str(read_scores(self.folder).get("diverged", ""))
-
-    def state(self, epochs: int) -> str:
-        """'completed', 'pruned', 'diverged', 'unfinished' or 'waiting'."""
-        if self.diverged:
-            return "diverged"
-        if epochs in self.scores():
-            return "completed"
-        if self.ended:
-            return "pruned"
-        return "unfinished" if self.folder.exists() else "waiting"
+    if score not in (names := metrics.scores(evaluations)):
+        expected = f"a metric on validation images, one of {', '.join(names)}"
+        raise SettingsError("score", score, expected)
 
 
-EXPECTED_HALVING = "EPOCHS,FACTOR such as 2,3, or off"
+def check_computed(score: str, computed: Collection[str]) -> None:
+    """Checks that a score was computed: not every prior has each, nor have all data.
+
+    Args:
+      score: its name.
+      computed: the names of the metrics that were.
+
+    Raises:
+      SettingsError: if it isn't among them.
+    """
+    if score not in computed:
+        listed = ", ".join(name for name in metrics.scores() if name in computed)
+        expected = f"a metric that this prior and these data have, one of {listed}"
+        raise SettingsError("score", score, expected)
+
+
+def is_better_larger(score: str) -> bool:
+    """Whether more of it is better."""
+    return metrics.METRICS[score].better == "higher"
+
+
+def _check_flags(score: str, flat: Mapping[str, Any]) -> None:
+    """Checks that the settings ask for what a score comes from."""
+    needs = metrics.METRICS[score].needs
+    missing = [f"--{flag}" for flag in needs if flat[flag] in (False, "", "0")]
+    if missing:
+        raise SettingsError("score", score, f"{' and '.join(missing)} beside it")
 
 
 @dataclasses.dataclass(frozen=True)
 class Halving:
-    """After which epochs trials are judged.
+    """After which epochs trials are compared.
 
     Args:
       epochs: of a whole trial.
@@ -210,11 +87,11 @@ class Halving:
     @property
     def rungs(self) -> list[int]:
         """Epochs, ascending; the last ones are all."""
-        found, rung = [], self.first
+        rungs, rung = [], self.first
         while rung < self.epochs:
-            found.append(rung)
+            rungs.append(rung)
             rung *= self.factor
-        return [*found, self.epochs]
+        return [*rungs, self.epochs]
 
 
 def parse_halving(text: str | None, epochs: int) -> Halving:
@@ -229,7 +106,7 @@ def parse_halving(text: str | None, epochs: int) -> Halving:
         return Halving(epochs, epochs)
     parts = text.split(",")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise SettingsError("halving", text, EXPECTED_HALVING)
+        raise SettingsError("halving", text, "EPOCHS,FACTOR such as 2,3, or off")
     first, factor = map(int, parts)
     if not 1 <= first < epochs or factor < 2:
         expected = f"epochs from 1 to below --epochs={epochs} and a factor of 2 or more, or off"
@@ -237,52 +114,175 @@ def parse_halving(text: str | None, epochs: int) -> Halving:
     return Halving(epochs, first, factor)
 
 
-class Pruner:
-    """Decides which trials go on: optuna's SuccessiveHalvingPruner, which doesn't wait.
-
-    A trial goes on from a rung if it is among the best `1 / factor` of those that have reached it
-    so far, itself included, or the best. All that it knows lies in memory: told the same scores in
-    the same order it decides the same, so a search that goes on tells it all of them again.
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """The flags of one trial.
 
     Args:
-      halving: the rungs.
-      larger_is_better: of the scores.
+      name: for what is said of it.
+      folder: of its run, below the sweep's; in the study it tells one trial from another.
+      flags: in which its settings differ from the sweep's.
     """
 
-    def __init__(self, halving: Halving, larger_is_better: bool):
-        try:
-            import optuna
-        except ImportError:
-            raise UserError(
-                "--mode=search: needs optuna; expected the extra, pip install -e '.[search]'"
-            ) from None
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._states = optuna.trial.TrialState
-        self._halving = halving
-        self._study = optuna.create_study(
-            direction="maximize" if larger_is_better else "minimize",
-            pruner=optuna.pruners.SuccessiveHalvingPruner(
-                min_resource=halving.first, reduction_factor=halving.factor
-            ),
+    name: str
+    folder: str
+    flags: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """Runs that are compared by a score.
+
+    Args:
+      settings: of all trials, but for what is drawn.
+      space: what each drawn flag may be.
+      draws: one for each trial.
+      score: the metric on validation images to go by.
+      halving: after which epochs trials are compared.
+      folder: of the sweep.
+      storage: of its study: a file, or the URL of a database.
+      study: its name there.
+    """
+
+    settings: Settings
+    space: Mapping[str, Dimension]
+    draws: tuple[Draw, ...]
+    score: str
+    halving: Halving
+    folder: pathlib.Path
+    storage: str
+    study: str
+
+    def settings_of(self, one: Draw) -> Settings:
+        return override(self.settings, one.flags)
+
+    def described(self) -> dict[str, Any]:
+        """What has to stay the same for a search to go on; more trials may be asked for."""
+        flat = flatten(self.settings)
+        by_samples = ("likelihood_samples",) if self.score == LOG_LIKELIHOOD else ()
+        return {
+            **flatten(self.settings, only_changing_run=True),
+            **{flag: flat[flag] for flag in (*EVALUATION_FLAGS, *by_samples)},
+            "score": self.score,
+            "halving": ",".join(map(str, self.halving.rungs)),
+            **{f"space/{flag}": str(dimension) for flag, dimension in self.space.items()},
+        }
+
+    def check_same(self, described: Mapping[str, Any]) -> None:
+        """Checks that what there is already is this very search.
+
+        Raises:
+          RunFolderError: if it isn't.
+        """
+        if different := differences(described, self.described()):
+            raise RunFolderError(
+                f"--run_dir={self.folder}: holds another search ({'; '.join(different)}); expected "
+                "the same one or another folder"
+            )
+
+    def to_json(self) -> str:
+        """All that a worker needs."""
+        return json.dumps(
+            {
+                "settings": flatten(self.settings),
+                "draws": [dataclasses.astuple(one) for one in self.draws],
+                "score": self.score,
+                "halving": dataclasses.astuple(self.halving),
+                "folder": str(self.folder),
+                "storage": self.storage,
+                "study": self.study,
+            }
         )
-        self._trial: Any = None
 
-    def begin(self, drawn: Mapping[str, Any]) -> None:
-        """Begins the next trial."""
-        self._study.enqueue_trial(dict(drawn))
-        self._trial = self._study.ask()
 
-    def goes_on(self, rung: int, score: float) -> bool:
-        """Whether the trial goes on after the score at a rung; from the last none does."""
-        self._trial.report(score, rung)
-        if rung == self._halving.epochs:
-            self._study.tell(self._trial, score)
-            return False
-        if self._trial.should_prune():
-            self._study.tell(self._trial, state=self._states.PRUNED)
-            return False
-        return True
+def from_json(text: str) -> Sweep:
+    """The sweep of which `to_json` wrote, without its space."""
+    parts = json.loads(text)
+    flat = parts.pop("settings")
+    return Sweep(
+        settings=override(settings_of(flat["experiment"], flat["recipe"]), flat),
+        space={},
+        draws=tuple(Draw(*one) for one in parts.pop("draws")),
+        halving=Halving(*parts.pop("halving")),
+        folder=pathlib.Path(parts.pop("folder")),
+        **parts,
+    )
 
-    def failed(self) -> None:
-        """Ends the trial without a score."""
-        self._study.tell(self._trial, state=self._states.FAIL)
+
+def study_name(settings: Settings, folder: pathlib.Path) -> str:
+    """Of a sweep: the same on all machines whose folders have the same last name."""
+    return f"{settings.experiment}/{folder.resolve().name}"
+
+
+def search(
+    settings: Settings,
+    space: Mapping[str, Dimension],
+    trials: int,
+    score: str,
+    halving: Halving,
+    folder: pathlib.Path,
+    storage: str | None = None,
+) -> Sweep:
+    """A search: trials whose flags are drawn, each a function of the seed and its number.
+
+    Args:
+      settings: of all trials, but for what is drawn; the seed is theirs, and that of the draws.
+      space: what each flag may be.
+      trials: how many.
+      score: the metric on validation images to go by.
+      halving: after which epochs trials are compared.
+      folder: of the search.
+      storage: of its study; None for a file in its folder.
+
+    Raises:
+      UserError: if it can't be made, or not in its folder; nothing has been written then.
+    """
+    if trials < 1:
+        raise SettingsError("trials", trials, "at least 1")
+    check_score(score)
+    _check_flags(score, flatten(settings))
+    draws = _draw(settings, space, trials)
+    study = study_name(settings, folder)
+    storage = storage or str(folder / JOURNAL)
+    sweep = Sweep(settings, space, draws, score, halving, folder, storage, study)
+    _check_folder(sweep)
+    return sweep
+
+
+def _draw(settings: Settings, space: Mapping[str, Dimension], trials: int) -> tuple[Draw, ...]:
+    """Draws of which no two are alike, each checked with the other settings."""
+    draws: list[Draw] = []
+    for number in range(trials):
+        for attempt in range(ATTEMPTS):
+            flags = draw(space, settings.training.seed, number, attempt)
+            if all(flags != one.flags for one in draws):
+                break
+        else:
+            expected = f"at most {number}, since the space has hardly more points"
+            raise SettingsError("trials", trials, expected)
+        try:
+            override(settings, flags)
+        except SettingsError as error:
+            listed = ", ".join(f"{flag}={value}" for flag, value in flags.items())
+            raise UserError(f"--space: trial {number} draws {listed}, but {error}") from None
+        draws.append(Draw(f"trial {number}", f"trials/{number:04}", flags))
+    return tuple(draws)
+
+
+def _check_folder(sweep: Sweep) -> None:
+    folder, file = sweep.folder, sweep.folder / FILE
+    check_folder("run_dir", folder)
+    if not file.exists():
+        # A search that was withdrawn, or is about to begin, leaves these.
+        free = (".lock", JOURNAL, f"{JOURNAL}.lock")
+        if folder.is_dir() and any(path.name not in free for path in folder.iterdir()):
+            raise RunFolderError(
+                f"--run_dir={folder}: not empty and holds no search; expected a new folder or one "
+                "with search.json"
+            )
+        return
+    try:
+        described = dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise RunFolderError(f"{file} can't be used ({error})") from None
+    sweep.check_same(described)

@@ -1,4 +1,4 @@
-"""Parts of the program in processes of their own, one after another.
+"""Parts of the program in processes of their own.
 
 A process of its own gives back all its memory, and starts as a single run does, so that it makes
 the same numbers. It gets the signals that its parent gets, once each, and stops, with a checkpoint
@@ -7,6 +7,7 @@ written, when its parent is gone.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pathlib
@@ -14,90 +15,118 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
-# The child has the parent's modules, and what is in the working directory hides none of them.
+# The process has the parent's modules, and what is in the working directory hides none of them.
 _START = (
-    "import sys; top, module, lifeline, *sys.argv = sys.argv[1:]; "
+    "import sys; top, module, pipe, *sys.argv = sys.argv[1:]; "
     "sys.path[:] = [top, *filter(None, sys.path)]; "
-    "from aae_tf.sweep import process; process.run(module, int(lifeline))"
+    "from aae_tf.sweep import process; process.run(module, int(pipe))"
 )
+POLL_SECONDS = 0.05
 
 
-def run(module: str, lifeline: int) -> None:
-    """What the child does: calls `main()` of a module and exits with the status it returns.
+def run(module: str, pipe: int) -> None:
+    """What a started process does: calls `main()` of a module, exits with the status it returns.
 
     Args:
       module: its full name.
-      lifeline: file descriptor at whose end the parent is gone.
+      pipe: file descriptor at whose end the parent is gone.
     """
 
     def watch():
-        os.read(lifeline, 1)
+        os.read(pipe, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
     sys.exit(importlib.import_module(module).main())
 
 
-class Children:
-    """Starts processes and hands signals on to the one that runs; a context.
+class Processes:
+    """Starts processes and hands signals on to those that run; a context.
 
     Attributes:
       received: number of the first signal that asked to stop, or 0.
+      running: the processes that `wait` has not yet returned.
     """
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def __init__(self):
         self.received = 0
-        self._process: subprocess.Popen | None = None
+        self.running: list[subprocess.Popen] = []
 
-    def __enter__(self) -> Children:
+    def __enter__(self) -> Processes:
         self._before = [signal.signal(number, self._hand_on) for number in self._SIGNALS]
-        self._lifeline, self._held = os.pipe()
+        self._pipe, self._held = os.pipe()
         return self
 
     def __exit__(self, *error) -> None:
         for number, handler in zip(self._SIGNALS, self._before, strict=True):
             signal.signal(number, handler)
-        # A child that still runs, because of an error here, stops now.
+        # A process that still runs, because of an error here, stops now.
         os.close(self._held)
-        os.close(self._lifeline)
+        os.close(self._pipe)
 
-    def start(self, module: str, arguments: Sequence[str], **pipes) -> subprocess.Popen:
+    def start(
+        self, module: str, arguments: Sequence[str], text: str = "", **pipes
+    ) -> subprocess.Popen:
         """Starts `main()` of a module in a new process.
 
         Args:
           module: its full name.
           arguments: the process's sys.argv.
-          **pipes: for subprocess.Popen: stdin, stdout, text.
+          text: what it can read from its standard input.
+          **pipes: for subprocess.Popen: stdout.
         """
         top = str(pathlib.Path(__file__).parents[2])
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, top, module, str(self._lifeline), *arguments],
-            pass_fds=[self._lifeline],
+        process = subprocess.Popen(
+            [sys.executable, "-c", _START, top, module, str(self._pipe), *arguments],
+            pass_fds=[self._pipe],
             # Else Ctrl-C would reach it twice, and the second time means 'at once'.
             start_new_session=True,
-            **{"stdin": subprocess.DEVNULL, **pipes},
+            stdin=subprocess.PIPE,
+            **pipes,
         )
+        self.running.append(process)
         if self.received:  # between the last look at it and the start
-            self._process.send_signal(self._handed_on(self.received))
-        return self._process
+            process.send_signal(self._as_handed_on(self.received))
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # its exit status says why
+            process.stdin.write(text.encode())
+        return process
+
+    def wait(self, seconds: float) -> list[tuple[subprocess.Popen, int]]:
+        """Waits until one of the processes ends, so long at most.
+
+        Returns:
+          Those that ended, each with its exit status, or 128 and the signal that ended it.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            ended = [process for process in self.running if process.poll() is not None]
+            if ended or time.monotonic() >= deadline:
+                break
+            time.sleep(POLL_SECONDS)
+        self.running = [process for process in self.running if process not in ended]
+        statuses = [process.returncode for process in ended]
+        return [(p, 128 - n if n < 0 else n) for p, n in zip(ended, statuses, strict=True)]
+
+    def stop(self) -> None:
+        """Asks all to stop, if no signal has done so, and waits for them."""
+        for process in self.running:
+            if not self.received:
+                process.send_signal(signal.SIGTERM)
+            process.wait()
+        self.running = []
 
     def _hand_on(self, number, frame):
         del frame
         self.received = self.received or number
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(self._handed_on(number))
+        for process in tuple(self.running):
+            process.send_signal(self._as_handed_on(number))
 
     @staticmethod
-    def _handed_on(number: int) -> int:
+    def _as_handed_on(number: int) -> int:
         # A run stops cleanly on the others alone.
         return signal.SIGTERM if number == signal.SIGHUP else number
-
-
-def status_of(process: subprocess.Popen) -> int:
-    """Waits for a process to end; its exit status, or 128 and the signal that ended it."""
-    status = process.wait()
-    return 128 - status if status < 0 else status

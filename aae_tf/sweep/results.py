@@ -8,112 +8,109 @@ from __future__ import annotations
 import io
 import pathlib
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, to_flagfile
-from aae_tf.sweep.plan import Search, Trial
-from aae_tf.sweep.scores import is_better_larger
+from aae_tf.sweep.plan import Sweep, is_better_larger
 from aae_tf.sweep.space import Dimension
 from aae_tf.utils import write_aside, write_json
 
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
 BEST, TABLE = "best.flags", "results.md"
+STATES = {  # by optuna's name
+    "COMPLETE": "completed",
+    "PRUNED": "pruned",
+    "FAIL": "diverged",
+    "RUNNING": "unfinished",
+    "WAITING": "waiting",
+}
 
 
-def in_order(search: Search, trials: Sequence[Trial]) -> list[Trial]:
+def rows_of(sweep: Sweep, trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
     """The trials that came farthest first, and of those the best: other epochs don't compare."""
-    sign = -1 if is_better_larger(search.score) else 1
-
-    def place(trial):
-        scores = trial.scores()
-        if not scores or trial.diverged:
-            return bool(trial.diverged), 0, 0.0, trial.number
-        last = max(scores)
-        return False, -last, sign * scores[last], trial.number
-
-    return sorted(trials, key=place)
-
-
-def best_of(search: Search, trials: Sequence[Trial]) -> Trial | None:
-    """The best of the trials that came to the end of their epochs."""
-    for trial in in_order(search, trials):
-        if trial.state(search.halving.epochs) == "completed":
-            return trial
-    return None
-
-
-def write(search: Search, trials: Sequence[Trial]) -> None:
-    """Writes results.json, results.md and, once a trial is complete, best.flags."""
-    epochs, ordered = search.halving.epochs, in_order(search, trials)
-    rows = [
-        {
-            "trial": trial.number,
-            "state": trial.state(epochs),
-            "epochs": max(trial.scores(), default=0),
-            "scores": {str(epoch): score for epoch, score in sorted(trial.scores().items())},
-            "drawn": dict(trial.drawn),
-            **({"diverged": trial.diverged} if trial.diverged else {}),
+    sign = -1 if is_better_larger(sweep.score) else 1
+    rows = []
+    for number, (draw, trial) in enumerate(zip(sweep.draws, trials, strict=True)):
+        scores = sorted(trial.intermediate_values.items())
+        epochs, last = scores[-1] if scores else (0, 0.0)
+        row = {
+            "trial": number,
+            "state": STATES[trial.state.name],
+            "epochs": epochs,
+            "scores": {str(epoch): score for epoch, score in scores},
+            "drawn": dict(draw.flags),
         }
-        for trial in ordered
-    ]
-    best = best_of(search, trials)
-    told = {
-        "experiment": search.settings.experiment,
-        "score": search.score,
-        "better": "larger" if is_better_larger(search.score) else "smaller",
-        "rungs": search.halving.rungs,
-        "best": best.number if best else None,
+        if row["state"] == "diverged":
+            row["diverged"] = trial.user_attrs["diverged"]
+            rows.append((True, 0, 0.0, number, row))
+        else:
+            rows.append((False, -epochs, sign * last, number, row))
+    return [row for *_, row in sorted(rows)]
+
+
+def write(sweep: Sweep, trials: Sequence[FrozenTrial]) -> None:
+    """Writes results.json, results.md and, once a trial is complete, best.flags."""
+    rows = rows_of(sweep, trials)
+    best = next((row["trial"] for row in rows if row["state"] == "completed"), None)
+    content = {
+        "experiment": sweep.settings.experiment,
+        "score": sweep.score,
+        "better": "larger" if is_better_larger(sweep.score) else "smaller",
+        "rungs": sweep.halving.rungs,
+        "best": best,
         "trials": rows,
     }
-    write_json(search.folder / "results.json", told)
-    write_aside(search.folder / TABLE, table(search, trials) + "\n")
+    write_json(sweep.folder / "results.json", content)
+    write_aside(sweep.folder / TABLE, _table(sweep, rows) + "\n")
     if best is not None:
-        places = tuple(f"--{flag}=" for flag in PLACES)
-        lines = to_flagfile(best.settings).splitlines(keepends=True)
-        kept = "".join(line for line in lines if not line.startswith(places))
-        about = (
-            f"# Trial {best.number} of a search, the best by {search.score} on validation images\n"
-        )
-        write_aside(search.folder / BEST, about + kept)
+        local = tuple(f"--{flag}=" for flag in PLACES)
+        lines = to_flagfile(sweep.settings_of(sweep.draws[best])).splitlines(keepends=True)
+        head = f"# Trial {best} of a search, the best by {sweep.score} on validation images\n"
+        kept = [line for line in lines if not line.startswith(local)]
+        write_aside(sweep.folder / BEST, head + "".join(kept))
 
 
-def table(search: Search, trials: Sequence[Trial]) -> str:
+def _table(sweep: Sweep, rows: Sequence[Mapping[str, Any]]) -> str:
     """The trials as a Markdown table with a caption, the best first."""
-    rungs, flags = search.halving.rungs, list(search.space)
-    better = "larger" if is_better_larger(search.score) else "smaller"
+    better = "larger" if is_better_larger(sweep.score) else "smaller"
     caption = (
-        f"{search.settings.experiment}, {search.settings.recipe}: {search.score} on validation "
+        f"{sweep.settings.experiment}, {sweep.settings.recipe}: {sweep.score} on validation "
         f"images, {better} is better."
     )
-    rows = []
-    for trial in in_order(search, trials):
-        scores = trial.scores()
-        cells = [f"{scores[rung]:.5g}" if rung in scores else "" for rung in rungs]
-        drawn = [str(trial.drawn[flag]) for flag in flags]
-        rows.append([str(trial.number), trial.state(search.halving.epochs), *cells, *drawn])
-    head = ["trial", "state", *(f"epoch {rung}" for rung in rungs), *flags]
-    return f"{caption}\n\n{Table(head, rows).markdown()}"
+    rungs, cells = list(map(str, sweep.halving.rungs)), []
+    for row in rows:
+        by_rung = row["scores"]
+        scores = [f"{by_rung[rung]:.5g}" if rung in by_rung else "" for rung in rungs]
+        drawn = [str(row["drawn"][flag]) for flag in sweep.space]
+        cells.append([str(row["trial"]), row["state"], *scores, *drawn])
+    head = ["trial", "state", *(f"epoch {rung}" for rung in rungs), *sweep.space]
+    return f"{caption}\n\n{Table(head, cells).markdown()}"
 
 
 EVENTS = "tensorboard"
 HPARAMS_FILE = "events.out.tfevents.0.search"  # TensorBoard looks for names with 'tfevents'
 
 
-def write_hparams(search: Search, trial: Trial) -> None:
-    """Writes the space, and a trial that has ended, to the search's folder, each once."""
+def write_hparams(sweep: Sweep, trials: Sequence[FrozenTrial]) -> None:
+    """Writes the space, and each trial that has ended, to the search's folder, each once."""
     from tensorboard.plugins.hparams import summary_v2 as hparams
     from tensorboard.plugins.scalar import summary_v2 as scalar
 
-    tag, top = f"validation/{search.score}", search.folder / EVENTS
-    flags = [hparams.HParam(flag, _domain(each)) for flag, each in search.space.items()]
-    metrics = [hparams.Metric(tag, display_name=search.score)]
+    tag, top = f"validation/{sweep.score}", sweep.folder / EVENTS
+    flags = [hparams.HParam(flag, _domain(each)) for flag, each in sweep.space.items()]
+    metrics = [hparams.Metric(tag, display_name=sweep.score)]
     _write_once(top / "space", [(0, hparams.hparams_config_pb(flags, metrics))])
-    name = f"trial_{trial.number:04}"
-    summaries = [(0, hparams.hparams_pb(dict(trial.drawn), trial_id=name))]
-    for epoch, score in sorted(trial.scores().items()):
-        summaries.append((epoch, scalar.scalar_pb(tag, score)))
-    _write_once(top / name, [*summaries, (0, _end(bool(trial.diverged)))])
+    for row in rows_of(sweep, trials):
+        if row["state"] in ("unfinished", "waiting"):
+            continue
+        name = f"trial_{row['trial']:04}"
+        start = hparams.hparams_pb(row["drawn"], trial_id=name)
+        curve = [(int(epoch), scalar.scalar_pb(tag, s)) for epoch, s in row["scores"].items()]
+        _write_once(top / name, [(0, start), *curve, (0, _end("diverged" in row))])
 
 
 def _domain(dimension: Dimension) -> Any:
@@ -132,8 +129,8 @@ def _end(has_failed: bool) -> Any:
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
     status = api_pb2.STATUS_FAILURE if has_failed else api_pb2.STATUS_SUCCESS
-    told = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
-    data = plugin_data_pb2.HParamsPluginData(session_end_info=told)
+    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
+    data = plugin_data_pb2.HParamsPluginData(session_end_info=end)
     value = summary_pb2.Summary.Value(
         tag=metadata.SESSION_END_INFO_TAG,
         metadata=metadata.create_summary_metadata(data),

@@ -1,4 +1,4 @@
-"""Runs of several seeds, one after another, each in a process of its own.
+"""Runs of several seeds, each in a process of its own, and best-of-N restarts.
 
 It imports no TensorFlow.
 """
@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import math
 import pathlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.experiments import command
+from aae_tf.results import metrics
 from aae_tf.results.report import collate
-from aae_tf.results.run_folder import MetricsTable, RunFolder, check_folder
+from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.settings import Settings, flatten, override
-from aae_tf.sweep import scores, study
-from aae_tf.sweep.plan import read_scores
-from aae_tf.sweep.process import Children, status_of
+from aae_tf.sweep import study
+from aae_tf.sweep.plan import JOURNAL, Draw, Halving, Sweep, is_better_larger, study_name
+from aae_tf.sweep.process import Processes
+from aae_tf.sweep.space import Dimension
 from aae_tf.utils import write_json
 
+logger = logging.getLogger(__name__)
 EXPECTED = "different whole numbers from 0 on with commas between, such as 0,1,2"
 
 
@@ -69,17 +73,17 @@ class SeedRun:
         reached = result.get("epochs")
         if not isinstance(reached, (int, float)) or reached < self.settings.training.epochs:
             return False
-        return self._is_judged(result) and self._is_exported
+        return self._is_evaluated(result) and self._is_exported
 
-    def _is_judged(self, result: Mapping[str, Any]) -> bool:
-        """Whether a result has the measures that the settings ask for."""
+    def _is_evaluated(self, result: Mapping[str, Any]) -> bool:
+        """Whether a result has the metrics that the settings ask for."""
         try:
-            judged = self.folder.read_settings()
+            evaluated = self.folder.read_settings()
             # Otherwise than the settings say after --mode=evaluate, or if killed before the end.
-            judged = override(judged, result.get("evaluation", {}))
+            evaluated = override(evaluated, result.get("evaluation", {}))
         except (UserError, TypeError, ValueError, AttributeError):
             return False
-        return judged.evaluation.covers(self.settings.evaluation)
+        return evaluated.evaluation.covers(self.settings.evaluation)
 
     @property
     def _is_exported(self) -> bool:
@@ -100,7 +104,7 @@ class SeedRun:
         ]
 
 
-def plan(
+def runs_of(
     settings: Settings, seeds: Sequence[int], run_dir: pathlib.Path, export_dir: pathlib.Path | None
 ) -> list[SeedRun]:
     """The runs of the seeds, checked.
@@ -123,205 +127,177 @@ def plan(
         )
     runs = []
     for seed in seeds:
-        own = override(settings, {"seed": seed})
-        run = SeedRun(own, RunFolder(run_dir / f"seed_{seed}"), None if runs else export_dir)
-        run.folder.check(own)
+        folder = RunFolder(run_dir / f"seed_{seed}")
+        run = SeedRun(override(settings, {"seed": seed}), folder, None if runs else export_dir)
+        folder.check(run.settings)
         runs.append(run)
     return runs
 
 
-def train(
-    runs: Sequence[SeedRun], say: Callable[[str], None], beginning: Restarts | None = None
-) -> int:
-    """Trains what isn't finished, and tells the table over the seeds.
+def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: int = 1) -> int:
+    """Trains what isn't finished, and prints the table over the seeds.
 
     A run that can't go on doesn't keep the others from theirs.
 
     Args:
-      runs: from `plan`.
-      say: told what happens, line by line.
-      beginning: after which only the best one goes on, and is exported where the first would be;
+      runs: from `runs_of`.
+      restarts: after which only the best one goes on, and is exported where the first would be;
         None for all.
+      workers: how many train at a time.
 
     Returns:
       0, or the exit status of a stop by a signal or of a wrong flag.
 
     Raises:
-      UserError: if another process trains seeds there; if the best beginning can't be found; at
+      UserError: if another process trains seeds there; if the best restart can't be chosen; at
         the end, if some of the runs failed.
     """
-    failed = []
     folder = RunFolder(runs[0].folder.path.parent)
     folder.path.mkdir(parents=True, exist_ok=True)
-    with folder.locked(), Children() as children:
-        if beginning is not None:
-            begun = {run.folder.path: run.settings for run in runs}
-            best, status = find_best(begun, beginning, children, say)
+    with Processes() as processes:
+        if restarts is not None:
+            best, status = choose(runs, restarts, processes, workers)
             if best is None:
                 return status
-            export_dir = runs[0].export_dir
-            runs = [
-                dataclasses.replace(run, export_dir=export_dir)
-                for run in runs
-                if run.folder.path == best
-            ]
-            say(f"the best beginning is seed {runs[0].seed}'s; only it goes on")
-        for number, run in enumerate(runs, 1):
-            if children.received:
-                return 128 + children.received
-            told = f"seed {run.seed} ({number} of {len(runs)}): {run.folder.path}"
-            if run.is_finished:
-                say(f"{told} is finished already")
-                continue
-            say(told)
-            process = children.start("aae_tf.cli.main", [sys.argv[0], *run.arguments()])
-            status = status_of(process)
-            if children.received:
-                return 128 + children.received
-            if status > 1:
-                say(f"seed {run.seed} ended with status {status}; later ones were not started")
-                return status
-            if status:
-                failed.append(run.seed)
+            logger.info("the best of the restarts is seed %d's; only it goes on", best.seed)
+            runs = [dataclasses.replace(best, export_dir=runs[0].export_dir)]
+        with folder.locked():
+            failed, status = _train(runs, processes, workers)
+    if status:
+        return status
     with contextlib.suppress(RunFolderError):  # where not one run has come to its end
-        shown = folder.path if beginning is None else runs[0].folder.path
-        say("\n" + collate(shown, "text"))
+        shown = folder.path if restarts is None else runs[0].folder.path
+        print("\n" + collate(shown, "text"))
     if failed:
         listed = ", ".join(map(str, failed))
-        raise UserError(f"--seeds: the runs of these failed, as told above: {listed}")
+        raise UserError(f"--seeds: the runs of these failed, as said above: {listed}")
     return 0
 
 
+def _train(runs: Sequence[SeedRun], processes: Processes, workers: int) -> tuple[list[int], int]:
+    """Each run in a process of its own: the seeds whose runs failed, and the status of a stop."""
+    left, seeds, failed = list(enumerate(runs, 1)), {}, []
+    while (left or processes.running) and not processes.received:
+        while left and len(processes.running) < workers and not processes.received:
+            number, run = left.pop(0)
+            line = f"seed {run.seed} ({number} of {len(runs)}): {run.folder.path}"
+            if run.is_finished:
+                logger.info("%s is finished already", line)
+                continue
+            logger.info(line)
+            process = processes.start("aae_tf.cli.main", [sys.argv[0], *run.arguments()])
+            seeds[process.pid] = run.seed
+        for process, status in processes.wait(math.inf if processes.running else 0):
+            seed = seeds[process.pid]
+            if status > 1 and not processes.received:
+                logger.info("seed %d ended with status %d; later ones don't start", seed, status)
+                processes.stop()
+                return failed, status
+            if status:
+                failed.append(seed)
+    processes.stop()
+    return failed, 128 + processes.received if processes.received else 0
+
+
 RESTARTS_FILE = "begun.json"  # of the folder of all seeds, and of the one that went on
-# Evaluations of which metrics.csv has a row of each epoch, whoever trained it.
-OF_EPOCHS = tuple(
-    name for name in (scores.MINIMISED | scores.MAXIMISED) if name not in scores.FINAL
-)
 
 
 @dataclasses.dataclass(frozen=True)
 class Restarts:
-    """When the runs are compared, and by what.
+    """When the runs are compared, by what, and where their scores are kept.
 
     Args:
       epochs: after which.
-      score: the measure on validation images.
+      score: the metric on validation images.
+      storage: of the study; None for a file in the folder of the seeds.
     """
 
     epochs: int
     score: str
+    storage: str | None = None
 
 
 def read_restarts(
-    epochs: int | None, score: str | None, seeds: Sequence[int], settings: Settings
+    epochs: int | None,
+    score: str | None,
+    seeds: Sequence[int],
+    settings: Settings,
+    storage: str | None = None,
 ) -> Restarts | None:
-    """What `--best_after` and `--score` ask for; None without the first.
+    """What `--best_after`, `--score` and `--storage` ask for; None without the first.
 
     Raises:
       SettingsError: if they don't go together, or not with seeds and settings.
     """
     if epochs is None:
-        if score:
-            raise SettingsError("score", score, "--best_after beside it, or --mode=search")
+        for flag, value in (("score", score), ("storage", storage)):
+            if value:
+                raise SettingsError(flag, value, "--best_after beside it, or --mode=search")
         return None
     if len(seeds) < 2:
         raise SettingsError("best_after", epochs, "two --seeds or more beside it")
     if not 1 <= epochs < settings.training.epochs:
         expected = f"from 1 to below --epochs={settings.training.epochs}"
         raise SettingsError("best_after", epochs, expected)
-    if score not in (fit := scores.names(OF_EPOCHS)):
-        expected = f"a measure on validation images, one of {', '.join(fit)}"
+    # Of which metrics.csv has a row of each epoch, whoever trained the run.
+    names = [name for name in metrics.scores() if not metrics.METRICS[name].final]
+    if score not in names:
+        expected = f"a metric on validation images, one of {', '.join(names)}"
         raise SettingsError("score", score or "", expected)
-    return Restarts(epochs, score)
+    return Restarts(epochs, score, storage)
 
 
-def find_best(
-    settings: Mapping[pathlib.Path, Settings],
-    beginning: Restarts,
-    children: Children,
-    say: Callable[[str], None],
-) -> tuple[pathlib.Path | None, int]:
+def choose(
+    runs: Sequence[SeedRun],
+    restarts: Restarts,
+    processes: Processes,
+    workers: int,
+) -> tuple[SeedRun | None, int]:
     """Trains the runs until they can be compared, as far as they aren't, and compares them.
 
+    They are a sweep over the seed with a single rung, at which all wait for each other.
+
     Args:
-      settings: of each run, by its folder, all in one folder.
-      beginning: when to compare, and by what.
-      children: each run is a process of its own, one of them.
-      say: told what happens, line by line.
+      runs: of all seeds, all in one folder.
+      restarts: when to compare, and by what.
+      processes: the workers are some of them.
+      workers: how many train at a time.
 
     Returns:
-      The folder of the best one, of equals the first; or None, and the exit status of a stop by a
-      signal.
+      The best run, of equals the first; or None, and the exit status of a stop.
 
     Raises:
-      UserError: if a run can't be begun, or all diverged.
+      UserError: if the storage can't be used, or all diverged.
     """
-    known: dict[pathlib.Path, float | None] = {}
-    for folder, own in settings.items():
-        name = f"seed {own.training.seed}"
-        if not (_row(folder, beginning) or _diverged(folder)):
-            say(f"{name}: {beginning.epochs} of {own.training.epochs} epochs, in {folder}")
-            status = study.train_trial(
-                children,
-                name,
-                own,
-                folder,
-                beginning.score,
-                [beginning.epochs],
-                lambda epoch, score: False,
-                say,
-            )
-            if status or children.received:
-                return None, 128 + children.received if children.received else status
-        if row := _row(folder, beginning):
-            known[folder] = _score(row, beginning)
-        elif reason := _diverged(folder):
-            say(f"{name}: {reason}")
-            known[folder] = None
-        else:
-            raise UserError(f"{name}: has no score after epoch {beginning.epochs}, as told above")
-    found = {folder: score for folder, score in known.items() if score is not None}
-    if not found:
-        raise UserError("--seeds: the runs of all diverged, as told above")
-    choose = max if scores.is_better_larger(beginning.score) else min
-    best = choose(found, key=found.get)
-    described = {
-        "epochs": beginning.epochs,
-        "score": beginning.score,
-        "scores": {str(settings[folder].training.seed): score for folder, score in known.items()},
-        "best": settings[best].training.seed,
+    folder, settings = runs[0].folder.path.parent, runs[0].settings
+    sweep = Sweep(
+        settings,
+        {"seed": Dimension("seed", "int", 0, 2**31 - 1, whole=True)},
+        tuple(Draw(f"seed {r.seed}", r.folder.path.name, {"seed": r.seed}) for r in runs),
+        restarts.score,
+        Halving(restarts.epochs, restarts.epochs),
+        folder,
+        restarts.storage or str(folder / JOURNAL),
+        f"{study_name(settings, folder)}, epoch {restarts.epochs} by {restarts.score}",
+    )
+    opened = study.open_study(sweep)
+    study.add_trials(sweep, opened)
+    status = study.run(sweep, opened, workers, processes)
+    if status:
+        return None, status
+    trials = study.trials_of(sweep, opened)
+    by_seed = {run.seed: trial.value for run, trial in zip(runs, trials, strict=True)}
+    usable = [run for run in runs if by_seed[run.seed] is not None]
+    if not usable:
+        raise UserError("--seeds: the runs of all diverged, as said above")
+    choose_from = max if is_better_larger(restarts.score) else min
+    best = choose_from(usable, key=lambda run: by_seed[run.seed])
+    content = {
+        "epochs": restarts.epochs,
+        "score": restarts.score,
+        "scores": {str(seed): score for seed, score in by_seed.items()},
+        "best": best.seed,
     }
-    for folder in (best.parent, best):
-        write_json(folder / RESTARTS_FILE, described)
+    for path in (folder, best.folder.path):
+        write_json(path / RESTARTS_FILE, content)
     return best, 0
-
-
-def _row(folder: pathlib.Path, beginning: Restarts) -> dict[str, float] | None:
-    """What metrics.csv has of the epoch, whether the run was begun here or alone; None before it.
-
-    Raises:
-      UserError: if the file can't be used.
-    """
-    file = folder / "metrics.csv"
-    try:
-        rows = MetricsTable(file, sys.maxsize).rows
-        return next((row for row in rows if row["epoch"] == beginning.epochs), None)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file} can't be used ({error!r})") from None
-
-
-def _score(row: dict[str, float], beginning: Restarts) -> float | None:
-    """The score of an epoch; None if it isn't finite.
-
-    Raises:
-      SettingsError: if this prior, or these data, don't have it.
-    """
-    made = [key.removeprefix("validation/") for key in row if key.startswith("validation/")]
-    scores.check_made(beginning.score, made)
-    score = row[f"validation/{beginning.score}"]
-    return score if math.isfinite(score) else None
-
-
-def _diverged(folder: pathlib.Path) -> str:
-    """Why a run has no score and never will, or ''."""
-    return str(read_scores(folder).get("diverged", ""))

@@ -77,6 +77,17 @@ class Dimension:
             value = low + (high - low) * share
         return min(max(round(value), int(self.low)), int(self.high))
 
+    def distribution(self):
+        """The same for optuna, which doesn't draw but stores and shows it."""
+        from optuna import distributions
+
+        if self.kind == "choice":
+            return distributions.CategoricalDistribution(self.choices)
+        if self.whole:
+            low, high = int(self.low), int(self.high)
+            return distributions.IntDistribution(low, high, log=self.kind == "log")
+        return distributions.FloatDistribution(self.low, self.high, log=self.kind == "log")
+
     def __str__(self) -> str:
         if self.kind == "choice":
             return "{" + " | ".join(map(str, self.choices)) + "}"
@@ -104,7 +115,7 @@ def read(path: pathlib.Path, settings: Settings) -> dict[str, Dimension]:
         raise SpaceError(f"--space={path}: {error.strerror}; expected a file") from None
     known = {setting.flag: setting for setting in describe()}
     usable = set(flatten(settings, only_changing_run=True)) & known.keys()
-    found: dict[str, Dimension] = {}
+    space: dict[str, Dimension] = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         if not line:
@@ -116,14 +127,16 @@ def read(path: pathlib.Path, settings: Settings) -> dict[str, Dimension]:
         if flag == "epochs":
             raise SpaceError(f"{where}: epochs: expected as a flag, the same for all trials")
         if flag not in usable:
-            told = f"a setting that --experiment={settings.experiment} has and that changes its run"
-            raise SpaceError(f"{where}: {flag}: expected {told}")
-        if flag in found:
+            expected = (
+                f"a setting that --experiment={settings.experiment} has and that changes its run"
+            )
+            raise SpaceError(f"{where}: {flag}: expected {expected}")
+        if flag in space:
             raise SpaceError(f"{where}: {flag}: stands there twice, expected once")
-        found[flag] = _dimension(known[flag], form, where)
-    if not found:
+        space[flag] = _dimension(known[flag], form, where)
+    if not space:
         raise SpaceError(f"--space={path}: names no flag; expected lines FLAG = {FORMS}")
-    return found
+    return space
 
 
 def draw(space: Mapping[str, Dimension], seed: int, *numbers: int) -> dict[str, Any]:
@@ -145,8 +158,8 @@ def _dimension(setting: Described, form: str, where: str) -> Dimension:
         raise SpaceError(f"{where}: {form}: expected {FORMS}")
     kind = span[1]
     if setting.type not in (int, float):
-        told = f"{{A | B | ...}}, since --{setting.flag} takes no number"
-        raise SpaceError(f"{where}: {form}: expected {told}")
+        expected = f"{{A | B | ...}}, since --{setting.flag} takes no number"
+        raise SpaceError(f"{where}: {form}: expected {expected}")
     if setting.type is int and kind == "uniform":
         raise SpaceError(f"{where}: {form}: expected int(LOW, HIGH), since it takes whole numbers")
     whole = kind == "int" or setting.type is int
@@ -183,10 +196,10 @@ def _value(setting: Described, text: str, where: str) -> Any:
             checked = tuple(int(part) for part in text.split(","))
             value = ",".join(map(str, checked))
     except (ValueError, KeyError):
-        expected = {bool: "true or false", int: "a whole number", float: "a number"}
-        told = expected.get(setting.type, "whole numbers with commas between")
-        raise SpaceError(f"{where}: {setting.flag} = {text}: expected {told}") from None
-    complaint = setting.check(checked if setting.type is tuple else value)
-    if complaint:
-        raise SpaceError(f"{where}: {setting.flag} = {text}: expected {complaint}")
+        forms = {bool: "true or false", int: "a whole number", float: "a number"}
+        expected = forms.get(setting.type, "whole numbers with commas between")
+        raise SpaceError(f"{where}: {setting.flag} = {text}: expected {expected}") from None
+    problem = setting.check(checked if setting.type is tuple else value)
+    if problem:
+        raise SpaceError(f"{where}: {setting.flag} = {text}: expected {problem}")
     return value

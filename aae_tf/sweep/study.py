@@ -1,8 +1,8 @@
-"""A search: its trials one after another, each in a process of its own, and what came of them.
+"""The study of a sweep: its trials in optuna's storage, and the workers that take them from there.
 
-A trial's draw is a function of the seed and its number, its scores lie in its folder, and what goes
-on is decided from them in order: a search that was stopped, or gets more trials, is told all scores
-again and ends as one that was not stopped.
+A worker is a process that takes one trial, trains it, and itself tells the study of its scores. Any
+number of them, started here or by the same command elsewhere, share a storage. A trial is its
+worker's as long as that locks the trial's folder: one that a killed worker left is taken up again.
 
 It imports no TensorFlow.
 """
@@ -10,193 +10,248 @@ It imports no TensorFlow.
 from __future__ import annotations
 
 import contextlib
-import json
-import pathlib
+import logging
 import shutil
-import subprocess
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from aae_tf.errors import SettingsError, UserError
-from aae_tf.experiments import command
+from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.settings import Settings, flatten
-from aae_tf.sweep import plan, results, scores
-from aae_tf.sweep.plan import Pruner, Search, Trial, read_scores
-from aae_tf.sweep.process import Children, status_of
+from aae_tf.sweep import plan, results
+from aae_tf.sweep.plan import Sweep
+from aae_tf.sweep.process import Processes
 from aae_tf.utils import write_json
 
+if TYPE_CHECKING:  # optuna takes a second to import, which not every command needs
+    import optuna
+    from optuna.trial import FrozenTrial, Trial
 
-def run(search: Search, say: Say) -> int:
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 1.0  # between looks for what has changed elsewhere
+
+
+def open_study(sweep: Sweep) -> optuna.Study:
+    """The study of a sweep, made if there is none.
+
+    Raises:
+      UserError: if its storage can't be used.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    halving, storage = sweep.halving, sweep.storage
+    pruner = optuna.pruners.NopPruner()
+    if halving.first < halving.epochs:
+        pruner = optuna.pruners.SuccessiveHalvingPruner(halving.first, halving.factor)
+    try:
+        if "://" not in storage:
+            storage = JournalStorage(JournalFileBackend(storage))
+        return optuna.create_study(
+            study_name=sweep.study,
+            storage=storage,
+            direction="maximize" if plan.is_better_larger(sweep.score) else "minimize",
+            pruner=pruner,
+            load_if_exists=True,
+        )
+    except Exception as error:  # each database has errors of its own
+        raise UserError(
+            f"--storage={sweep.storage}: can't be used ({error}); expected a file, or the URL of a "
+            "database such as sqlite:///FILE"
+        ) from None
+
+
+def add_trials(sweep: Sweep, study: optuna.Study) -> None:
+    """Puts the sweep's draws into its study, as far as they aren't there."""
+    from optuna.trial import TrialState, create_trial
+
+    distributions = {flag: dimension.distribution() for flag, dimension in sweep.space.items()}
+    present = {trial.user_attrs["folder"] for trial in study.get_trials(deepcopy=False)}
+    for draw in sweep.draws:
+        if draw.folder not in present:
+            study.add_trial(
+                create_trial(
+                    state=TrialState.WAITING,
+                    params=dict(draw.flags),
+                    distributions=distributions,
+                    user_attrs={"folder": draw.folder},
+                )
+            )
+
+
+def trials_of(sweep: Sweep, study: optuna.Study) -> list[FrozenTrial]:
+    """The trial of each draw, as far as it is in the study, in the draws' order."""
+    by_folder: dict[str, FrozenTrial] = {}
+    for trial in study.get_trials(deepcopy=False):
+        # Two commands that begin at once may both have added it; the second one counts for nothing.
+        by_folder.setdefault(trial.user_attrs["folder"], trial)
+    return [by_folder[draw.folder] for draw in sweep.draws if draw.folder in by_folder]
+
+
+def take(sweep: Sweep, study: optuna.Study, lock: contextlib.ExitStack) -> Trial | None:
+    """Takes the first trial that no worker has.
+
+    Args:
+      sweep: of which to take one.
+      study: of the sweep.
+      lock: the trial's folder is locked as long as this.
+
+    Returns:
+      The trial, now running; None if there is none to take.
+    """
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import Trial, TrialState
+
+    for seen in trials_of(sweep, study):
+        if not _is_left(sweep, seen):
+            continue
+        trial = Trial(study, seen._trial_id)
+        if seen.state == TrialState.WAITING:
+            try:
+                if not trial.storage.set_trial_state_values(seen._trial_id, TrialState.RUNNING):
+                    continue
+            except UpdateFinishedTrialError:
+                continue
+        # Made by the worker that has the trial: on another disk there is none.
+        folder = _folder(sweep, seen)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(RunFolderError):
+            lock.enter_context(folder.locked())
+            if trial.storage.get_trial(seen._trial_id).state == TrialState.RUNNING:
+                return trial
+        lock.close()
+    return None
+
+
+def _folder(sweep: Sweep, trial: FrozenTrial) -> RunFolder:
+    return RunFolder(sweep.folder / trial.user_attrs["folder"])
+
+
+def _is_left(sweep: Sweep, trial: FrozenTrial) -> bool:
+    """Whether a trial waits, or runs on this disk without a worker."""
+    folder = _folder(sweep, trial)
+    if trial.state.name == "RUNNING":
+        is_here = folder.path.is_dir() or sweep.storage == str(sweep.folder / plan.JOURNAL)
+        return is_here and not _is_locked(folder)
+    return trial.state.name == "WAITING" and not _is_locked(folder)
+
+
+def _is_locked(folder: RunFolder) -> bool:
+    try:
+        with folder.locked():
+            return False
+    except FileNotFoundError:
+        return False
+    except RunFolderError:
+        return True
+
+
+def run(
+    sweep: Sweep,
+    study: optuna.Study,
+    workers: int,
+    processes: Processes,
+    after_each: Callable[[], None] = lambda: None,
+) -> int:
+    """Has all trials of a study trained, here or by workers elsewhere.
+
+    Args:
+      sweep: whose trials they are.
+      study: of the sweep, with its trials.
+      workers: how many there are here at a time.
+      processes: the workers are some of them.
+      after_each: called when a worker ends.
+
+    Returns:
+      0 once all have ended; else the exit status of a worker that can't go on, which has said why,
+      or of a stop by a signal.
+    """
+    waits = False
+    while not processes.received:
+        unfinished = [trial for trial in trials_of(sweep, study) if not trial.state.is_finished()]
+        if len(processes.running) < workers and any(_is_left(sweep, one) for one in unfinished):
+            processes.start("aae_tf.sweep.worker", ["aae-tf"], sweep.to_json())
+            continue
+        if not processes.running:
+            if not unfinished:
+                return 0
+            if not waits:
+                logger.info("%d trained elsewhere; waiting for their scores", len(unfinished))
+                waits = True
+        for _, status in processes.wait(POLL_SECONDS):
+            if status and not processes.received:
+                processes.stop()
+                return status
+            after_each()
+    processes.stop()
+    after_each()
+    return 128 + processes.received
+
+
+def search(sweep: Sweep, workers: int) -> int:
     """Makes the trials that aren't made yet, and writes what came of all.
 
     Args:
-      search: a checked one.
-      say: told what happens, line by line.
+      sweep: from `plan.search`.
+      workers: how many train trials here at a time.
 
     Returns:
-      0, or the exit status of a stop by a signal.
+      0, or the exit status of a worker that can't go on, or of a stop by a signal.
 
     Raises:
-      UserError: if a trial can't be made.
+      UserError: if the storage can't be used, or holds another search.
     """
-    trials = plan.drawn(search)
-    judge = Pruner(search.halving, scores.is_better_larger(search.score))
-    search.folder.mkdir(parents=True, exist_ok=True)
-    with RunFolder(search.folder).locked(), Children() as children:
-        plan.check(search)  # again: another process may have begun one meanwhile
-        is_new = not (search.folder / plan.FILE).exists()
-        write_json(search.folder / plan.FILE, search.described())
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    study = open_study(sweep)
+    if not (described := study.user_attrs.get("sweep")):
+        study.set_user_attr("sweep", sweep.described())
+    else:
+        sweep.check_same(described)
+    is_new = not (sweep.folder / plan.FILE).exists()
+    write_json(sweep.folder / plan.FILE, sweep.described())
+    add_trials(sweep, study)
+    for draw, trial in zip(sweep.draws, trials_of(sweep, study), strict=True):
+        if trial.state.is_finished():
+            logger.info("%s is %s already", draw.name, results.STATES[trial.state.name])
+
+    def write():
+        trials = trials_of(sweep, study)
+        results.write(sweep, trials)
+        results.write_hparams(sweep, trials)
         for trial in trials:
-            judge.begin(trial.drawn)
-            status = 0
-            if _decide_again(search, trial, judge):
-                say(f"trial {trial.number} is {trial.state(search.halving.epochs)} already")
-            elif not children.received:
-                try:
-                    status = _make(search, trial, judge, children, say)
-                except UserError as error:
-                    if is_new:
-                        _withdraw(search, trials, error)
-                    raise
-            if children.received or status:
-                results.write(search, trials)
-                return 128 + children.received if children.received else status
-            _tidy(search, trial)
-            results.write(search, trials)
-            results.write_hparams(search, trial)
-    return 0
+            if trial.state.name in ("PRUNED", "FAIL"):  # they go no further from there
+                folder = _folder(sweep, trial)
+                if folder.checkpoints.exists() and not _is_locked(folder):
+                    shutil.rmtree(folder.checkpoints)
+
+    with Processes() as processes:
+        status = run(sweep, study, workers, processes, write)
+    if is_new and status and not processes.received:
+        _withdraw(sweep, study, status)
+    elif not status:
+        write()
+    return status
 
 
-def _decide_again(search: Search, trial: Trial, judge: Pruner) -> bool:
-    """Decides from the scores that a trial has already; returns whether it is at its end."""
-    for epoch, score in sorted(trial.scores(search.halving.rungs).items()):
-        trial.ended = not judge.goes_on(epoch, score)
-        if trial.ended:
-            return True
-    if trial.diverged:
-        judge.failed()
-    return bool(trial.diverged)
-
-
-def _make(search: Search, trial: Trial, judge: Pruner, children: Children, say: Say) -> int:
-    """Makes a trial, or what is left of it; returns the exit status of a stop, or 0."""
-    told = ", ".join(f"{flag}={value}" for flag, value in trial.drawn.items())
-    say(f"trial {trial.number} ({trial.number + 1} of {search.trials}): {told}")
-    known = trial.scores()
-    rungs = [epoch for epoch in search.halving.rungs if epoch not in known]
-    name = f"trial {trial.number}"
-
-    def goes_on(epoch: int, score: float) -> bool:
-        trial.ended = not judge.goes_on(epoch, score)
-        if trial.ended and epoch < search.halving.epochs:
-            say(f"{name}: stopped, as others did better")
-        return not trial.ended
-
-    status = train_trial(
-        children, name, trial.settings, trial.folder, search.score, rungs, goes_on, say
-    )
-    if status or children.received:
-        return status
-    if trial.diverged:
-        judge.failed()
-        say(f"{name}: {trial.diverged}")
-    elif not trial.ended:
-        raise UserError(f"{name}: ended with status 0, as told above")
-    return 0
-
-
-def _withdraw(search: Search, trials: Sequence[Trial], error: UserError) -> None:
+def _withdraw(sweep: Sweep, study: optuna.Study, status: int) -> None:
     """Leaves the folder to the corrected command, if the error came before there was any score.
 
     Args:
-      search: one that was begun just now.
-      trials: its trials.
-      error: that ended it.
+      sweep: a search that was begun just now.
+      study: of the search.
+      status: of the worker that could not go on.
     """
-    if any(read_scores(trial.folder) for trial in trials):
+    import optuna
+
+    trials = trials_of(sweep, study)
+    if any(trial.intermediate_values or trial.state.is_finished() for trial in trials):
         return
-    if error.exit_status == SettingsError.exit_status:
-        # What was trained up to the first rung can't be judged by what was asked for.
-        shutil.rmtree(search.folder / "trials", ignore_errors=True)
-    if not (search.folder / "trials").exists():
-        (search.folder / plan.FILE).unlink()
-
-
-def _tidy(search: Search, trial: Trial) -> None:
-    """Removes the checkpoints of a trial that went no further, which nothing needs any more."""
-    if trial.state(search.halving.epochs) in ("pruned", "diverged"):
-        shutil.rmtree(trial.folder / "checkpoints", ignore_errors=True)
-
-
-Say = Callable[[str], None]
-
-
-def train_trial(
-    children: Children,
-    name: str,
-    settings: Settings,
-    folder: pathlib.Path,
-    score: str,
-    rungs: Collection[int],
-    goes_on: Callable[[int, float], bool],
-    say: Say,
-) -> int:
-    """Trains a trial from where it stands, in a process of its own, as long as it is to go on.
-
-    Args:
-      children: the process is one of them.
-      name: of the trial, for what is told.
-      settings: of its run.
-      folder: of its run.
-      score: the measure on validation images to go by.
-      rungs: epochs after which to ask.
-      goes_on: asked with the epochs done and the score.
-      say: told what happens, line by line.
-
-    Returns:
-      0, or the exit status of a stop by a signal. A trial that diverged says so in its folder.
-
-    Raises:
-      UserError: if the trial can't be made.
-    """
-    job = {
-        "settings": flatten(settings),
-        "folder": str(folder),
-        "score": score,
-        "rungs": sorted(rungs),
-    }
-    # The worker reads no flags; they are there for provenance.json to tell.
-    arguments = ["aae-tf", *command.flags_of(flatten(settings)), f"--run_dir={folder}"]
-    process = children.start(
-        "aae_tf.sweep.worker", arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    error = ""
-    with process.stdout:
-        _tell(process, json.dumps(job))
-        for line in process.stdout:
-            message = json.loads(line)
-            error = message.get("error", error)
-            if "say" in message:
-                say(message["say"])
-            if "score" in message:
-                epoch, value = message["epoch"], message["score"]
-                say(f"{name}: {score} {value:.5g} after epoch {epoch}")
-                _tell(process, "on" if goes_on(epoch, value) else "stop")
-    status = status_of(process)
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.close()
-    if children.received or status >= 128:
-        return status
-    if error:
-        problem = UserError(f"{name}: {error}")
-        problem.exit_status = status
-        raise problem
-    if status:
-        raise UserError(f"{name}: ended with status {status}, as told above")
-    return 0
-
-
-def _tell(process: subprocess.Popen, line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # it has ended; its exit status says why
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
+    folder = sweep.folder / "trials"
+    # What was trained up to the first rung can't be scored by what was asked for.
+    usable = status != SettingsError.exit_status
+    if usable and any(RunFolder(path).holds_run for path in folder.glob("*")):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    (sweep.folder / plan.FILE).unlink()
+    optuna.delete_study(study_name=sweep.study, storage=study._storage)

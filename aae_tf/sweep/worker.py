@@ -1,239 +1,179 @@
-"""One trial: a run that stops after its epochs' rungs to ask whether to go on.
+"""A worker: takes a trial of a study, trains it up to its rungs, and tells the study its scores.
 
-A search, or a choice among seeds, runs it in a process of its own, and talks with it in lines of
-JSON: the job and the answers come on standard input, what is to be said and scores go to standard
-output.
+It is a process of its own, which reads the sweep from standard input. TensorFlow is imported once
+there is something to train.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
+import logging
 import math
 import os
-import pathlib
 import signal
 import sys
-from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from aae_tf.data import ImageData
 from aae_tf.errors import DivergedError, UserError
-from aae_tf.runs import import_tensorflow_quietly, recorder
-from aae_tf.settings import Settings
-from aae_tf.sweep.plan import SCORES, read_scores
-from aae_tf.training import Observer, Report, Trainer
-from aae_tf.utils import write_json
+from aae_tf.experiments import command
+from aae_tf.results import metrics
+from aae_tf.results.run_folder import MetricsTable, RunFolder
+from aae_tf.runs import import_tensorflow_quietly
+from aae_tf.settings import flatten
+from aae_tf.sweep import plan, study
+from aae_tf.sweep.plan import Sweep
+from aae_tf.utils import logging_to_stderr, write_json
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+logger = logging.getLogger(__name__)
+SCORES = "scores.json"  # of a trial's folder: its score by epochs, or why it has none
 
 
 def main() -> int:
-    """Reads the job, trains and talks; returns the exit status."""
-    job = json.loads(sys.stdin.readline())
-    said = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what else is printed goes to the user, not into the talk
-
-    def tell(**message):
-        print(json.dumps(message), file=said, flush=True)
-
-    def ask(epoch: int, score: float) -> bool:
-        tell(epoch=epoch, score=score)
-        return sys.stdin.readline() == "on\n"  # and not where the search has gone
-
+    """Takes a trial and trains it; returns the exit status."""
+    sweep = plan.from_json(sys.stdin.read())
     sys.path.append(os.getcwd())  # where a user's own prior may lie
-    folder = pathlib.Path(job["folder"])
     try:
-        import_tensorflow_quietly()
-        from aae_tf.experiments import settings_of
-        from aae_tf.settings import override
-
-        flat = job["settings"]
-        settings = override(settings_of(flat["experiment"], flat["recipe"]), flat)
-        number = run(settings, folder, job["score"], job["rungs"], lambda s: tell(say=s), ask)
-        return 128 + number if number else 0
+        opened = study.open_study(sweep)
+        with logging_to_stderr(), contextlib.ExitStack() as lock:
+            trial = study.take(sweep, opened, lock)
+            return 0 if trial is None else advance(sweep, trial)
     except KeyboardInterrupt:  # before training, which ends by signals in its own way
         return 128 + signal.SIGINT
-    except DivergedError as error:
-        _note(folder, "diverged", " ".join(str(error).split()))
-        return 0
     except UserError as error:
-        tell(error=" ".join(str(error).split()))
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_status
 
 
-def run(
-    settings: Settings,
-    folder: pathlib.Path,
-    score: str,
-    rungs: Collection[int],
-    say: Callable[[str], None],
-    ask: Callable[[int, float], bool],
-) -> int:
-    """Trains a trial from where it stands; its test images are never looked at.
-
-    Args:
-      settings: of the run.
-      folder: of the run.
-      score: the measure on validation images to go by.
-      rungs: epochs after which to ask.
-      say: told what happens, line by line.
-      ask: told the epochs done and the score; says whether to go on.
+def advance(sweep: Sweep, trial: Trial) -> int:
+    """Trains a trial from where it stands to its end, or to a signal.
 
     Returns:
-      The signal that stopped it, or 0.
+      128 and the signal that stopped it, or 0.
 
     Raises:
-      UserError: if something given can't be used, or the loss diverged.
+      UserError: if something given can't be used.
     """
-    from aae_tf import data as data_sources
-    from aae_tf.evaluation import Evaluator
-    from aae_tf.results.provenance import commit_of_checkout
-    from aae_tf.results.run_folder import RunFolder
-    from aae_tf.runs import train
+    draw = next(one for one in sweep.draws if one.folder == trial.user_attrs["folder"])
+    settings, folder = sweep.settings_of(draw), RunFolder(sweep.folder / draw.folder)
+    listed = ", ".join(f"{flag}={value}" for flag, value in draw.flags.items())
+    logger.info("%s: %s", draw.name, listed)
+    progress = Progress(sweep, trial, draw.name, folder)
+    try:
+        if not progress.catch_up():
+            return 0
+        arguments = [*command.flags_of(flatten(settings)), f"--run_dir={folder.path}"]
+        sys.argv = ["aae-tf", *arguments]  # for provenance.json to tell
+        import_tensorflow_quietly()
+        from aae_tf.sweep.trial import train
 
-    pass
-    from aae_tf.sweep import scores
-
-    pass
-    from aae_tf.runs.training_run import TrainingRun
-    from aae_tf.training.distribution import make_strategy
-
-    run_folder = RunFolder(folder)
-    run_folder.check(settings)
-    strategy = make_strategy(settings.execution, settings.training.batch_size)
-    train.check_evaluators(settings.evaluation)
-    data = without_test(data_sources.load(settings.data))
-    session = TrainingRun(settings, run_folder, data, strategy)
-    commit = commit_of_checkout()
-    method = session.method
-    asked = {
-        "sample_quality": settings.evaluation.sample_quality,
-        scores.LOG_LIKELIHOOD: any(settings.evaluation.likelihood_samples),
-    }
-    final = (*method.final_metrics, *(name for name, wanted in asked.items() if wanted))
-    scores.check(score, (*method.metrics, *final))
-    evaluator = Evaluator(method, session.seed, data)
-    if score in scores.names(method.metrics):  # the others take long, and have to wait
-        scores.check_made(score, evaluator.evaluate(data.validation))
-    with train.started(session):
-        recorder = Recorder(
-            run_folder,
-            method,
-            session.phases,
-            data,
-            evaluator,
-            session.checkpoints.progress,
-            settings.training.epochs,
-            session.averaged_weights,
-        )
-
-        def judge(epoch, measures) -> bool:
-            """Notes the score of the epochs done, and asks."""
-            if score not in measures:
-                with session.averaged_weights():
-                    if score == scores.LOG_LIKELIHOOD:
-                        measures = {score: evaluator.validation_log_likelihood()}
-                    else:
-                        measures = evaluator.evaluate(data.validation, final=True)
-            scores.check_made(score, measures)
-            value = measures[score]
-            if not math.isfinite(value):
-                raise DivergedError(f"{score} is {value} after epoch {epoch}")
-            _note(folder, str(epoch), value)
-            return ask(epoch, value)
-
-        first_step = session.checkpoints.progress.step
-        _check_ahead(rungs, first_step // session.trainer.feed.steps_per_epoch, folder)
-        with contextlib.closing(recorder):
-            watcher = Rungs(recorder, session.trainer, rungs, judge)
-            received = session.train(watcher)
-        session.note_provenance(first_step, commit)
-        return received
+        rungs, report = progress.rungs, progress.report
+        number = train(settings, folder, sweep.score, rungs, report, locked=True)
+    except DivergedError as error:
+        progress.fail(" ".join(str(error).split()))
+        return 0
+    except UserError as error:
+        problem = UserError(f"{draw.name}: {error}")
+        problem.exit_status = error.exit_status
+        raise problem from None
+    return 128 + number if number else 0
 
 
-def _check_ahead(rungs: Collection[int], epochs: int, folder: pathlib.Path) -> None:
-    """Checks that no rung is behind, lest the trial be trained to its end without being asked."""
-    behind = [rung for rung in rungs if rung <= epochs]
-    if behind:
-        raise UserError(
-            f"{folder}: is past epoch {behind[0]}, and what was measured then isn't there; "
-            "expected another --run_dir"
-        )
-
-
-def _note(folder: pathlib.Path, key: str, value: float | str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / SCORES, {**read_scores(folder), key: value})
-
-
-class Recorder(recorder.Recorder):
-    """Keeps curves and metrics of a trial, without drawing it."""
-
-    def draw(self, step: int) -> Mapping[str, str]:
-        return {}
-
-
-class Rungs(Observer):
-    """Has a trial judged after certain epochs.
+class Progress:
+    """What the study knows of a trial, and is told.
 
     Args:
-      recorder: whose measures of the epoch count; it is told first.
-      trainer: to be stopped.
-      rungs: epochs after which to judge.
-      judge: called with the epochs done and their measures on validation images, by name; says
-        whether to go on.
+      sweep: of the trial.
+      trial: that runs.
+      name: of the trial, for what is said.
+      folder: of its run.
     """
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        trainer: Trainer,
-        rungs: Collection[int],
-        judge: Callable[[int, Mapping[str, float]], bool],
-    ):
-        self._recorder, self._trainer = recorder, trainer
-        self._rungs, self._judge = rungs, judge
-
-    def after_call(self, report: Report) -> None:
-        self._recorder.after_call(report)
-
-    def after_epoch(self, report: Report) -> None:
-        self._recorder.after_epoch(report)
-        epoch = round(report.epoch)
-        if epoch in self._rungs and not self._judge(epoch, self._recorder.newest("validation")):
-            self._trainer.stop_requested = True
-
-    def after_diverging(self, step: int, key: str) -> None:
-        self._recorder.after_diverging(step, key)
-
-
-@dataclasses.dataclass(frozen=True)
-class HiddenSplit:
-    """A split of a size, without its images.
-
-    Args:
-      size: how many examples it has.
-      labels: `(size,)` or None; only looked at to see that they are class numbers.
-    """
-
-    size: int
-    labels: np.ndarray | None
-
-    def __len__(self) -> int:
-        return self.size
+    def __init__(self, sweep: Sweep, trial: Trial, name: str, folder: RunFolder):
+        self._sweep, self._trial, self._name, self._folder = sweep, trial, name, folder
+        known = trial.storage.get_trial(trial._trial_id)
+        self._scores = dict(known.intermediate_values)
 
     @property
-    def images(self):
-        raise AssertionError("a search looked at test images")
+    def rungs(self) -> list[int]:
+        """Those that are ahead."""
+        return [rung for rung in self._sweep.halving.rungs if rung not in self._scores]
 
-    def take(self, rows):
-        return self.images
+    def catch_up(self) -> bool:
+        """Goes by the scores that there are already; returns whether to train on.
 
-    def intensities(self, rows=slice(None)):
-        return self.images
+        A run killed before it could tell the study of a score, or one that was trained alone, has
+        it in metrics.csv.
+
+        Raises:
+          UserError: if a file can't be used, or such a run doesn't have the score.
+        """
+        if self._scores and not self._goes_on(max(self._scores)):
+            return False
+        for rung in self.rungs:
+            score = _score_in(self._folder, rung, self._sweep.score)
+            if score is None:
+                break
+            if not self.report(rung, score):
+                return False
+        return True
+
+    def report(self, epoch: int, score: float) -> bool:
+        """Tells the study; returns whether to train on.
+
+        Raises:
+          DivergedError: if the score is no number.
+        """
+        if not math.isfinite(score):
+            raise DivergedError(f"{self._sweep.score} is {score} after epoch {epoch}")
+        self._trial.report(score, epoch)
+        self._scores[epoch] = score
+        self._note()
+        logger.info("%s: %s %.5g after epoch %d", self._name, self._sweep.score, score, epoch)
+        return self._goes_on(epoch)
+
+    def _goes_on(self, epoch: int) -> bool:
+        from optuna.trial import TrialState
+
+        if epoch == self._sweep.halving.epochs:
+            self._trial.study.tell(self._trial, self._scores[epoch])
+            return False
+        if self._trial.should_prune():
+            self._trial.study.tell(self._trial, state=TrialState.PRUNED)
+            logger.info("%s: stopped, as others did better", self._name)
+            return False
+        return True
+
+    def fail(self, reason: str) -> None:
+        """Ends the trial, as one that diverged."""
+        from optuna.trial import TrialState
+
+        self._trial.set_user_attr("diverged", reason)
+        self._trial.study.tell(self._trial, state=TrialState.FAIL)
+        self._note(diverged=reason)
+        logger.info("%s: %s", self._name, reason)
+
+    def _note(self, **more: str) -> None:
+        by_epoch = {str(epoch): score for epoch, score in self._scores.items()}
+        write_json(self._folder.path / SCORES, {**by_epoch, **more})
 
 
-def without_test(data: ImageData) -> ImageData:
-    """The data with its test images hidden; it describes itself as before."""
-    return dataclasses.replace(data, test=HiddenSplit(len(data.test), data.test.labels))
+def _score_in(folder: RunFolder, epoch: int, score: str) -> float | None:
+    """The score that metrics.csv has of an epoch; None if it has none.
+
+    Raises:
+      UserError: if the file can't be used, or this prior, or these data, don't have the score.
+    """
+    file = folder.path / "metrics.csv"
+    try:
+        rows = MetricsTable(file, sys.maxsize).rows
+        row = next((row for row in rows if row["epoch"] == epoch), None)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} can't be used ({error!r})") from None
+    if row is None or metrics.METRICS[score].final:
+        return None
+    prefix = "validation/"
+    plan.check_computed(score, [k.removeprefix(prefix) for k in row if k.startswith(prefix)])
+    return row[prefix + score]

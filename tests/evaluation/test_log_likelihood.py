@@ -13,7 +13,7 @@ from aae_tf.data import Split
 from aae_tf.evaluation import Evaluator, log_likelihood, parzen
 from aae_tf.evaluation.log_likelihood import LogLikelihood
 from aae_tf.evaluation.parzen import ModelSamples, ParzenWindow
-from aae_tf.sweep.worker import without_test
+from aae_tf.sweep.trial import without_test
 
 ROOT = seeds.root(0)
 CHUNK, COUNT = 50, 230

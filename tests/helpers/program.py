@@ -85,7 +85,7 @@ def state(folder) -> str:
 def error_lines(done) -> list[str]:
     """What a failed process wrote on stderr, without the progress bar and the log."""
     lines = done.stderr.replace("\r", "\n").splitlines()
-    log = ("run folder: ", "note: ", "evaluating, ", "stopping after ")
+    log = ("run folder: ", "note: ", "evaluating, ", "stopping after ", "seed ")
     return [
         line for line in lines if line.strip() and "step/s" not in line and not line.startswith(log)
     ]

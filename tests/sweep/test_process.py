@@ -1,4 +1,4 @@
-"""Processes of their own: the parent's arguments, status and signals reach them, once each."""
+"""Processes: arguments, text, status and signals of the parent reach them, once each."""
 
 import os
 import pathlib
@@ -11,17 +11,17 @@ import time
 
 import pytest
 
-from aae_tf.sweep.process import Children, status_of
+from aae_tf.sweep.process import Processes
 
 pytestmark = pytest.mark.system
 
-CHILD = """
+PROCESS = """
     import signal, sys, time
 
     def main():
         what = sys.argv[1]
         if what == "tell":
-            print(sys.argv, sys.path[0])
+            print(sys.stdin.read(), sys.argv, sys.path[0])
             return 7
         if what == "die":
             signal.raise_signal(signal.SIGKILL)
@@ -40,26 +40,48 @@ CHILD = """
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """Name of a module that children find: its main() does what its first argument says."""
-    (tmp_path / "of_the_child.py").write_text(textwrap.dedent(CHILD))
+    """Name of a module that processes find: its main() does what its first argument says."""
+    (tmp_path / "obedient.py").write_text(textwrap.dedent(PROCESS))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    return "of_the_child"
+    return "obedient"
 
 
-def test_a_child_has_its_arguments_and_gives_its_status(module):
-    with Children() as children:
-        process = children.start(module, ["program", "tell", "x"], stdout=subprocess.PIPE)
-        said = process.stdout.read().decode()
-        assert status_of(process) == 7
-    assert said.startswith("['program', 'tell', 'x'] ")
-    top = str(pathlib.Path(__file__).parents[2])
-    assert said.split()[-1] == top
-    assert children.received == 0
+def _only_status(processes):
+    """Waits for the only process; its status."""
+    ((_, status),) = processes.wait(60)
+    assert processes.running == []
+    return status
 
 
-def test_a_child_that_was_killed_has_a_shells_status(module):
-    with Children() as children:
-        assert status_of(children.start(module, ["program", "die"])) == 128 + signal.SIGKILL
+def test_a_process_has_its_arguments_and_text_and_gives_its_status(module):
+    text = "long " * 100_000
+    with Processes() as processes:
+        arguments = ["program", "tell", "x"]
+        process = processes.start(module, arguments, text, stdout=subprocess.PIPE)
+        printed = process.stdout.read().decode()
+        assert _only_status(processes) == 7
+    assert printed.startswith(f"{text} ['program', 'tell', 'x'] ")
+    assert printed.split()[-1] == str(pathlib.Path(__file__).parents[2])
+    assert processes.received == 0
+
+
+def test_a_process_that_was_killed_has_a_shells_status(module):
+    with Processes() as processes:
+        processes.start(module, ["program", "die"], "never read" * 100_000)
+        assert _only_status(processes) == 128 + signal.SIGKILL
+
+
+def test_waiting_ends_with_the_first_that_ends_or_after_so_long(module, tmp_path):
+    with Processes() as processes:
+        arguments = ["program", "wait", str(tmp_path / "got")]
+        long = processes.start(module, arguments, stdout=subprocess.PIPE)
+        assert long.stdout.readline() == b"ready\n"
+        assert processes.wait(0.1) == []
+        short = processes.start(module, ["program", "tell"], stdout=subprocess.DEVNULL)
+        assert processes.wait(60) == [(short, 7)]
+        assert processes.running == [long]
+        processes.stop()
+    assert (tmp_path / "got").read_text() == str(int(signal.SIGTERM))
 
 
 @pytest.mark.parametrize(
@@ -70,25 +92,29 @@ def test_a_child_that_was_killed_has_a_shells_status(module):
         (signal.SIGHUP, signal.SIGTERM),
     ],
 )
-def test_signals_are_handed_on_once(module, tmp_path, sent, got):
+def test_signals_are_handed_on_once_to_each(module, tmp_path, sent, got):
     before = signal.getsignal(sent)
-    with Children() as children:
-        arguments = ["program", "wait", str(tmp_path / "got")]
-        process = children.start(module, arguments, stdout=subprocess.PIPE)
-        assert process.stdout.readline() == b"ready\n"
+    files = [tmp_path / "first", tmp_path / "second"]
+    with Processes() as processes:
+        for file in files:
+            process = processes.start(
+                module, ["program", "wait", str(file)], stdout=subprocess.PIPE
+            )
+            assert process.stdout.readline() == b"ready\n"
         threading.Timer(0.1, os.kill, (os.getpid(), sent)).start()
-        assert status_of(process) == 3
-        assert children.received == sent
-    assert (tmp_path / "got").read_text() == str(int(got))
+        ended = [status for _ in files for _, status in processes.wait(60)]
+        processes.stop()
+        assert set(ended) == {3} and processes.received == sent
+    assert [file.read_text() for file in files] == [str(int(got))] * 2
     assert signal.getsignal(sent) == before
 
 
 PARENT = """
     import subprocess, sys
-    from aae_tf.sweep.process import Children
-    with Children() as children:
-        process = children.start("of_the_child", ["program", "wait", sys.argv[1]],
-                                 stdout=subprocess.PIPE)
+    from aae_tf.sweep.process import Processes
+    with Processes() as processes:
+        process = processes.start("obedient", ["program", "wait", sys.argv[1]],
+                                  stdout=subprocess.PIPE)
         print(process.stdout.readline().decode(), flush=True)
         process.wait()
 """
@@ -102,7 +128,7 @@ PARENT = """
     ],
     ids=["parent killed", "signal to the parent's group"],
 )
-def test_a_child_is_told_once_when_its_parent_is_gone_or_interrupted(module, tmp_path, send, got):
+def test_a_process_stops_once_when_its_parent_is_gone_or_interrupted(module, tmp_path, send, got):
     top = str(pathlib.Path(__file__).parents[2])
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PARENT), str(tmp_path / "got")],
@@ -115,6 +141,6 @@ def test_a_child_is_told_once_when_its_parent_is_gone_or_interrupted(module, tmp
     process.wait()
     deadline = time.monotonic() + 20
     while not (tmp_path / "got").exists() or not (tmp_path / "got").read_text():
-        assert time.monotonic() < deadline, "the child lives on"
+        assert time.monotonic() < deadline, "the process lives on"
         time.sleep(0.02)
     assert (tmp_path / "got").read_text() == str(int(got))

@@ -1,6 +1,8 @@
-"""What a search leaves of trials that are all made: it decides again, starts nothing, and tells."""
+"""What a search leaves of trials that have all ended: a table, flags of the best, TensorBoard."""
 
+import contextlib
 import json
+import math
 
 import flagfile
 import pytest
@@ -10,42 +12,42 @@ from tensorboard.backend.event_processing import data_provider, plugin_event_mul
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import hparams_plugin
 
-from aae_tf.errors import UserError
 from aae_tf.settings import flatten
 from aae_tf.sweep import plan, results, study
 
 # In the order of the numbers: on to the end; worse; on to the end; no number; better, then worse.
-SCORES = (
-    {"1": 5.0, "2": 4.0, "4": 3.0},
-    {"1": 6.0},
-    {"1": 3.0, "2": 2.0, "4": 1.0},
-    {"1": 0.5, "diverged": "a loss became NaN"},
-    {"1": 2.0, "2": 2.5},
+CURVES = (
+    {1: 5.0, 2: 4.0, 4: 3.0},
+    {1: 6.0},
+    {1: 3.0, 2: 2.0, 4: 1.0},
+    {1: 0.5, 2: math.nan},
+    {1: 2.0, 2: 2.5},
 )
 
 
 @pytest.fixture
 def search(tmp_path):
-    made = searches.make(tmp_path / "search", len(SCORES), data_dir="/a/place")
-    for number, scores in enumerate(SCORES):
-        folder = searches.leave(made, number, scores)
-        (folder / "checkpoints").mkdir()
-    made.folder.joinpath("search.json").write_text(json.dumps(made.described()))
-    return made
+    sweep = searches.make(tmp_path / "search", len(CURVES), "1,2", data_dir="/a/disk")
+    searches.begin(sweep)
+    for curve in CURVES:
+        searches.tell(sweep, curve)
+    return sweep
 
 
 @pytest.fixture
-def told(search):
-    said = []
-    assert study.run(search, said.append) == 0
-    return said
+def said(search, caplog):
+    """What a search logs that has nothing left to train."""
+    caplog.set_level("INFO", "aae_tf")
+    caplog.clear()
+    assert study.search(search, 1) == 0
+    return list(caplog.messages)
 
 
 def _read(search):
     return json.loads((search.folder / "results.json").read_text())
 
 
-def test_trials_stand_by_how_far_they_came_then_by_score(search, told):
+def test_trials_stand_by_how_far_they_came_then_by_score(search, said):
     found = _read(search)
     assert [(row["trial"], row["state"], row["epochs"]) for row in found["trials"]] == [
         (2, "completed", 4),
@@ -55,15 +57,14 @@ def test_trials_stand_by_how_far_they_came_then_by_score(search, told):
         (3, "diverged", 1),
     ]
     assert found["best"] == 2 and found["rungs"] == [1, 2, 4]
-    drawn = [trial.drawn for trial in plan.drawn(search)]
-    assert all(row["drawn"] == drawn[row["trial"]] for row in found["trials"])
-    assert told == [
+    assert all(row["drawn"] == search.draws[row["trial"]].flags for row in found["trials"])
+    assert said == [
         f"trial {number} is {state} already"
         for number, state in enumerate(("completed", "pruned", "completed", "diverged", "pruned"))
     ]
 
 
-def test_the_table_has_a_row_for_each_trial(search, told):
+def test_the_table_has_a_row_for_each_trial(search, said):
     caption, _, head, _, *rows = (search.folder / "results.md").read_text().splitlines()
     assert "reconstruction_error on validation images, smaller is better" in caption
     assert head.startswith("| trial | state | epoch 1 | epoch 2 | epoch 4 | reconstruction_learn")
@@ -78,47 +79,53 @@ def test_the_table_has_a_row_for_each_trial(search, told):
 
 def test_where_larger_is_better_the_largest_is_first(tmp_path):
     search = searches.make(tmp_path / "search", 2, "off", score="coverage")
-    search.folder.mkdir()
-    (search.folder / "search.json").write_text(json.dumps(search.described()))
-    for number, score in enumerate((0.2, 0.7)):
-        searches.leave(search, number, {"4": score})
-    assert study.run(search, lambda line: None) == 0
+    searches.begin(search)
+    for score in (0.2, 0.7):
+        searches.tell(search, {4: score})
+    assert study.search(search, 1) == 0
     assert _read(search)["best"] == 1
 
 
-def test_the_best_ones_flags_give_its_settings(search, told):
+def test_the_best_ones_flags_give_its_settings(search, said):
     given = flagfile.read(search.folder / results.BEST)
-    best = plan.drawn(search)[2].settings
+    best = search.settings_of(search.draws[2])
     expected = {k: v for k, v in flatten(best).items() if k not in ("data_dir", "cache_dir")}
     assert given == expected
 
 
-def test_checkpoints_stay_of_complete_trials_alone(search, told):
+def test_checkpoints_stay_of_complete_trials_alone(search, said):
     kept = {path.parent.name for path in search.folder.glob("trials/*/checkpoints")}
     assert kept == {"0000", "0002"}
 
 
 def test_without_a_complete_trial_there_is_no_best(tmp_path):
     search = searches.make(tmp_path / "search", 1)
-    searches.leave(search, 0, {"diverged": "a loss became NaN"})
-    (search.folder / "search.json").write_text(json.dumps(search.described()))
-    assert study.run(search, lambda line: None) == 0
+    searches.begin(search)
+    searches.tell(search, {1: math.nan})
+    assert study.search(search, 1) == 0
     assert _read(search)["best"] is None
     assert not (search.folder / results.BEST).exists()
 
 
-def test_a_search_that_is_told_all_again_writes_the_same(search, told):
-    files = {path: path.read_bytes() for path in search.folder.rglob("*") if path.is_file()}
-    study.run(search, lambda line: None)
-    assert {p: p.read_bytes() for p in search.folder.rglob("*") if p.is_file()} == files
+def test_trials_that_wait_or_were_left_stand_last(tmp_path):
+    search = searches.make(tmp_path / "search", 3)
+    opened = searches.begin(search)
+    searches.tell(search, {1: 5.0, 2: 4.0, 4: 3.0})
+    with contextlib.ExitStack() as lock:
+        study.take(search, opened, lock)
+    results.write(search, study.trials_of(search, opened))
+    states = [(row["trial"], row["state"]) for row in _read(search)["trials"]]
+    assert states == [(0, "completed"), (1, "unfinished"), (2, "waiting")]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"1": "low"}', '{"1": NaN}', '{"one": 1.0}'])
-def test_scores_that_can_not_be_read_are_named(search, content):
-    file = search.folder / "trials" / "0001" / "scores.json"
-    file.write_text(content)
-    with pytest.raises(UserError, match=r"trials/0001/scores\.json can't be used"):
-        study.run(search, lambda line: None)
+def test_a_search_that_is_finished_writes_the_same_again(search, said):
+    def files():
+        paths = [path for path in search.folder.rglob("*") if path.is_file()]
+        return {path: path.read_bytes() for path in paths if path.name != plan.JOURNAL}
+
+    before = files()
+    study.search(search, 1)
+    assert files() == before
 
 
 def _page(search):
@@ -138,7 +145,7 @@ def _page(search):
     return ask
 
 
-def test_tensorboards_own_hparams_page_has_every_trial(search, told):
+def test_tensorboards_own_hparams_page_has_every_trial(search, said):
     ask = _page(search)
     experiment = ask("/experiment", experimentName="")
     flags = {info["name"]: info for info in experiment["hparamInfos"]}
@@ -159,10 +166,12 @@ def test_tensorboards_own_hparams_page_has_every_trial(search, told):
     )
     groups = {group["name"]: group for group in answer["sessionGroups"]}
     assert set(groups) == {f"trial_{number:04}" for number in range(5)}
-    for trial in plan.drawn(search):
-        group, scores = groups[f"trial_{trial.number:04}"], trial.scores()
-        assert group["hparams"] == pytest.approx(dict(trial.drawn))
-        (found,) = group["metricValues"]
-        assert found["value"] == scores[max(scores)] and found["trainingStep"] == max(scores)
+    for number, (draw, curve) in enumerate(zip(search.draws, CURVES, strict=True)):
+        group = groups[f"trial_{number:04}"]
+        scores = {epoch: score for epoch, score in curve.items() if math.isfinite(score)}
+        assert group["hparams"] == pytest.approx(dict(draw.flags))
+        (shown,) = group["metricValues"]
+        assert shown["value"] == scores[max(scores)] and shown["trainingStep"] == max(scores)
         (session,) = group["sessions"]
-        assert session["status"] == ("STATUS_FAILURE" if trial.diverged else "STATUS_SUCCESS")
+        diverged = len(scores) < len(curve)
+        assert session["status"] == ("STATUS_FAILURE" if diverged else "STATUS_SUCCESS")

@@ -35,9 +35,9 @@ def _export(folder, state="ab"):
     (extra / "model_card.json").write_text(json.dumps(card))
 
 
-@pytest.mark.parametrize("text, seeds", [("0", (0,)), ("2,0,1", (2, 0, 1)), ("3, 4", (3, 4))])
-def test_seeds_are_read_in_the_order_given(text, seeds):
-    assert seeds.parse_seeds(text) == seeds
+@pytest.mark.parametrize("text, listed", [("0", (0,)), ("2,0,1", (2, 0, 1)), ("3, 4", (3, 4))])
+def test_seeds_are_read_in_the_order_given(text, listed):
+    assert seeds.parse_seeds(text) == listed
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,,2", "1,", "-1", "0,1,0", "1,01", "1.5", "9" * 5000])
@@ -64,11 +64,11 @@ def test_what_goes_with_no_seeds_is_told_in_one_line(empty_folder, capsys, flags
 
 
 def test_no_two_processes_train_seeds_in_one_folder(settings, tmp_path):
-    runs = seeds.plan(settings, (0, 1), tmp_path / "runs", None)
+    runs = seeds.runs_of(settings, (0, 1), tmp_path / "runs", None)
     (tmp_path / "runs").mkdir()
     alone = RunFolder(tmp_path / "runs").locked()
     with alone, pytest.raises(RunFolderError, match="another process runs in it"):
-        seeds.train(runs, lambda line: None)
+        seeds.train(runs)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [".lock"]
 
 
@@ -82,7 +82,7 @@ def test_a_seed_in_a_flagfile_gives_way(empty_folder, capsys):
 
 
 def test_each_seed_has_its_folder_and_the_first_is_exported(settings, tmp_path):
-    runs = seeds.plan(settings, (4, 0), tmp_path / "runs", tmp_path / "models")
+    runs = seeds.runs_of(settings, (4, 0), tmp_path / "runs", tmp_path / "models")
     assert [run.folder.path.name for run in runs] == ["seed_4", "seed_0"]
     assert [run.seed for run in runs] == [4, 0]
     assert [run.export_dir for run in runs] == [tmp_path / "models", None]
@@ -99,22 +99,22 @@ def test_each_seed_has_its_folder_and_the_first_is_exported(settings, tmp_path):
 
 
 def test_the_folder_of_a_single_run_is_refused(settings, tmp_path):
-    (run,) = seeds.plan(settings, (0,), tmp_path, None)
+    (run,) = seeds.runs_of(settings, (0,), tmp_path, None)
     _finish(run)
     with pytest.raises(RunFolderError, match="holds a single run"):
-        seeds.plan(settings, (0,), run.folder.path, None)
+        seeds.runs_of(settings, (0,), run.folder.path, None)
 
 
 def test_a_seed_of_other_settings_is_refused(settings, tmp_path):
-    runs = seeds.plan(settings, (0, 1), tmp_path, None)
+    runs = seeds.runs_of(settings, (0, 1), tmp_path, None)
     _finish(runs[1])
     others = override(settings, {"latent_dim": 3})
     with pytest.raises(RunFolderError, match=r"seed_1: .*--latent_dim: 2, now 3"):
-        seeds.plan(others, (0, 1), tmp_path, None)
+        seeds.runs_of(others, (0, 1), tmp_path, None)
 
 
 def test_a_run_is_finished_with_the_result_of_all_its_epochs(settings, tmp_path):
-    (run,) = seeds.plan(settings, (0,), tmp_path, None)
+    (run,) = seeds.runs_of(settings, (0,), tmp_path, None)
     assert not run.is_finished
     _finish(run, epochs=2.0)
     assert not run.is_finished
@@ -126,35 +126,35 @@ def test_a_run_is_finished_with_the_result_of_all_its_epochs(settings, tmp_path)
 
 def _finished(settings, tmp_path, result=None, **asked):
     """Whether a run of these settings is finished for one who asks for others."""
-    (made,) = seeds.plan(settings, (0,), tmp_path, None)
-    _finish(made)
+    (finished,) = seeds.runs_of(settings, (0,), tmp_path, None)
+    _finish(finished)
     if result is not None:
-        (made.folder.path / "result.json").write_text(json.dumps({"epochs": 3.0, **result}))
-    (run,) = seeds.plan(override(settings, asked), (0,), tmp_path, None)
+        (finished.folder.path / "result.json").write_text(json.dumps({"epochs": 3.0, **result}))
+    (run,) = seeds.runs_of(override(settings, asked), (0,), tmp_path, None)
     return run.is_finished
 
 
-def test_a_run_is_not_finished_without_the_measures_asked_for(settings, tmp_path):
+def test_a_run_is_not_finished_without_the_metrics_asked_for(settings, tmp_path):
     asked = {"sample_quality": True}
     assert not _finished(settings, tmp_path, likelihood_samples="10000")
     assert not _finished(settings, tmp_path, **asked)
     assert _finished(settings, tmp_path, cache_dir="/elsewhere")
-    judged = override(settings, {**asked, "likelihood_samples": "100,10000"})
+    evaluated = override(settings, {**asked, "likelihood_samples": "100,10000"})
     for same in ({}, asked, {"likelihood_samples": "10000"}, {"sample_quality": False}):
-        assert _finished(judged, tmp_path, **same)
+        assert _finished(evaluated, tmp_path, **same)
     for other in (
         {"quality_samples": 500},
         {"inception_weights": "imagenet"},
         {"likelihood_samples": "100,500"},
     ):
-        assert not _finished(judged, tmp_path, **other)
+        assert not _finished(evaluated, tmp_path, **other)
 
 
-def test_what_the_result_was_judged_by_counts_not_what_the_settings_ask_for(settings, tmp_path):
+def test_what_the_result_was_evaluated_by_counts_not_what_the_settings_ask_for(settings, tmp_path):
     flags = {"sample_quality": True, "quality_samples": 500}
     assert _finished(settings, tmp_path, {"evaluation": flags}, **flags)
-    judged = override(settings, flags)
-    assert not _finished(judged, tmp_path, {"evaluation": {"sample_quality": False}})
+    evaluated = override(settings, flags)
+    assert not _finished(evaluated, tmp_path, {"evaluation": {"sample_quality": False}})
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_result_that_can_not_be_read_is_made_again(settings, tmp_path, result)
 
 
 def test_a_run_to_be_exported_is_finished_with_its_own_export(settings, tmp_path):
-    (run,) = seeds.plan(settings, (0,), tmp_path / "runs", tmp_path / "models")
+    (run,) = seeds.runs_of(settings, (0,), tmp_path / "runs", tmp_path / "models")
     _finish(run)
     assert not run.is_finished
     _export(tmp_path / "models", state="of another run")

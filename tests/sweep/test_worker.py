@@ -1,177 +1,112 @@
-"""A trial's training: what it is scored by, where it stops, and that it never sees test images."""
+"""A worker: what it tells the study of a trial, and what is decided, against plain halving."""
 
+import contextlib
 import json
+import math
 
 import numpy as np
 import pytest
-import tiny
+import searches
 
-from aae_tf import data as data_sources
-from aae_tf.errors import DivergedError, SettingsError, UserError
-from aae_tf.results.run_folder import MetricsTable, RunFolder
-from aae_tf.sweep import worker
-from aae_tf.sweep.worker import without_test
-
-IMAGES = tiny.images(300)
-LABELS = np.arange(300) % 3
+from aae_tf.results.run_folder import RunFolder
+from aae_tf.sweep import study
+from aae_tf.sweep.worker import Progress
 
 
 @pytest.fixture
-def train(tmp_path):
-    """Trains a trial; returns what it asked, and its folder."""
-
-    def training(
-        name="trial",
-        rungs=(1, 2),
-        answers=(True, True),
-        score="reconstruction_error",
-        test=IMAGES[250:],
-        experiment="gaussian",
-        **changes,
-    ):
-        file = tmp_path / "data.npz"
-        np.savez(file, x_train=IMAGES[:250], y_train=LABELS[:250], x_test=test, y_test=LABELS[250:])
-        changes = {"epochs": 2, "strategy": "one_device", "steps_per_call": 7, **changes}
-        settings = tiny.settings(experiment, dataset=str(file), xla=False, **changes)
-        asked, left = [], list(answers)
-
-        def ask(epoch, value):
-            asked.append((epoch, value))
-            return left.pop(0)
-
-        folder = tmp_path / name
-        assert worker.run(settings, folder, score, rungs, lambda line: None, ask) == 0
-        return asked, folder
-
-    return training
+def search(tmp_path):
+    made = searches.make(tmp_path / "search")
+    searches.begin(made)
+    return made
 
 
-def _rows(folder):
-    return MetricsTable(folder / "metrics.csv", 10**9).rows
+def _reference(curves, halving, sign):
+    """Epochs that each trial reaches: the best 1/factor so far go on, at least the best."""
+    reached, seen = [], {rung: [] for rung in halving.rungs}
+    for curve in curves:
+        for rung in halving.rungs:
+            seen[rung].append(sign * curve[rung])
+            promoted = max(1, len(seen[rung]) // halving.factor)
+            if rung == halving.epochs or sign * curve[rung] > sorted(seen[rung])[promoted - 1]:
+                break
+        reached.append(rung)
+    return reached
 
 
-def test_a_trial_is_asked_about_after_its_rungs_with_the_validation_score(train):
-    asked, folder = train(rungs=(2, 3), epochs=3)
-    rows = _rows(folder)
-    assert asked == [(n, rows[n - 1]["validation/reconstruction_error"]) for n in (2, 3)]
-    assert json.loads((folder / "scores.json").read_text()) == {str(n): s for n, s in asked}
-    assert RunFolder(folder).has_checkpoint
-    assert not RunFolder(folder).has_result and not list((folder / "figures").iterdir())
+@pytest.mark.parametrize("score, sign", [("reconstruction_error", 1), ("coverage", -1)])
+@pytest.mark.parametrize("rungs, epochs", [("2,3", 18), ("2,2", 9), ("off", 5)])
+def test_trials_go_on_that_are_among_the_best_so_far(tmp_path, rungs, epochs, score, sign):
+    search = searches.make(tmp_path / "search", 20, rungs, epochs, score)
+    searches.begin(search)
+    random, rungs = np.random.default_rng(3), search.halving.rungs
+    curves = [dict(zip(rungs, random.normal(size=9), strict=False)) for _ in range(20)]
+    reached = [searches.tell(search, curve) for curve in curves]
+    assert reached == _reference(curves, search.halving, sign)
+    assert set(reached) == set(rungs)
+    states = ["COMPLETE" if epoch == epochs else "PRUNED" for epoch in reached]
+    assert searches.states(search) == states
 
 
-def test_a_trial_that_is_not_to_go_on_stops_there_with_a_checkpoint(train):
-    asked, folder = train(answers=(False,))
-    assert [epoch for epoch, _ in asked] == [1]
-    (checkpoint,) = folder.glob("checkpoints/*.index")
-    assert checkpoint.stem == f"ckpt-{int(_rows(folder)[-1]['step'])}" and len(_rows(folder)) == 1
-    origin = json.loads((folder / "provenance.json").read_text())
-    assert f"ckpt-{origin['step']}" == checkpoint.stem and origin["earlier"] == []
+def test_a_trial_that_diverged_counts_for_nothing(search):
+    assert searches.tell(search, {1: math.nan}) == 1
+    assert searches.tell(search, {1: 5.0, 2: 4.0, 4: 3.0}) == 4
+    assert searches.states(search) == ["FAIL", "COMPLETE", "WAITING"]
+    diverged = study.trials_of(search, study.open_study(search))[0]
+    assert diverged.user_attrs["diverged"] == "reconstruction_error is nan after epoch 1"
 
 
-def test_a_trial_that_goes_on_later_has_the_scores_of_one_that_was_not_stopped(train):
-    whole, folder = train("whole")
-    first, part = train("part", answers=(False,))
-    second, _ = train("part", rungs=(2,), answers=(True,))
-    assert first + second == whole
-    assert _rows(part) == _rows(folder)
+def test_the_folder_of_a_trial_has_its_scores_and_why_there_are_no_more(search):
+    searches.tell(search, {1: 0.5, 2: 0.25, 4: math.inf})
+    content = json.loads((search.folder / "trials" / "0000" / "scores.json").read_text())
+    reason = "reconstruction_error is inf after epoch 4"
+    assert content == {"1": 0.5, "2": 0.25, "diverged": reason}
 
 
-def test_other_test_images_change_nothing(train):
-    clean, folder = train(
-        "clean",
-        score="error_percent",
-        experiment="semi_supervised",
-        num_labels="9",
-        labelled_batch_size=9,
-    )
-    noise = np.random.default_rng(0).integers(0, 255, IMAGES[250:].shape).astype(np.uint8)
-    poisoned, other = train(
-        "poisoned",
-        score="error_percent",
-        experiment="semi_supervised",
-        num_labels="9",
-        labelled_batch_size=9,
-        test=noise,
-    )
-    assert poisoned == clean
-    assert _rows(folder) == _rows(other)
+@contextlib.contextmanager
+def _taken(search):
+    """What a worker knows that has just taken a trial."""
+    opened = study.open_study(search)
+    with contextlib.ExitStack() as lock:
+        trial = study.take(search, opened, lock)
+        folder = RunFolder(search.folder / trial.user_attrs["folder"])
+        yield Progress(search, trial, "trial", folder)
 
 
-def test_looking_at_test_images_is_an_error(train, tmp_path):
-    train()
-    data = data_sources.load(tiny.settings(dataset=str(tmp_path / "data.npz")).data)
-    hidden = without_test(data)
-    assert hidden.describe() == data.describe()
-    for look in (
-        lambda: hidden.test.images,
-        lambda: hidden.test.take(slice(0, 1)),
-        lambda: hidden.test.intensities(),
-    ):
-        with pytest.raises(AssertionError, match="a search looked at test images"):
-            look()
+def test_a_worker_goes_on_from_the_scores_that_the_study_has(search):
+    with _taken(search) as killed:
+        assert killed.report(1, 0.5)
+    with _taken(search) as again:
+        assert again.catch_up() and again.rungs == [2, 4]
+        assert again.report(2, 0.4) and not again.report(4, 0.3)
+    assert searches.states(search)[0] == "COMPLETE"
 
 
-def test_a_measure_that_is_made_at_the_end_alone_is_made_at_the_rungs(train):
-    asked, folder = train(
-        score="class_read_as_asked", experiment="style", rungs=(1,), answers=(False,)
-    )
-    ((epoch, value),) = asked
-    assert epoch == 1 and 0 <= value <= 1
-    assert "validation/class_read_as_asked" not in _rows(folder)[-1]
+@pytest.mark.parametrize("scores, state", [({1: 9.0}, "PRUNED"), ({1: 0.1}, "RUNNING")])
+def test_a_trial_whose_worker_was_killed_before_it_could_decide_is_decided(search, scores, state):
+    searches.tell(search, {1: 0.5, 2: 0.4, 4: 0.3})
+    with _taken(search) as killed:
+        for epoch, score in scores.items():
+            killed._trial.report(score, epoch)
+    with _taken(search) as again:
+        assert again.catch_up() == (state == "RUNNING")
+    assert searches.states(search)[1] == state
 
 
-def test_the_log_likelihood_is_that_of_validation_images_at_the_rungs(train):
-    asked, folder = train(score="log_likelihood", likelihood_samples="50")
-    assert [epoch for epoch, _ in asked] == [1, 2]
-    assert all(np.isfinite(value) for _, value in asked) and asked[0][1] != asked[1][1]
-    assert "validation/log_likelihood" not in _rows(folder)[-1]
+def test_a_trial_whose_worker_was_killed_at_its_end_is_complete(search):
+    with _taken(search) as killed:
+        for epoch in (1, 2, 4):
+            killed._trial.report(0.5, epoch)
+    with _taken(search) as again:
+        assert not again.catch_up()
+    assert searches.states(search)[0] == "COMPLETE"
 
 
-def test_the_log_likelihood_by_no_samples_is_refused(train, tmp_path):
-    with pytest.raises(SettingsError, match="--score=log_likelihood: expected "):
-        train(score="log_likelihood")
-    assert not (tmp_path / "trial").exists()
-
-
-def test_a_measure_that_the_method_lacks_is_refused_before_training(train, tmp_path):
-    with pytest.raises(SettingsError, match=r"--score=nmi: expected .* one of reconstruction_err"):
-        train(score="nmi")
-    assert not (tmp_path / "trial").exists()
-
-
-def test_a_measure_that_the_prior_lacks_is_refused_before_training(train, tmp_path):
-    told = r"--score=mean_error: expected a measure .* one of reconstruction_error, .*coverage"
-    with pytest.raises(SettingsError, match=told):
-        train(score="mean_error", prior="uniform", latent_dim=2)
-    assert not (tmp_path / "trial").exists()
-
-
-def test_a_measure_of_samples_that_the_data_lack_is_no_divergence(train, tmp_path):
-    judged = {"sample_quality": True, "quality_samples": 100, "cache_dir": str(tmp_path / "cache")}
-    with pytest.raises(SettingsError, match=r"--score=precision_pixels: .*one of .*precision, rec"):
-        train(score="precision_pixels", rungs=(1,), epochs=1, **judged)
-    assert not (tmp_path / "trial" / "scores.json").exists()
-
-
-def test_a_trial_that_diverges_says_so(train):
-    with pytest.raises(DivergedError):
-        train(
-            reconstruction_optimizer="sgd",
-            reconstruction_learning_rate=1e30,
-            output_activation="linear",
-        )
-
-
-def test_scores_are_kept_beside_each_other(tmp_path):
-    worker._note(tmp_path / "new", "1", 0.5)
-    worker._note(tmp_path / "new", "diverged", "a loss became NaN")
-    found = json.loads((tmp_path / "new" / "scores.json").read_text())
-    assert found == {"1": 0.5, "diverged": "a loss became NaN"}
-
-
-def test_a_trial_past_a_rung_that_nothing_is_known_of_is_refused_not_trained_on(train, tmp_path):
-    train(answers=(False,))
-    (tmp_path / "trial" / "scores.json").unlink()
-    with pytest.raises(UserError, match="trial: is past epoch 1, and what was measured then isn't"):
-        train()
-    assert len(_rows(tmp_path / "trial")) == 1
+def test_scores_that_only_metrics_csv_has_are_told_first(search):
+    folder = search.folder / "trials" / "0000"
+    folder.mkdir(parents=True)
+    rows = "step,epoch,validation/reconstruction_error\n10,1,0.5\n20,2,0.25\n"
+    (folder / "metrics.csv").write_text(rows)
+    with _taken(search) as progress:
+        assert progress.catch_up() and progress.rungs == [4]
+    known = study.trials_of(search, study.open_study(search))[0]
+    assert known.intermediate_values == {1: 0.5, 2: 0.25}

@@ -35,7 +35,7 @@ def test_stopped_seeds_go_on_and_are_the_single_runs(undisturbed, place, flags):
 
     files = {path: path.stat().st_mtime_ns for path in (place / "seeds").rglob("*")}
     again = program.call(place, *command)
-    assert again.returncode == 0 and again.stdout.count("is finished already") == 2
+    assert again.returncode == 0 and again.stderr.count("is finished already") == 2
     assert again.stdout.endswith(table)
     assert {path: path.stat().st_mtime_ns for path in (place / "seeds").rglob("*")} == files
 
@@ -52,7 +52,7 @@ def test_a_seed_that_fails_keeps_no_other_from_its_run(place):
     assert done.returncode == 1
     first, last = program.error_lines(done)
     assert first.startswith("error: ") and "seed_0/checkpoints" in first
-    assert last == "error: --seeds: the runs of these failed, as told above: 0"
+    assert last == "error: --seeds: the runs of these failed, as said above: 0"
     assert not (bad / "result.json").exists()
     result = json.loads((place / "one_fails" / "seed_1" / "result.json").read_text())
     assert result["seed"] == 1
@@ -60,7 +60,7 @@ def test_a_seed_that_fails_keeps_no_other_from_its_run(place):
 
 
 @pytest.mark.slow
-def test_only_the_best_beginning_goes_on_and_is_the_single_run(undisturbed, place, flags):
+def test_only_the_best_restart_goes_on_and_is_the_single_run(undisturbed, place, flags):
     command = (*flags, "--seeds=0,1", "--run_dir=begun", "--export_dir=of_begun")
     choice = ("--best_after=1", "--score=sliced_wasserstein")
     done = program.call(place, *command, *choice)
@@ -68,7 +68,7 @@ def test_only_the_best_beginning_goes_on_and_is_the_single_run(undisturbed, plac
     begun = program.read_json(place / "begun", "begun.json")
     best = begun["best"]
     assert min(begun["scores"], key=begun["scores"].get) == str(best)
-    assert f"the best beginning is seed {best}'s; only it goes on" in done.stdout
+    assert f"the best of the restarts is seed {best}'s; only it goes on" in done.stderr
     assert f"gaussian, practical, 2 epochs, seed {best}: " in done.stdout
     other = place / "begun" / f"seed_{1 - best}"
     assert not (other / "result.json").exists() and (other / "checkpoints").is_dir()
@@ -77,7 +77,7 @@ def test_only_the_best_beginning_goes_on_and_is_the_single_run(undisturbed, plac
     assert earlier["step"] == 300
 
     again = program.call(place, *command, *choice)
-    assert again.returncode == 0 and f"seed_{best} is finished already" in again.stdout
+    assert again.returncode == 0 and f"seed_{best} is finished already" in again.stderr
 
     # Without the choice the other one goes on too, and is what it would have been alone.
     done = program.call(place, *command)
