@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from aae_tf.errors import RunFolderError, SettingsError, UserError
-from aae_tf.experiments import settings_of
 from aae_tf.results import metrics
 from aae_tf.results.run_folder import check_folder
 from aae_tf.settings import Settings, differences, flatten, override
@@ -179,34 +178,6 @@ class Sweep:
                 f"--run_dir={self.folder}: holds another search ({'; '.join(different)}); expected "
                 "the same one or another folder"
             )
-
-    def to_json(self) -> str:
-        """All that a worker needs."""
-        return json.dumps(
-            {
-                "settings": flatten(self.settings),
-                "draws": [dataclasses.astuple(one) for one in self.draws],
-                "score": self.score,
-                "halving": dataclasses.astuple(self.halving),
-                "folder": str(self.folder),
-                "storage": self.storage,
-                "study": self.study,
-            }
-        )
-
-
-def from_json(text: str) -> Sweep:
-    """The sweep of which `to_json` wrote, without its space."""
-    parts = json.loads(text)
-    flat = parts.pop("settings")
-    return Sweep(
-        settings=override(settings_of(flat["experiment"], flat["recipe"]), flat),
-        space={},
-        draws=tuple(Draw(*one) for one in parts.pop("draws")),
-        halving=Halving(*parts.pop("halving")),
-        folder=pathlib.Path(parts.pop("folder")),
-        **parts,
-    )
 
 
 def study_name(settings: Settings, folder: pathlib.Path) -> str:

@@ -70,14 +70,14 @@ class Processes:
         os.close(self._pipe)
 
     def start(
-        self, module: str, arguments: Sequence[str], text: str = "", **pipes
+        self, module: str, arguments: Sequence[str], data: bytes = b"", **pipes
     ) -> subprocess.Popen:
         """Starts `main()` of a module in a new process.
 
         Args:
           module: its full name.
           arguments: the process's sys.argv.
-          text: what it can read from its standard input.
+          data: what it can read from its standard input.
           **pipes: for subprocess.Popen: stdout.
         """
         top = str(pathlib.Path(__file__).parents[2])
@@ -93,7 +93,7 @@ class Processes:
         if self.received:  # between the last look at it and the start
             process.send_signal(self._as_handed_on(self.received))
         with contextlib.suppress(BrokenPipeError), process.stdin:  # its exit status says why
-            process.stdin.write(text.encode())
+            process.stdin.write(data)
         return process
 
     def wait(self, seconds: float) -> list[tuple[subprocess.Popen, int]]:

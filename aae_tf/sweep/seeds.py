@@ -292,6 +292,10 @@ def choose(
         raise UserError("--seeds: the runs of all diverged, as said above")
     choose_from = max if is_better_larger(restarts.score) else min
     best = choose_from(usable, key=lambda run: by_seed[run.seed])
+    if not best.folder.path.is_dir():
+        raise UserError(
+            f"--seeds: the best is seed {best.seed}'s, which another machine has; it goes on there"
+        )
     content = {
         "epochs": restarts.epochs,
         "score": restarts.score,

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import math
 import os
+import pickle
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ SCORES = "scores.json"  # of a trial's folder: its score by epochs, or why it ha
 
 def main() -> int:
     """Takes a trial and trains it; returns the exit status."""
-    sweep = plan.from_json(sys.stdin.read())
+    sweep: Sweep = pickle.load(sys.stdin.buffer)
     sys.path.append(os.getcwd())  # where a user's own prior may lie
     try:
         opened = study.open_study(sweep)
@@ -59,7 +60,7 @@ def advance(sweep: Sweep, trial: Trial) -> int:
     draw = next(one for one in sweep.draws if one.folder == trial.user_attrs["folder"])
     settings, folder = sweep.settings_of(draw), RunFolder(sweep.folder / draw.folder)
     listed = ", ".join(f"{flag}={value}" for flag, value in draw.flags.items())
-    logger.info("%s: %s", draw.name, listed)
+    logger.info("%s up to epoch %d: %s", draw.name, sweep.halving.epochs, listed)
     progress = Progress(sweep, trial, draw.name, folder)
     try:
         if not progress.catch_up():

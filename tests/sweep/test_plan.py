@@ -55,12 +55,6 @@ def test_draws_that_do_not_go_together_are_refused_with_the_trial(tmp_path):
         searches.make(tmp_path / "s", 6, text=text)
 
 
-def test_a_worker_reads_the_sweep_that_was_written(search):
-    read = plan.from_json(search.to_json())
-    for name in ("settings", "draws", "score", "halving", "folder", "storage", "study"):
-        assert getattr(read, name) == getattr(search, name), name
-
-
 def test_the_study_lies_in_the_folder_unless_it_has_another_storage(search, tmp_path):
     assert search.storage == str(search.folder / "study.journal")
     assert searches.make(tmp_path / "s", storage="sqlite:///s.db").storage == "sqlite:///s.db"

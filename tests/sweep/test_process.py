@@ -57,7 +57,7 @@ def test_a_process_has_its_arguments_and_text_and_gives_its_status(module):
     text = "long " * 100_000
     with Processes() as processes:
         arguments = ["program", "tell", "x"]
-        process = processes.start(module, arguments, text, stdout=subprocess.PIPE)
+        process = processes.start(module, arguments, text.encode(), stdout=subprocess.PIPE)
         printed = process.stdout.read().decode()
         assert _only_status(processes) == 7
     assert printed.startswith(f"{text} ['program', 'tell', 'x'] ")
@@ -67,7 +67,7 @@ def test_a_process_has_its_arguments_and_text_and_gives_its_status(module):
 
 def test_a_process_that_was_killed_has_a_shells_status(module):
     with Processes() as processes:
-        processes.start(module, ["program", "die"], "never read" * 100_000)
+        processes.start(module, ["program", "die"], b"never read" * 100_000)
         assert _only_status(processes) == 128 + signal.SIGKILL
 
 

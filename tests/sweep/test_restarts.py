@@ -5,9 +5,11 @@ Their runs have the rows of metrics.csv that training would have left, so a work
 
 import csv
 import dataclasses
+import io
 import json
 import math
 import pathlib
+import shutil
 import types
 
 import pytest
@@ -37,10 +39,11 @@ class Here:
     def __init__(self, monkeypatch):
         self.started, self._monkeypatch, self._ended = 0, monkeypatch, []
 
-    def start(self, module, arguments, text):
+    def start(self, module, arguments, data):
         assert module == "aae_tf.sweep.worker"
         self.started += 1
-        self._monkeypatch.setattr("sys.stdin", type("Text", (), {"read": lambda self: text})())
+        stdin = types.SimpleNamespace(buffer=io.BytesIO(data))
+        self._monkeypatch.setattr("sys.stdin", stdin)
         self._ended = [(None, worker.main())]
         self.running = (None,)
 
@@ -135,8 +138,8 @@ def test_rows_that_cannot_be_read_are_an_error_of_one_line(choose, runs, capsys,
     runs[0].folder.path.mkdir(parents=True)
     (runs[0].folder.path / "metrics.csv").write_text(text)
     assert choose() == 1
-    error = capsys.readouterr().err
-    assert "seed_4/metrics.csv can't be used" in error and error.count("\n") == 1
+    _, error = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: seed 4: ") and "seed_4/metrics.csv can't be used" in error
 
 
 def test_scores_in_a_database_are_shared(choose, runs, tmp_path):
@@ -146,6 +149,9 @@ def test_scores_in_a_database_are_shared(choose, runs, tmp_path):
     for run in runs:
         (run.folder.path / "metrics.csv").unlink()
     assert choose(elsewhere) == 0 and choose.workers == 0
+    shutil.rmtree(runs[1].folder.path)
+    with pytest.raises(UserError, match="the best is seed 0's, which another machine has"):
+        choose(elsewhere)
     assert not (runs[0].folder.path.parent / "study.journal").exists()
 
 

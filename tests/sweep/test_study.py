@@ -143,7 +143,7 @@ class Failing(Processes):
         super().__init__()
         self._sweep, self._status, self._leaves = sweep, status, leaves
 
-    def start(self, module, arguments, text):
+    def start(self, module, arguments, data):
         with contextlib.ExitStack() as lock:
             study.take(self._sweep, study.open_study(self._sweep), lock)
         for name in self._leaves:
