@@ -36,6 +36,7 @@ NOUNS = {
 }
 # Still shorter or longer than a module is to be.
 UNEVEN = {
+    "aae_tf.cli.main",
     "aae_tf.experiments.command",
 }
 DEPTH = 11
