@@ -30,6 +30,7 @@ from aae_tf.serving.export import export_saved_model
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
+from aae_tf.utils import evenly_spaced
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ def export(
 
 def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     """Codes of validation images, for the explorer to draw."""
-    some = data.validation.take(held_out.rows_of(len(data.validation)))
+    some = data.validation.take(evenly_spaced(len(data.validation), held_out.AT_MOST))
     classes = data.class_names or tuple(map(str, range(data.num_classes)))
     # A category that was learned without labels is none of the data's classes.
     learned = tuple(f"cluster {number}" for number in range(method.num_categories))

@@ -17,11 +17,6 @@ AT_MOST, DIGITS = 2000, 4
 LARGEST = 64 * 2**20  # bytes of the file that are read
 
 
-def rows_of(size: int) -> np.ndarray:
-    """Evenly spaced rows, at most 2000, since images may be sorted by class."""
-    return np.linspace(0, size - 1, min(size, AT_MOST)).round().astype(np.int64)
-
-
 def describe(
     name: str,
     codes: np.ndarray,

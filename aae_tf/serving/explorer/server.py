@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import errno
 import hashlib
 import importlib.resources
 import ipaddress
 import json
 import re
-import signal
 import socket
 import threading
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -275,27 +273,6 @@ def serve(model: Model, host: str, port: int) -> None:
     with make_server(model, host, port) as server:
         if not server.is_local:
             print(f"warning: --host={host}: anyone who can reach this machine can use the page")
-        with _ends_on_signals(server):
-            print(f"exploring at {server.url} (Ctrl-C ends it)", flush=True)
-            server.serve_forever()
+        print(f"exploring at {server.url} (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
         print("ended")
-
-
-@contextlib.contextmanager
-def _ends_on_signals(server: Server) -> Iterator[None]:
-    """Lets SIGINT and SIGTERM end the server, without an exception, which some code swallows."""
-
-    def end(number, frame):
-        del number, frame
-        threading.Thread(target=server.shutdown, daemon=True).start()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, end) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
