@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import pathlib
 import shutil
@@ -44,6 +43,9 @@ class Format:
     keeps_names: bool = False
 
 
+_LITE = Format(
+    lite_format.ENDING, lite_format.BOUND, lite_format.write, lite_format.run, keeps_names=True
+)
 _ALL = {
     "onnx": Format(
         onnx_format.ENDING,
@@ -52,16 +54,9 @@ _ALL = {
         onnx_format.run,
         onnx_format.check,
     ),
-    "tflite": Format(
-        lite_format.ENDING, lite_format.BOUND, lite_format.write, lite_format.run, keeps_names=True
-    ),
-    "tflite_quantized": Format(
-        lite_format.ENDING,
-        lite_format.QUANTIZED_BOUND,
-        functools.partial(lite_format.write, quantized=True),
-        lite_format.run,
-        exact=False,
-        keeps_names=True,
+    "tflite": _LITE,
+    "tflite_quantized": dataclasses.replace(
+        _LITE, bound=lite_format.QUANTIZED_BOUND, write=lite_format.write_quantized, exact=False
     ),
     "tfjs": Format(web_format.ENDING, web_format.BOUND, web_format.write, web_format.run),
 }

@@ -46,6 +46,11 @@ def write(signature: Signature, path: pathlib.Path, quantized: bool = False) -> 
     path.write_bytes(content)
 
 
+def write_quantized(signature: Signature, path: pathlib.Path) -> None:
+    """As `write`, with weights in 8 bits."""
+    write(signature, path, quantized=True)
+
+
 def run(
     path: pathlib.Path, signature: Signature, examples: list[dict[str, np.ndarray]]
 ) -> tuple[list[dict[str, np.ndarray]], str]:
