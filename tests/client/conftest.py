@@ -6,6 +6,7 @@ import tensorflow as tf
 import tiny
 
 from aae_tf.serving.export import export_saved_model
+from aae_tf.serving.local import LocalModel
 
 CHANGES = {
     "gaussian": {},
@@ -24,7 +25,14 @@ def models(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def local(models):
+    """The exports as TensorFlow loads them, by name; those of gaussian also by version."""
+    folders = [*(models / name for name in CHANGES), *(models / "gaussian").iterdir()]
+    return {str(folder.relative_to(models)): LocalModel(folder) for folder in folders}
+
+
+@pytest.fixture(scope="session")
 def _server(models):
     pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api isn't installed")
     import prediction_server

@@ -11,15 +11,9 @@ from aae_tf.client.grpc import GrpcModel
 from aae_tf.client.model import Endpoint, PredictionError, Refused, check
 from aae_tf.client.rest import RestModel
 from aae_tf.serving.export import export_saved_model
-from aae_tf.serving.local import LocalModel
 from aae_tf.serving.signatures import BYTES
 
 NAMES = ("gaussian", "style", "semi_supervised")
-
-
-@pytest.fixture(scope="session")
-def local(models):
-    return {name: LocalModel(models / name) for name in NAMES}
 
 
 def _connected(server, name, way, **changes):
@@ -59,10 +53,10 @@ def test_every_signature_gives_the_same_bits_however_it_is_asked(server, local, 
     model = _connected(server, name, way)
     for key, signature in local[name].signatures.items():
         inputs = _inputs(signature)
-        wanted, found = local[name].predict(key, inputs), model.predict(key, inputs)
+        expected, found = local[name].predict(key, inputs), model.predict(key, inputs)
         check(key, signature, found, None)
-        assert set(found) == set(wanted)
-        for output, value in wanted.items():
+        assert set(found) == set(expected)
+        for output, value in expected.items():
             assert found[output].dtype == value.dtype
             np.testing.assert_array_equal(found[output], value, err_msg=f"{key} {output}")
             assert len(value) == 3
@@ -81,16 +75,16 @@ def test_refusals_are_the_models_own_words(server, local, way):
 
 
 @pytest.mark.parametrize("way", ["grpc", "rest"])
-def test_version_and_label_choose(server, models, way):
-    inputs = _inputs(LocalModel(models / "gaussian").signatures["decode"])
+def test_version_and_label_choose(server, local, way):
+    inputs = _inputs(local["gaussian"].signatures["decode"])
     choices = [{"version": 1}, {"label": "stable"}, {"version": 2}, {"label": "canary"}, {}]
     found = []
     for choice in choices:
         model = _connected(server, "gaussian", way, **choice)
         found.append(model.predict("decode", inputs)["images"])
     for number, answer in zip("11222", found, strict=True):
-        wanted = LocalModel(models / "gaussian" / number).predict("decode", inputs)["images"]
-        np.testing.assert_array_equal(answer, wanted)
+        expected = local[f"gaussian/{number}"].predict("decode", inputs)["images"]
+        np.testing.assert_array_equal(answer, expected)
     assert not np.array_equal(found[0], found[2])
     assert [version for _, version, _, _ in server.core.asked] == [1, 1, 2, 2, 2]
 
@@ -120,15 +114,16 @@ def test_answers_beyond_four_megabytes_come_through_grpc(server):
     assert answer["images"].nbytes == count * 256 > 5e6
 
 
-@pytest.fixture
-def nan_server(tmp_path):
+@pytest.fixture(scope="module")
+def nan_server(tmp_path_factory):
     import prediction_server
 
     method = tiny.method()
     bias = method.networks["decoder"].variables[-1]
     bias.assign(np.where(np.arange(64) % 3, np.nan, -0.1))
-    export_saved_model(method, tmp_path / "broken")
-    with prediction_server.running({"broken": tmp_path / "broken"}) as running:
+    folder = tmp_path_factory.mktemp("models") / "broken"
+    export_saved_model(method, folder)
+    with prediction_server.running({"broken": folder}) as running:
         yield running
 
 
