@@ -47,7 +47,7 @@ def server(_server, monkeypatch):
     """The server, available and quick, and asked nothing yet."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     core = _server.core
-    core.unavailable, core.delay, core.asked = 0, 0.0, []
+    core.unavailable, core.delay, core.requests = 0, 0.0, []
     return _server
 
 

@@ -48,7 +48,7 @@ def test_server_that_is_away_twice_is_asked_three_times(server, connected, waits
     model = connected()
     server.core.unavailable = 2
     assert model.predict("decode", CODES)["images"].shape == (1, 8, 8, 1)
-    assert waits == [1] and len(server.core.asked) == 1
+    assert waits == [1] and len(server.core.requests) == 1
 
 
 def test_server_that_starts_while_it_is_described_is_waited_for(server, connected, waits):
@@ -75,7 +75,7 @@ def test_retries_are_bounded(server, connected, waits):
 def test_refused_request_is_sent_once(server, connected, waits):
     model = connected()
     _line(Refused, model.predict, "decode", {"codes": np.full((1, 2), np.inf, np.float32)})
-    assert len(server.core.asked) == 1 and waits == []
+    assert len(server.core.requests) == 1 and waits == []
 
 
 def test_time_out_says_so_at_once_and_is_not_repeated(server, connected, waits):

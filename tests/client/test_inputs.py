@@ -25,7 +25,7 @@ def _read(tmp_path, signature, *array, **arrays):
         np.save(path, array[0])
     else:
         np.savez(path, **arrays)
-    return inputs.of_arrays(path, "asked", signature)
+    return inputs.of_arrays(path, "name", signature)
 
 
 def _refused(call, *arguments, **named):
@@ -38,34 +38,34 @@ def _refused(call, *arguments, **named):
 
 def test_bytes_and_wide_floats_become_what_the_model_takes(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
-    wanted = pixels.astype(np.float32) / np.float32(255)
-    for array in (pixels, pixels[..., 0], wanted, wanted[..., 0], wanted.astype(np.float64)):
-        found = _read(tmp_path, ENCODE, array)
-        assert found.rows == 3 and found.columns["images"].dtype == np.float32
-        np.testing.assert_array_equal(found.columns["images"], wanted)
+    expected = pixels.astype(np.float32) / np.float32(255)
+    for array in (pixels, pixels[..., 0], expected, expected[..., 0], expected.astype(np.float64)):
+        actual = _read(tmp_path, ENCODE, array)
+        assert actual.rows == 3 and actual.columns["images"].dtype == np.float32
+        np.testing.assert_array_equal(actual.columns["images"], expected)
 
 
 def test_npz_is_read_by_the_names_of_inputs_and_others_are_left(tmp_path):
     styles = np.arange(6.0).reshape(3, 2)
-    found = _read(tmp_path, GENERATE, styles=styles, labels=np.uint8([1, 0, 2]), more=np.zeros(7))
-    assert set(found.columns) == {"labels", "styles"} and found.fixed == {}
-    assert found.columns["labels"].dtype == np.int64
+    actual = _read(tmp_path, GENERATE, styles=styles, labels=np.uint8([1, 0, 2]), more=np.zeros(7))
+    assert set(actual.columns) == {"labels", "styles"} and actual.fixed == {}
+    assert actual.columns["labels"].dtype == np.int64
     only = _read(tmp_path, DECODE, anything=styles)
     np.testing.assert_array_equal(only.columns["codes"], styles.astype(np.float32))
 
 
 def test_inputs_without_a_batch_go_into_every_request(tmp_path):
-    found = _read(tmp_path, SAMPLE, seed=np.array([1, 2]), count=np.array(5))
-    assert found.columns == {} and found.rows is None
-    assert list(found.pieces(2, 100)) == [(0, 0)]
-    request = found.request(0, 0)
+    actual = _read(tmp_path, SAMPLE, seed=np.array([1, 2]), count=np.array(5))
+    assert actual.columns == {} and actual.rows is None
+    assert list(actual.pieces(2, 100)) == [(0, 0)]
+    request = actual.request(0, 0)
     assert request["count"].dtype == np.int32 and request["count"] == 5
 
 
 def test_encoded_pictures_can_stand_in_an_npz(tmp_path):
     content = [b"\x89PNG\r\n\x1a\n one", b"\xff\xd8\xff\0two"]
-    found = _read(tmp_path, LABELLED, image_bytes=np.array(content), labels=np.array([1, 2]))
-    assert found.columns["image_bytes"].tolist() == content
+    actual = _read(tmp_path, LABELLED, image_bytes=np.array(content), labels=np.array([1, 2]))
+    assert actual.columns["image_bytes"].tolist() == content
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_encoded_pictures_can_stand_in_an_npz(tmp_path):
             {"labels": np.zeros(3, int), "styles": np.zeros((2, 2))},
             "3 labels, 2 styles; expected as many of each",
         ),
-        (GENERATE, {"styles": np.zeros((2, 2))}, "expected labels, styles for --signature=asked"),
+        (GENERATE, {"styles": np.zeros((2, 2))}, "expected labels, styles for --signature=name"),
         (SAMPLE, {"seed": np.array([1, 2]), "count": np.array([5])}, "count is int64 [1]"),
         (ENCODE_BYTES, {"image_bytes": np.array([1, 2])}, "image_bytes is int64 [2], expected str"),
     ],
@@ -98,7 +98,7 @@ def test_wrong_arrays_are_named(tmp_path, signature, arrays, words):
 
 def test_one_array_for_several_inputs_is_refused(tmp_path):
     line = _refused(_read, tmp_path, GENERATE, np.zeros((2, 2)))
-    assert line.endswith("--signature=asked takes labels, styles; expected an .npz of them")
+    assert line.endswith("--signature=name takes labels, styles; expected an .npz of them")
 
 
 @pytest.mark.parametrize("ending", [".npy", ".npz"])
@@ -120,9 +120,9 @@ def test_pictures_of_a_folder_come_by_name(pictures):
     (pictures / ".hidden.png").write_text("not seen")
     (pictures / "notes.txt").write_text("nor this")
     (pictures / "f.JPEG").write_bytes((pictures / "a.jpg").read_bytes())
-    found = inputs.of_pictures(pictures, "encode_bytes", ENCODE_BYTES)
-    assert found.names == ["a.jpg", "b.png", "c.png", "d.png", "e.jpg", "f.JPEG"]
-    sent = found.request(1, 3)["image_bytes"]
+    actual = inputs.of_pictures(pictures, "encode_bytes", ENCODE_BYTES)
+    assert actual.names == ["a.jpg", "b.png", "c.png", "d.png", "e.jpg", "f.JPEG"]
+    sent = actual.request(1, 3)["image_bytes"]
     assert sent.dtype == object and sent.tolist() == [
         (pictures / name).read_bytes() for name in ("b.png", "c.png")
     ]
@@ -172,15 +172,15 @@ def test_pieces_cover_all_rows_in_order_and_keep_to_both_limits():
 def test_large_pictures_go_in_smaller_pieces(tmp_path):
     for number, size in enumerate((10, 5000, 10, 10)):
         (tmp_path / f"{number}.png").write_bytes(inputs.HEADS[0] + bytes(size))
-    found = inputs.of_pictures(tmp_path, "encode_bytes", ENCODE_BYTES)
-    assert list(found.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
+    actual = inputs.of_pictures(tmp_path, "encode_bytes", ENCODE_BYTES)
+    assert list(actual.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
 
 
 def test_large_pictures_of_an_npz_go_in_smaller_pieces(tmp_path):
     content = np.array([b"a" * size for size in (10, 5000, 10, 10)])
-    found = _read(tmp_path, LABELLED, image_bytes=content, labels=np.arange(4))
-    assert list(found.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
-    assert list(found.pieces(3, 5030)) == [(0, 2), (2, 4)]  # a label weighs 8 bytes
+    actual = _read(tmp_path, LABELLED, image_bytes=content, labels=np.arange(4))
+    assert list(actual.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
+    assert list(actual.pieces(3, 5030)) == [(0, 2), (2, 4)]  # a label weighs 8 bytes
 
 
 def _csv(tmp_path, text, tensors):
@@ -196,10 +196,10 @@ def test_what_encode_and_classify_write_feeds_decode_and_generate(tmp_path):
     assert head == ["file", "class", "code_0", "code_1"]
     names = ["a.png", 'b,"b.png', "c.png", "d.png"]
     text = inputs.render_table([head, *inputs.table_rows(arrays, names)])
-    found, found_names = _csv(tmp_path, text, GENERATE.inputs)
+    actual, found_names = _csv(tmp_path, text, GENERATE.inputs)
     assert found_names == names
-    np.testing.assert_array_equal(found["labels"], [2, 0, 1, 1])
-    np.testing.assert_array_equal(found["styles"].astype(np.float32), codes)
+    np.testing.assert_array_equal(actual["labels"], [2, 0, 1, 1])
+    np.testing.assert_array_equal(actual["styles"].astype(np.float32), codes)
     plain, nameless = _csv(tmp_path, "code_0,code_1\n1,2e-3\n\n-0.5,3\n", DECODE.inputs)
     assert _csv(tmp_path, "code_0,file,code_1\n1,a.png,2\n", DECODE.inputs)[1] == ["a.png"]
     assert nameless is None and plain["codes"].tolist() == [[1, 0.002], [-0.5, 3]]

@@ -79,11 +79,11 @@ def test_answer_that_is_not_what_was_promised(changes, words):
 
 
 def test_words_lose_where_it_happened():
-    asked = (
+    message = (
         "Graph execution error:\n\nDetected at node Assert defined at (most recent call last):\n"
         "<stack traces unable to be found>\nassertion failed: [labels: expected labels from 0 to 2]"
         "\n\t [[{{node Assert}}]] [Op:__inference_signature_wrapper_123]"
     )
-    assert in_one_line(asked) == "labels: expected labels from 0 to 2"
+    assert in_one_line(message) == "labels: expected labels from 0 to 2"
     assert in_one_line("Invalid PNG.\n\t [[{{node DecodePng}}]]") == "Invalid PNG."
     assert len(in_one_line("word " * 1000)) < 400

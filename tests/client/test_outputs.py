@@ -19,7 +19,7 @@ CLASSIFY = Signature({}, {"classes": Tensor("int64", (None,)), "probabilities": 
 
 
 def _writer(output, signature, names=None):
-    return outputs.writer_for(output, "asked", signature, names)
+    return outputs.writer_for(output, "name", signature, names)
 
 
 def _refused(call, *arguments):
@@ -32,8 +32,8 @@ def _refused(call, *arguments):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_png_holds_the_pixels(channels):
     pixels = RANDOM.integers(0, 256, (5, 7, channels), np.uint8)
-    found = np.asarray(Image.open(io.BytesIO(outputs.png(pixels))))
-    np.testing.assert_array_equal(found.reshape(pixels.shape), pixels)
+    actual = np.asarray(Image.open(io.BytesIO(outputs.png(pixels))))
+    np.testing.assert_array_equal(actual.reshape(pixels.shape), pixels)
 
 
 def test_pictures_appear_as_a_whole_with_numbers_beside_them(tmp_path):
@@ -46,12 +46,12 @@ def test_pictures_appear_as_a_whole_with_numbers_beside_them(tmp_path):
     writer.finish()
     writer.discard()
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
-    found = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
-    assert found == ["00000.png", "00001.png", "00002.png", "codes.csv"]
+    actual = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
+    assert actual == ["00000.png", "00001.png", "00002.png", "codes.csv"]
     pixels = np.asarray(Image.open(tmp_path / "new" / "out" / "00002.png"))
     np.testing.assert_array_equal(pixels, to_bytes(images)[2, ..., 0])
     read, names = inputs.read_table(tmp_path / "new" / "out" / "codes.csv", {"codes": CODES})
-    assert names == found[:3]
+    assert names == actual[:3]
     np.testing.assert_array_equal(read["codes"].astype(np.float32), codes)
 
 
@@ -110,10 +110,10 @@ def test_npz_holds_everything(tmp_path):
     writer.add({"codes": codes[:1], "images": images[:1]})
     writer.add({"codes": codes[1:], "images": images[1:]})
     writer.finish()
-    with np.load(tmp_path / "out.npz", allow_pickle=False) as found:
-        np.testing.assert_array_equal(found["images"], images)
-        np.testing.assert_array_equal(found["codes"], codes)
-        assert found["files"].tolist() == ["a", "b", "c"]
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as actual:
+        np.testing.assert_array_equal(actual["images"], images)
+        np.testing.assert_array_equal(actual["codes"], codes)
+        assert actual["files"].tolist() == ["a", "b", "c"]
 
 
 def test_images_need_an_output_and_channels_of_pictures(tmp_path):
@@ -136,14 +136,14 @@ def test_what_is_there_is_kept(tmp_path):
         assert line == f"--output={tmp_path / name}: is there already; expected a new name"
 
 
-@pytest.mark.parametrize("place", [".", "..", "/", "empty/.."])
-def test_output_that_is_no_name_is_refused(tmp_path, monkeypatch, place):
+@pytest.mark.parametrize("output", [".", "..", "/", "empty/.."])
+def test_output_that_is_no_name_is_refused(tmp_path, monkeypatch, output):
     monkeypatch.chdir(tmp_path)
-    line = _refused(outputs.check_free, pathlib.Path(place))
-    assert line == f"--output={place}: expected the name of a new file or folder"
+    line = _refused(outputs.check_free, pathlib.Path(output))
+    assert line == f"--output={output}: expected the name of a new file or folder"
 
 
-def test_place_that_cannot_be_written_is_named(tmp_path):
+def test_output_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     line = _refused(_writer, tmp_path / "file" / "out", DECODE)
     assert line == f"--output={tmp_path / 'file' / 'out'}: File exists"

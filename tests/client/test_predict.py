@@ -12,10 +12,10 @@ from aae_tf.cli.main import main
 
 
 @pytest.fixture(params=["model", "grpc", "rest"])
-def asked(request, models, server, empty_folder, capsys):
+def ask(request, models, server, empty_folder, capsys):
     """Asks a model by each way; gives the exit status, standard output and standard error."""
 
-    def ask(name, *flags):
+    def predict(name, *flags):
         if request.param == "model":
             where = [f"--model={models / name}"]
         else:
@@ -24,17 +24,17 @@ def asked(request, models, server, empty_folder, capsys):
         captured = capsys.readouterr()
         return status, captured.out, captured.err
 
-    return ask
+    return predict
 
 
-def _answered(asked, *flags):
-    status, out, err = asked(*flags)
+def _answered(ask, *flags):
+    status, out, err = ask(*flags)
     assert (status, err) == (0, "")
     return out
 
 
-def _refused(asked, *flags):
-    status, out, err = asked(*flags)
+def _refused(ask, *flags):
+    status, out, err = ask(*flags)
     assert (status, out) == (1, "") and err.startswith("error: --") and err.count("\n") == 1
     return err
 
@@ -44,38 +44,38 @@ def _table(text):
     return head, lines
 
 
-def test_folder_of_pictures_becomes_a_table(asked, local, pictures):
+def test_folder_of_pictures_becomes_a_table(ask, local, pictures):
     names = sorted(path.name for path in pictures.iterdir())
     content = np.array([(pictures / name).read_bytes() for name in names])
     expected = local["semi_supervised"].predict("classify_bytes", {"image_bytes": content})
-    out = _answered(asked, "semi_supervised", "--signature=classify", f"--input={pictures}")
+    out = _answered(ask, "semi_supervised", "--signature=classify", f"--input={pictures}")
     head, lines = _table(out)
     assert head == ["file", "class", "probability_0", "probability_1", "probability_2"]
     assert [line[0] for line in lines] == names == ["a.jpg", "b.png", "c.png", "d.png", "e.jpg"]
     assert [int(line[1]) for line in lines] == expected["classes"].tolist()
-    found = np.array([line[2:] for line in lines], np.float32)
-    np.testing.assert_array_equal(found, expected["probabilities"])
+    actual = np.array([line[2:] for line in lines], np.float32)
+    np.testing.assert_array_equal(actual, expected["probabilities"])
 
 
-def test_small_requests_keep_the_order(asked, server, pictures):
+def test_small_requests_keep_the_order(ask, server, pictures):
     flags = ("gaussian", "--signature=encode", f"--input={pictures}")
-    whole = _answered(asked, *flags)
-    server.core.asked.clear()
-    pieces = _answered(asked, *flags, "--predict_batch_size=2")
-    rows = [rows for *_, rows in server.core.asked]
+    whole = _answered(ask, *flags)
+    server.core.requests.clear()
+    pieces = _answered(ask, *flags, "--predict_batch_size=2")
+    rows = [rows for *_, rows in server.core.requests]
     assert rows in ([], [2, 2, 1])
     for one, other in zip(_table(whole)[1], _table(pieces)[1], strict=True):
         assert one[0] == other[0]
         np.testing.assert_allclose(np.float64(one[1:]), np.float64(other[1:]), atol=1e-6)
 
 
-def test_table_of_codes_is_decoded_to_pictures_of_the_same_names(asked, pictures, empty_folder):
+def test_table_of_codes_is_decoded_to_pictures_of_the_same_names(ask, pictures, empty_folder):
     flags = ("gaussian", "--signature=encode", f"--input={pictures}", "--output=codes.csv")
-    assert _answered(asked, *flags) == "written: codes.csv\n"
+    assert _answered(ask, *flags) == "written: codes.csv\n"
     flags = ("gaussian", "--signature=decode", "--input=codes.csv", "--output=decoded")
-    assert _answered(asked, *flags) == "written: decoded\n"
+    assert _answered(ask, *flags) == "written: decoded\n"
     flags = ("gaussian", "--signature=reconstruct", f"--input={pictures}", "--output=rebuilt")
-    _answered(asked, *flags, "--predict_batch_size=2")
+    _answered(ask, *flags, "--predict_batch_size=2")
     for folder in ("decoded", "rebuilt"):
         names = sorted(path.name for path in (empty_folder / folder).iterdir())
         assert names == ["a.png", "b.png", "c.png", "d.png", "e.png"]
@@ -87,10 +87,10 @@ def test_table_of_codes_is_decoded_to_pictures_of_the_same_names(asked, pictures
     assert sorted(p.name for p in empty_folder.iterdir()) == ["codes.csv", "decoded", "rebuilt"]
 
 
-def test_samples_are_a_function_of_the_seed(asked, local, empty_folder):
+def test_samples_are_a_function_of_the_seed(ask, local, empty_folder):
     for number, flags in enumerate((["--seed=3"], ["--seed=3"], [])):
         flags = ("--count=4", *flags, f"--output=out{number}")
-        _answered(asked, "style", "--signature=sample", *flags)
+        _answered(ask, "style", "--signature=sample", *flags)
     seed, count = np.int32([3, 0]), np.int32(4)
     expected = local["style"].predict("sample", {"seed": seed, "count": count})
     files = [
@@ -101,78 +101,78 @@ def test_samples_are_a_function_of_the_seed(asked, local, empty_folder):
     assert sorted(files[0]) == [*(f"{n:05}.png" for n in range(4)), "codes.csv"]
     head, lines = _table(files[0]["codes.csv"].decode())
     assert head == ["file", "code_0", "code_1", "code_2", "code_3", "label"]
-    found = np.array([line[1:5] for line in lines], np.float32)
-    np.testing.assert_array_equal(found, expected["codes"])
+    actual = np.array([line[1:5] for line in lines], np.float32)
+    np.testing.assert_array_equal(actual, expected["codes"])
     assert [int(line[5]) for line in lines] == expected["labels"].tolist()
     image = np.asarray(Image.open(io.BytesIO(files[0]["00003.png"])), np.float32)
     np.testing.assert_allclose(image / 255, expected["images"][3, ..., 0], atol=0.51 / 255)
 
 
-def test_arrays_in_arrays_out(asked, local, images, empty_folder):
+def test_arrays_in_arrays_out(ask, local, images, empty_folder):
     labels = np.array([2, 0, 1, 1, 0])
     np.savez("mine.npz", images=(images * 255).astype(np.uint8), labels=labels)
     flags = ("--signature=reconstruct_labelled", "--input=mine.npz", "--output=new.npz")
-    _answered(asked, "style", *flags)
+    _answered(ask, "style", *flags)
     expected = local["style"].predict("reconstruct_labelled", {"images": images, "labels": labels})
-    with np.load("new.npz") as found:
-        assert found.files == ["images"]
-        np.testing.assert_array_equal(found["images"], expected["images"])
+    with np.load("new.npz") as actual:
+        assert actual.files == ["images"]
+        np.testing.assert_array_equal(actual["images"], expected["images"])
 
 
-def test_labels_and_styles_generate_pictures(asked, local, empty_folder):
+def test_labels_and_styles_generate_pictures(ask, local, empty_folder):
     labels, styles = np.array([0, 2]), np.zeros((2, 4))
     np.savez("mine.npz", labels=labels, styles=styles)
-    _answered(asked, "style", "--signature=generate", "--input=mine.npz", "--output=new")
+    _answered(ask, "style", "--signature=generate", "--input=mine.npz", "--output=new")
     given = {"labels": labels, "styles": styles.astype(np.float32)}
     expected = local["style"].predict("generate", given)["images"]
     for number in range(2):
-        found = np.asarray(Image.open(f"new/0000{number}.png"), np.float32) / 255
-        np.testing.assert_allclose(found, expected[number, ..., 0], atol=0.51 / 255)
+        actual = np.asarray(Image.open(f"new/0000{number}.png"), np.float32) / 255
+        np.testing.assert_allclose(actual, expected[number, ..., 0], atol=0.51 / 255)
 
 
-def test_signatures_are_named_where_none_or_a_wrong_one_is_asked(asked, pictures):
+def test_signatures_are_named_where_none_or_a_wrong_one_is_chosen(ask, pictures):
     expected = "expected one of classify, encode, generate, reconstruct, sample, serving_default\n"
-    assert f"--signature=: {expected}" in _refused(asked, "semi_supervised")
-    assert f"=embed: {expected}" in _refused(asked, "semi_supervised", "--signature=embed")
-    line = _refused(asked, "gaussian", "--signature=decode", f"--input={pictures}")
+    assert f"--signature=: {expected}" in _refused(ask, "semi_supervised")
+    assert f"=embed: {expected}" in _refused(ask, "semi_supervised", "--signature=embed")
+    line = _refused(ask, "gaussian", "--signature=decode", f"--input={pictures}")
     assert "takes codes, no pictures; expected one of encode, reconstruct\n" in line
-    line = _refused(asked, "gaussian", "--signature=decode")
+    line = _refused(ask, "gaussian", "--signature=decode")
     assert "--input=: expected codes for --signature=decode: a PNG or JPEG" in line
-    line = _refused(asked, "gaussian", "--signature=sample", "--count=10001", "--output=new")
+    line = _refused(ask, "gaussian", "--signature=sample", "--count=10001", "--output=new")
     assert "refused by the model: count: expected a number from 0 to 10000" in line
 
 
 @pytest.mark.parametrize("size", [2, 100])
 def test_picture_that_the_model_refuses_is_named_and_nothing_is_left(
-    asked, pictures, empty_folder, size
+    ask, pictures, empty_folder, size
 ):
     content = (pictures / "d.png").read_bytes()
     (pictures / "d.png").write_bytes(content[:16] + b"\xff" * 8 + content[24:])
     flags = ("gaussian", "--signature=reconstruct", f"--input={pictures}", "--output=new")
-    line = _refused(asked, *flags, f"--predict_batch_size={size}")
+    line = _refused(ask, *flags, f"--predict_batch_size={size}")
     assert "d.png is refused by the model: images: expected sides from 1 to 4096 pixels" in line
     assert list(empty_folder.iterdir()) == []
 
 
-def test_damaged_picture_is_named(asked, pictures):
+def test_damaged_picture_is_named(ask, pictures):
     (pictures / "b.png").write_bytes((pictures / "b.png").read_bytes()[:60])
-    line = _refused(asked, "gaussian", "--signature=encode", f"--input={pictures}")
+    line = _refused(ask, "gaussian", "--signature=encode", f"--input={pictures}")
     assert "b.png is refused by the model: " in line
 
 
-def test_row_that_the_model_refuses_is_named(asked, images, empty_folder):
+def test_row_that_the_model_refuses_is_named(ask, images, empty_folder):
     images[3] += 1
     np.save("mine.npy", images)
-    line = _refused(asked, "gaussian", "--signature=encode", "--input=mine.npy")
+    line = _refused(ask, "gaussian", "--signature=encode", "--input=mine.npy")
     expected = "row 3 is refused by the model: images: expected finite values from 0 to 1\n"
     assert line == f"error: --input=mine.npy: {expected}"
 
 
-def test_what_is_there_is_kept(asked, images, empty_folder):
+def test_what_is_there_is_kept(ask, images, empty_folder):
     np.save("mine.npy", images)
     before = (empty_folder / "mine.npy").read_bytes()
     flags = ("gaussian", "--signature=encode", "--input=mine.npy", "--output=mine.npy")
-    assert "--output=mine.npy: is there already" in _refused(asked, *flags)
+    assert "--output=mine.npy: is there already" in _refused(ask, *flags)
     assert (empty_folder / "mine.npy").read_bytes() == before
 
 
@@ -201,7 +201,7 @@ def test_server_that_fails_in_the_middle_leaves_nothing(server, pictures, empty_
         where = [f"--server={server.rest}", "--model_name=gaussian", "--predict_batch_size=2"]
         assert main(["aae-tf", "--mode=predict", *where, *flags]) == 1
     assert "no answer within --timeout=0.3" in capsys.readouterr().err
-    assert len(server.core.asked) == 1 and list(empty_folder.iterdir()) == []
+    assert len(server.core.requests) == 1 and list(empty_folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def test_columns_and_rows(server):
     ],
 )
 def test_rest_refuses(server, path, body, status, words):
-    found, answer = _post(server, path, body)
-    assert found == status and words in answer["error"]
+    actual, answer = _post(server, path, body)
+    assert actual == status and words in answer["error"]
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,12 @@ def test_every_signature_gives_the_same_bits_however_it_is_asked(server, local, 
     model = _connected(server, name, way)
     for key, signature in local[name].signatures.items():
         inputs = _inputs(signature)
-        expected, found = local[name].predict(key, inputs), model.predict(key, inputs)
-        check(key, signature, found, None)
-        assert set(found) == set(expected)
+        expected, actual = local[name].predict(key, inputs), model.predict(key, inputs)
+        check(key, signature, actual, None)
+        assert set(actual) == set(expected)
         for output, value in expected.items():
-            assert found[output].dtype == value.dtype
-            np.testing.assert_array_equal(found[output], value, err_msg=f"{key} {output}")
+            assert actual[output].dtype == value.dtype
+            np.testing.assert_array_equal(actual[output], value, err_msg=f"{key} {output}")
             assert len(value) == 3
 
 
@@ -78,15 +78,15 @@ def test_refusals_are_the_models_own_words(server, local, way):
 def test_version_and_label_choose(server, local, way):
     inputs = _inputs(local["gaussian"].signatures["decode"])
     choices = [{"version": 1}, {"label": "stable"}, {"version": 2}, {"label": "canary"}, {}]
-    found = []
+    actual = []
     for choice in choices:
         model = _connected(server, "gaussian", way, **choice)
-        found.append(model.predict("decode", inputs)["images"])
-    for number, answer in zip("11222", found, strict=True):
+        actual.append(model.predict("decode", inputs)["images"])
+    for number, answer in zip("11222", actual, strict=True):
         expected = local[f"gaussian/{number}"].predict("decode", inputs)["images"]
         np.testing.assert_array_equal(answer, expected)
-    assert not np.array_equal(found[0], found[2])
-    assert [version for _, version, _, _ in server.core.asked] == [1, 1, 2, 2, 2]
+    assert not np.array_equal(actual[0], actual[2])
+    assert [version for _, version, _, _ in server.core.requests] == [1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("way", ["grpc", "rest"])
@@ -98,7 +98,7 @@ def test_all_requests_go_to_the_version_that_was_there_at_first(server, models, 
     try:
         model.predict("decode", inputs)
         _connected(server, "gaussian", way).predict("decode", inputs)
-        assert [version for _, version, _, _ in server.core.asked] == [2, 3]
+        assert [version for _, version, _, _ in server.core.requests] == [2, 3]
         server.core.forget("gaussian", 2)
         with pytest.raises(PredictionError, match=r"no longer serves version 2 of --model_name="):
             model.predict("decode", inputs)
@@ -130,8 +130,8 @@ def nan_server(tmp_path_factory):
 @pytest.mark.parametrize("way", ["grpc", "rest"])
 def test_nan_comes_through(server, nan_server, way):
     model = _connected(nan_server, "broken", way)
-    found = model.predict("decode", {"codes": np.zeros((2, 2), np.float32)})["images"]
-    assert np.isnan(found).sum() == 2 * 42
+    actual = model.predict("decode", {"codes": np.zeros((2, 2), np.float32)})["images"]
+    assert np.isnan(actual).sum() == 2 * 42
 
 
 def test_twins_end_as_exports_have_them():

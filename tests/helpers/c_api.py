@@ -30,7 +30,7 @@ class Buffer(ctypes.Structure):
 
 
 def _library():
-    found = ctypes.CDLL(str(LIBRARY))
+    actual = ctypes.CDLL(str(LIBRARY))
     pointers = (
         "TF_NewStatus",
         "TF_NewGraph",
@@ -42,12 +42,12 @@ def _library():
         "TF_AllocateTensor",
     )
     for name in pointers:
-        getattr(found, name).restype = ctypes.c_void_p
-    found.TF_Message.restype = ctypes.c_char_p
-    found.TF_NewBuffer.restype = ctypes.POINTER(Buffer)
-    found.TF_TensorByteSize.restype = ctypes.c_size_t
-    found.TF_Dim.restype = ctypes.c_int64
-    return found
+        getattr(actual, name).restype = ctypes.c_void_p
+    actual.TF_Message.restype = ctypes.c_char_p
+    actual.TF_NewBuffer.restype = ctypes.POINTER(Buffer)
+    actual.TF_TensorByteSize.restype = ctypes.c_size_t
+    actual.TF_Dim.restype = ctypes.c_int64
+    return actual
 
 
 class Model:
@@ -77,20 +77,20 @@ class Model:
         """The outputs of a signature by name; a refusal raises RuntimeError with code and words."""
         c, definition = self._c, self.signatures[signature]
         fed = [(definition.inputs[name].name, self._tensor(v)) for name, v in inputs.items()]
-        wanted = {name: info.name for name, info in definition.outputs.items()}
+        expected = {name: info.name for name, info in definition.outputs.items()}
         given = (Output * len(fed))(*[self._output(name) for name, _ in fed])
         values = (ctypes.c_void_p * len(fed))(*[value.value for _, value in fed])
-        asked = (Output * len(wanted))(*map(self._output, wanted.values()))
-        found = (ctypes.c_void_p * len(wanted))()
+        outputs = (Output * len(expected))(*map(self._output, expected.values()))
+        actual = (ctypes.c_void_p * len(expected))()
         c.TF_SessionRun(
             self._session,
             None,
             given,
             values,
             len(fed),
-            asked,
-            found,
-            len(wanted),
+            outputs,
+            actual,
+            len(expected),
             None,
             0,
             None,
@@ -99,7 +99,7 @@ class Model:
         for _, value in fed:
             c.TF_DeleteTensor(value)
         self._check()
-        return {n: self._array(ctypes.c_void_p(v)) for n, v in zip(wanted, found, strict=True)}
+        return {n: self._array(ctypes.c_void_p(v)) for n, v in zip(expected, actual, strict=True)}
 
     def _output(self, name):
         operation, _, index = name.partition(":")
@@ -114,18 +114,18 @@ class Model:
         size = array.size * STRING_BYTES if is_string else array.nbytes
         dims = (ctypes.c_int64 * array.ndim)(*array.shape)
         number = dtype.as_datatype_enum
-        made = ctypes.c_void_p(
+        tensor = ctypes.c_void_p(
             self._c.TF_AllocateTensor(number, dims, array.ndim, ctypes.c_size_t(size))
         )
-        start = self._c.TF_TensorData(made)
+        start = self._c.TF_TensorData(tensor)
         if not is_string:
             ctypes.memmove(start, np.ascontiguousarray(array).ctypes.data, array.nbytes)
-            return made
+            return tensor
         for index, content in enumerate(array.ravel()):
-            place = ctypes.c_void_p(start + index * STRING_BYTES)
-            self._c.TF_StringInit(place)
-            self._c.TF_StringCopy(place, bytes(content), ctypes.c_size_t(len(content)))
-        return made
+            pointer = ctypes.c_void_p(start + index * STRING_BYTES)
+            self._c.TF_StringInit(pointer)
+            self._c.TF_StringCopy(pointer, bytes(content), ctypes.c_size_t(len(content)))
+        return tensor
 
     def _array(self, tensor):
         c = self._c

@@ -47,5 +47,5 @@ def given(function, size):
 
 
 def answers(function, inputs):
-    found = function(**{name: tf.constant(value) for name, value in inputs.items()})
-    return {name: value.numpy() for name, value in found.items()}
+    actual = function(**{name: tf.constant(value) for name, value in inputs.items()})
+    return {name: value.numpy() for name, value in actual.items()}

@@ -48,9 +48,9 @@ def answer(root, load):
     """Writes outputs.npz for every model below root; `load` makes a version's call."""
     for file in sorted(pathlib.Path(root).glob("*/inputs.npz")):
         given = dict(np.load(file, allow_pickle=False))
-        found = _answers(load(file.parent / "model" / "1"), given)
-        np.savez(file.with_name("outputs.npz"), **found)
-        print("answered", file.parent.name, len(found))
+        actual = _answers(load(file.parent / "model" / "1"), given)
+        np.savez(file.with_name("outputs.npz"), **actual)
+        print("answered", file.parent.name, len(actual))
 
 
 def _inputs(signature, size):
@@ -78,14 +78,14 @@ def _inputs(signature, size):
 
 
 def _answers(call, given):
-    cases, found = {}, {}
+    cases, actual = {}, {}
     for key, value in given.items():
         signature, argument, case = key.split("/")
         cases.setdefault((signature, case), {})[argument] = value
     for (signature, case), arguments in cases.items():
         outputs = call(signature, **arguments)
-        found |= {f"{signature}/{output}/{case}": value for output, value in outputs.items()}
-    return found
+        actual |= {f"{signature}/{output}/{case}": value for output, value in outputs.items()}
+    return actual
 
 
 def _caller(functions):

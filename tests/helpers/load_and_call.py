@@ -11,7 +11,7 @@ import tensorflow as tf  # noqa: E402
 
 def main(folder, inputs, outputs):
     model = tf.saved_model.load(folder)
-    given, found = np.load(inputs), {}
+    given, actual = np.load(inputs), {}
     for key in given.files:
         name, argument, case = key.split("/")
         if name == "sample":
@@ -20,8 +20,8 @@ def main(folder, inputs, outputs):
         else:
             answer = model.signatures[name](**{argument: tf.constant(given[key])})
         for output, tensor in answer.items():
-            found[f"{name}/{output}/{case}"] = tensor.numpy()
-    np.savez(outputs, **found)
+            actual[f"{name}/{output}/{case}"] = tensor.numpy()
+    np.savez(outputs, **actual)
     print("imported:", [name for name in BARRED if sys.modules[name] is not None])
 
 

@@ -52,11 +52,11 @@ class Core:
     Attributes:
       unavailable: how many of the next requests find no model available.
       delay: seconds that each answer takes.
-      asked: each prediction's model, version, signature and number of rows.
+      requests: each prediction's model, version, signature and number of rows.
     """
 
     def __init__(self, folders, labels):
-        self.unavailable, self.delay, self.asked = 0, 0.0, []
+        self.unavailable, self.delay, self.requests = 0, 0.0, []
         self._labels = labels
         self._models = {
             name: {int(version.name): _Version(version) for version in folder.glob("[0-9]*")}
@@ -83,11 +83,11 @@ class Core:
         else:
             number = max(self._models.get(spec.name, {0: None}))
         exact = spec.WhichOneof("version_choice")
-        asked = f"Specific({spec.name}, {number})" if exact else f"Latest({spec.name})"
-        found = self._models.get(spec.name, {}).get(number)
-        if found is None:
-            raise rest_json.Failure("NOT_FOUND", f"Servable not found for request: {asked}")
-        return found, number
+        choice = f"Specific({spec.name}, {number})" if exact else f"Latest({spec.name})"
+        actual = self._models.get(spec.name, {}).get(number)
+        if actual is None:
+            raise rest_json.Failure("NOT_FOUND", f"Servable not found for request: {choice}")
+        return actual, number
 
     def _begin(self):
         if self.unavailable:
@@ -111,25 +111,25 @@ class Core:
 
     def predict(self, request):
         """Predict."""
-        asked = self.asked  # an answer that nobody waits for doesn't count in a later test
+        requests = self.requests  # an answer that nobody waits for doesn't count in a later test
         self._begin()
         version, number = self.find(request.model_spec)
         name = request.model_spec.signature_name or "serving_default"
         definition = version.definition(name)
-        sent, wanted = set(request.inputs), set(definition.inputs)
-        if len(sent) != len(wanted):
+        sent, required = set(request.inputs), set(definition.inputs)
+        if len(sent) != len(required):
             raise rest_json.Failure(
                 "INVALID_ARGUMENT",
-                f"input size does not match signature: {len(sent)}!={len(wanted)} "
-                f"len({{{','.join(sorted(sent))}}}) != len({{{','.join(sorted(wanted))}}}). Sent "
-                f"extra: {{{','.join(sorted(sent - wanted))}}}. Missing but required: "
-                f"{{{','.join(sorted(wanted - sent))}}}.",
+                f"input size does not match signature: {len(sent)}!={len(required)} "
+                f"len({{{','.join(sorted(sent))}}}) != len({{{','.join(sorted(required))}}}). Sent "
+                f"extra: {{{','.join(sorted(sent - required))}}}. Missing but required: "
+                f"{{{','.join(sorted(required - sent))}}}.",
             )
-        for alias in sorted(sent - wanted):
+        for alias in sorted(sent - required):
             raise rest_json.Failure(
                 "INVALID_ARGUMENT",
                 f"input tensor alias not found in signature: {alias}. Inputs expected to be in the "
-                f"set {{{','.join(sorted(wanted))}}}.",
+                f"set {{{','.join(sorted(required))}}}.",
             )
         chosen = list(request.output_filter) or sorted(definition.outputs)
         for alias in chosen:
@@ -146,7 +146,7 @@ class Core:
                 words = f"Expects arg[0] to be {expected} but {given} is provided"
                 raise rest_json.Failure("INVALID_ARGUMENT", words)
         rows = max([len(value) for value in inputs.values() if value.ndim], default=0)
-        asked.append((request.model_spec.name, number, name, rows))
+        requests.append((request.model_spec.name, number, name, rows))
         outputs = version.run(name, inputs)
         answer = predict_pb2.PredictResponse()
         answer.model_spec.name, answer.model_spec.version.value = request.model_spec.name, number
@@ -160,8 +160,8 @@ class _Version:
     def __init__(self, folder):
         self._loaded = tf.saved_model.load(str(folder))
         content = (folder / "saved_model.pb").read_bytes()
-        found = saved_model_pb2.SavedModel.FromString(content)
-        self.signatures = dict(found.meta_graphs[0].signature_def)
+        actual = saved_model_pb2.SavedModel.FromString(content)
+        self.signatures = dict(actual.meta_graphs[0].signature_def)
 
     def definition(self, name):
         if name not in self.signatures:
@@ -172,10 +172,10 @@ class _Version:
     def run(self, name, inputs):
         try:
             given = {key: tf.constant(value) for key, value in inputs.items()}
-            found = self._loaded.signatures[name](**given)
+            actual = self._loaded.signatures[name](**given)
         except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
             raise rest_json.Failure("INVALID_ARGUMENT", str(error)) from None
-        return {key: value.numpy() for key, value in found.items()}
+        return {key: value.numpy() for key, value in actual.items()}
 
 
 def _in_fields(value: np.ndarray):
@@ -231,11 +231,11 @@ class _Rest(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def _spec(self, ending):
-        found = re.fullmatch(CHOICE + ending, self.path, re.IGNORECASE)
-        if not found:
+        actual = re.fullmatch(CHOICE + ending, self.path, re.IGNORECASE)
+        if not actual:
             words = f"Malformed request: {self.command} {self.path}"
             raise rest_json.Failure("INVALID_ARGUMENT", words)
-        name, version, label = found.groups()
+        name, version, label = actual.groups()
         spec = ModelSpec(name=urllib.parse.unquote(name))
         if version:
             spec.version.value = int(version)
@@ -247,13 +247,13 @@ class _Rest(http.server.BaseHTTPRequestHandler):
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         request.model_spec.CopyFrom(self._spec("/metadata"))
         answer = self.server.core.describe(request)
-        found = get_model_metadata_pb2.SignatureDefMap()
-        answer.metadata["signature_def"].Unpack(found)
+        actual = get_model_metadata_pb2.SignatureDefMap()
+        answer.metadata["signature_def"].Unpack(actual)
         spec, signatures = (
             json_format.MessageToDict(
                 message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
             )
-            for message in (answer.model_spec, found)
+            for message in (answer.model_spec, actual)
         )
         return json.dumps({"model_spec": spec, "metadata": {"signature_def": signatures}})
 

@@ -61,8 +61,8 @@ def test_export_answers_any_batch_size(precision, tmp_path):
         rebuilt = loaded.signatures["reconstruct"](images=images[:size])["images"]
         assert rebuilt.dtype == tf.float32 and rebuilt.shape == (size, 8, 8, 1)
         np.testing.assert_allclose(rebuilt, expected[:size], atol=tolerance)
-        found = loaded.signatures["classify"](images=images[:size])
-        assert found["probabilities"].shape == (size, 5)
+        actual = loaded.signatures["classify"](images=images[:size])
+        assert actual["probabilities"].shape == (size, 5)
         made = loaded.signatures["generate"](labels=labels[:size], styles=styles[:size])["images"]
         assert made.shape == (size, 8, 8, 1)
         count = tf.constant(size)
@@ -72,5 +72,5 @@ def test_export_answers_any_batch_size(precision, tmp_path):
 
 def test_inference_over_a_split_goes_in_smaller_blocks(rig):
     split = tiny.split(230)
-    found = Inference(rig.method).classify(split)
-    np.testing.assert_allclose(found, rig.method.classify(split.intensities()), atol=1e-5)
+    actual = Inference(rig.method).classify(split)
+    np.testing.assert_allclose(actual, rig.method.classify(split.intensities()), atol=1e-5)

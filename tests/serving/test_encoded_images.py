@@ -26,8 +26,8 @@ def _decode(*contents, shape=(8, 8, 1)):
 
 def test_a_picture_of_the_models_size_comes_through_as_it_is():
     pixels = RANDOM.integers(0, 256, (8, 8), np.uint8)
-    found = _decode(_encoded(pixels))[0, ..., 0]
-    np.testing.assert_allclose(found, np.float32(pixels) / 255, rtol=2e-7)
+    actual = _decode(_encoded(pixels))[0, ..., 0]
+    np.testing.assert_allclose(actual, np.float32(pixels) / 255, rtol=2e-7)
 
 
 def test_no_picture_gives_no_image():
@@ -36,9 +36,9 @@ def test_no_picture_gives_no_image():
 
 def test_pictures_of_several_kinds_and_sizes_may_come_together():
     grey, colour = (np.full(size, 100, np.uint8) for size in ((20, 30), (9, 5, 3)))
-    found = _decode(_encoded(grey), _encoded(colour, "JPEG"), _encoded(colour), shape=(8, 8, 3))
-    assert found.shape == (3, 8, 8, 3)
-    np.testing.assert_allclose(found, 100 / 255, atol=0.005)
+    actual = _decode(_encoded(grey), _encoded(colour, "JPEG"), _encoded(colour), shape=(8, 8, 3))
+    assert actual.shape == (3, 8, 8, 3)
+    np.testing.assert_allclose(actual, 100 / 255, atol=0.005)
 
 
 def test_colours_become_grey_for_a_grey_model():
@@ -58,8 +58,8 @@ def test_the_centre_of_the_models_proportions_is_taken_and_shrunk(size):
     top, left = (size[0] - side) // 2, (size[1] - side) // 2
     centre = pixels[top : top + side, left : left + side]
     expected = np.asarray(Image.fromarray(centre).resize((8, 8), Image.Resampling.BILINEAR))
-    found = _decode(_encoded(pixels))[0, ..., 0]
-    np.testing.assert_allclose(found, np.float32(expected) / 255, atol=1.5 / 255)
+    actual = _decode(_encoded(pixels))[0, ..., 0]
+    np.testing.assert_allclose(actual, np.float32(expected) / 255, atol=1.5 / 255)
 
 
 def _claims(width, height):

@@ -42,12 +42,12 @@ def _check_answers(root, python, script):
     folders = sorted(path.parent for path in root.glob("*/expected.npz"))
     assert len(done.stdout.splitlines()) == len(folders) > 10
     for folder in folders:
-        expected, found = np.load(folder / "expected.npz"), np.load(folder / "outputs.npz")
-        assert sorted(found.files) == sorted(expected.files)
+        expected, actual = np.load(folder / "expected.npz"), np.load(folder / "outputs.npz")
+        assert sorted(actual.files) == sorted(expected.files)
         for key in expected.files:
             case = f"{folder.name} {key}"
-            np.testing.assert_array_equal(found[key], expected[key], err_msg=case)
-            assert found[key].dtype == expected[key].dtype, case
+            np.testing.assert_array_equal(actual[key], expected[key], err_msg=case)
+            assert actual[key].dtype == expected[key].dtype, case
         (folder / "outputs.npz").unlink()
 
 

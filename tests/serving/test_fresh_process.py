@@ -80,9 +80,9 @@ def test_answers_are_those_of_this_process_to_the_bit(rig, given, answered):
         else:
             answer = functions[name](tf.constant(value))
         for output, tensor in answer.items():
-            found = answered[0][f"{name}/{output}/{case}"]
-            np.testing.assert_array_equal(found, tensor.numpy())
-            assert found.dtype == np.float32 and len(found) == int(case)
+            actual = answered[0][f"{name}/{output}/{case}"]
+            np.testing.assert_array_equal(actual, tensor.numpy())
+            assert actual.dtype == np.float32 and len(actual) == int(case)
             checked += 1
     assert checked == len(answered[0]) == 18
 

@@ -39,20 +39,20 @@ def test_default_signature_is_what_the_method_is_for(model, name):
 @pytest.mark.parametrize("name", ["semi_supervised", "clustering", "dim_reduction"])
 def test_classify_gives_the_most_probable_class(model, images, name):
     method, signatures = model(name)
-    found = signatures["classify"](images=images)
-    assert found["classes"].dtype == tf.int64 and found["probabilities"].dtype == tf.float32
-    assert found["probabilities"].shape == (6, method.num_categories)
-    np.testing.assert_allclose(found["probabilities"], method.classify(images), atol=1e-6)
-    np.testing.assert_array_equal(found["classes"], np.argmax(found["probabilities"], 1))
-    np.testing.assert_allclose(tf.reduce_sum(found["probabilities"], 1), 1, rtol=1e-5)
+    actual = signatures["classify"](images=images)
+    assert actual["classes"].dtype == tf.int64 and actual["probabilities"].dtype == tf.float32
+    assert actual["probabilities"].shape == (6, method.num_categories)
+    np.testing.assert_allclose(actual["probabilities"], method.classify(images), atol=1e-6)
+    np.testing.assert_array_equal(actual["classes"], np.argmax(actual["probabilities"], 1))
+    np.testing.assert_allclose(tf.reduce_sum(actual["probabilities"], 1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["semi_supervised", "clustering", "dim_reduction"])
 def test_encode_gives_codes_and_probabilities(model, images, name):
     method, signatures = model(name)
-    found = signatures["encode"](images=images)
-    assert set(found) == {"codes", "probabilities"}
-    np.testing.assert_allclose(found["codes"], method.encode(images), atol=1e-6)
+    actual = signatures["encode"](images=images)
+    assert set(actual) == {"codes", "probabilities"}
+    np.testing.assert_allclose(actual["codes"], method.encode(images), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -60,19 +60,19 @@ def test_generate_decodes_the_class_that_was_asked_for(model, name):
     method, signatures = model(name)
     labels = tf.constant([0, 2, 1], tf.int64)
     styles = tf.random.stateless_normal([3, 4], [1, 2])
-    found = signatures["generate"](labels=labels, styles=styles)["images"]
+    actual = signatures["generate"](labels=labels, styles=styles)["images"]
     one_hot = tf.one_hot(labels, method.num_categories)
-    np.testing.assert_allclose(found, method.decode(styles, one_hot), atol=1e-6)
+    np.testing.assert_allclose(actual, method.decode(styles, one_hot), atol=1e-6)
     none = signatures["generate"](labels=tf.zeros([0], tf.int64), styles=tf.zeros([0, 4]))
     assert none["images"].shape == (0, 8, 8, 1)
 
 
 def test_embed_gives_the_reduced_representation_and_its_plane(model, images):
     method, signatures = model("dim_reduction")
-    found = signatures["embed"](images=images)
-    assert set(found) == {"embeddings", "plane"}
-    np.testing.assert_allclose(found["embeddings"], method.embed(images), atol=1e-5)
-    np.testing.assert_allclose(found["plane"], method.project(method.embed(images)), atol=1e-3)
+    actual = signatures["embed"](images=images)
+    assert set(actual) == {"embeddings", "plane"}
+    np.testing.assert_allclose(actual["embeddings"], method.embed(images), atol=1e-5)
+    np.testing.assert_allclose(actual["plane"], method.project(method.embed(images)), atol=1e-3)
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -91,5 +91,5 @@ def test_samples_come_with_their_labels(model, name):
 def test_style_reconstructs_images_with_their_labels(model, images):
     method, signatures = model("style")
     labels = tf.constant([0, 1, 2, 0, 1, 2], tf.int64)
-    found = signatures["reconstruct_labelled"](images=images, labels=labels)["images"]
-    np.testing.assert_allclose(found, method.reconstruct(images, labels), atol=1e-6)
+    actual = signatures["reconstruct_labelled"](images=images, labels=labels)["images"]
+    np.testing.assert_allclose(actual, method.reconstruct(images, labels), atol=1e-6)

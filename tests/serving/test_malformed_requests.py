@@ -20,8 +20,8 @@ def _spoilt_picture(random):
     if kind == 0:  # cut short
         return bytes(content[: random.integers(len(content))])
     if kind == 1:  # some bytes turned
-        for place in random.integers(8, len(content), 6):
-            content[place] ^= int(random.integers(1, 256))
+        for index in random.integers(8, len(content), 6):
+            content[index] ^= int(random.integers(1, 256))
         return bytes(content)
     if kind == 2:
         return random.bytes(int(random.integers(0, 300)))

@@ -27,13 +27,13 @@ def _operations(meta_graph, signature):
     """Names of the operations of a signature's graph, those of functions that it calls included."""
     functions, nodes = _functions(meta_graph), {n.name: n for n in meta_graph.graph_def.node}
     output = next(iter(meta_graph.signature_def[signature].outputs.values())).name.partition(":")[0]
-    found, due = set(), [nodes[output].attr["f"].func.name]
+    actual, due = set(), [nodes[output].attr["f"].func.name]
     while due:
         for node in functions[due.pop()].node_def:
-            found.add(node.op)
+            actual.add(node.op)
             called = [value.func.name for value in node.attr.values() if value.func.name]
             due += [name for name in called if name in functions]
-    return found
+    return actual
 
 
 def test_size_is_close_to_that_of_the_weights(tmp_path):

@@ -41,8 +41,8 @@ def _is_converted(name):
 
 def _tflite(path, name, entry, inputs):
     interpreter = tf.lite.Interpreter(model_path=str(path / entry["file"]))
-    found = interpreter.get_signature_runner(name)(**inputs)
-    return [found[output] for output in entry["outputs"]]
+    actual = interpreter.get_signature_runner(name)(**inputs)
+    return [actual[output] for output in entry["outputs"]]
 
 
 def _check(model, path, run, tolerance):
@@ -54,14 +54,14 @@ def _check(model, path, run, tolerance):
         for size in converted.BATCHES:
             inputs = converted.given(model.signatures[name], size)
             expected = converted.answers(model.signatures[name], inputs)
-            found = run(path, name, entry, inputs)
-            for output, got in zip(sorted(expected), found, strict=True):
-                wanted = expected[output]
-                assert got.shape == wanted.shape and got.dtype == wanted.dtype
-                if wanted.dtype == np.int64 and tolerance > TOLERANCE:
+            actual = run(path, name, entry, inputs)
+            for output, got in zip(sorted(expected), actual, strict=True):
+                right = expected[output]
+                assert got.shape == right.shape and got.dtype == right.dtype
+                if right.dtype == np.int64 and tolerance > TOLERANCE:
                     continue
-                np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
-                largest = max(largest, np.abs(got - wanted).max())
+                np.testing.assert_allclose(got, right, rtol=tolerance, atol=tolerance)
+                largest = max(largest, np.abs(got - right).max())
     return largest
 
 
@@ -88,8 +88,8 @@ def test_quantized_tflite_is_near_the_saved_model_and_small(tmp_path):
     for name in ("encode", "decode", "reconstruct"):
         sizes = [(made / f"{name}.tflite").stat().st_size for made in (plain, small)]
         assert sizes[1] < 0.5 * sizes[0]
-    told = json.loads((small / "conversion.json").read_text())["signatures"]
-    assert all(1e-5 < entry["largest_difference"] < 0.05 for entry in told.values())
+    entries = json.loads((small / "conversion.json").read_text())["signatures"]
+    assert all(1e-5 < entry["largest_difference"] < 0.05 for entry in entries.values())
 
 
 def _web(model, path, run):
@@ -98,12 +98,12 @@ def _web(model, path, run):
             continue
         signature = Signature(model[0], name, function)
         examples = [converted.given(function, size) for size in converted.BATCHES]
-        for inputs, found in zip(examples, run(path / name, signature, examples), strict=True):
+        for inputs, actual in zip(examples, run(path / name, signature, examples), strict=True):
             expected = converted.answers(function, inputs)
-            assert sorted(found) == sorted(expected)
-            for output, wanted in expected.items():
-                assert found[output].shape == wanted.shape
-                np.testing.assert_allclose(found[output], wanted, rtol=TOLERANCE, atol=TOLERANCE)
+            assert sorted(actual) == sorted(expected)
+            for output, right in expected.items():
+                assert actual[output].shape == right.shape
+                np.testing.assert_allclose(actual[output], right, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_tensorflowjs_answers_as_the_saved_model(model, tmp_path):
@@ -120,9 +120,9 @@ def test_tensorflowjs_files_hold_the_graph_and_its_weights(model, tmp_path, monk
     _web(model, path, web_format._read_back)
     for name, entry in json.loads((path / "conversion.json").read_text())["signatures"].items():
         assert "want of Node.js" in entry["run_by"]
-        told = json.loads((path / name / "model.json").read_text())["signature"]
-        assert list(told["outputs"]) == entry["outputs"]
-        assert list(told["inputs"]) == list(entry["inputs"])
+        entries = json.loads((path / name / "model.json").read_text())["signature"]
+        assert list(entries["outputs"]) == entry["outputs"]
+        assert list(entries["inputs"]) == list(entry["inputs"])
 
 
 def test_many_answers_come_through_from_node(tmp_path):
@@ -134,6 +134,6 @@ def test_many_answers_come_through_from_node(tmp_path):
     signature = Signature(folder, "decode", function)
     web_format.write(signature, tmp_path / "decode")
     inputs = converted.given(function, 500)  # more than a pipe takes at once
-    (found,), _ = web_format.run(tmp_path / "decode", signature, [inputs])
+    (actual,), _ = web_format.run(tmp_path / "decode", signature, [inputs])
     expected = converted.answers(function, inputs)["images"]
-    np.testing.assert_allclose(found["images"], expected, atol=TOLERANCE)
+    np.testing.assert_allclose(actual["images"], expected, atol=TOLERANCE)

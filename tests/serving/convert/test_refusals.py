@@ -100,14 +100,14 @@ def test_newest_version_is_taken(model, tmp_path):
 
 
 def test_difference_counts_relative_to_large_outputs_and_sees_all():
-    wanted = {"codes": np.float32([[1.0, -20.0]]), "classes": np.int64([1])}
+    expected = {"codes": np.float32([[1.0, -20.0]]), "classes": np.int64([1])}
     near = {"codes": np.float32([[1.5, -20.0]]), "classes": np.int64([1])}
-    assert difference(wanted, near) == pytest.approx(0.5 / 20)
+    assert difference(expected, near) == pytest.approx(0.5 / 20)
     assert difference({"a": np.float32([0.5])}, {"a": np.float32([0.25])}) == 0.25
-    assert difference(wanted, {**near, "classes": np.int64([2])}) == 1.0
-    assert difference(wanted, {**near, "classes": np.int64([2])}, exact=False) < 0.1
-    assert difference(wanted, {**near, "codes": np.float32([[np.nan, 0]])}) == np.inf
-    assert difference(wanted, {**near, "codes": np.float32([1.0, -20.0])}) == np.inf
+    assert difference(expected, {**near, "classes": np.int64([2])}) == 1.0
+    assert difference(expected, {**near, "classes": np.int64([2])}, exact=False) < 0.1
+    assert difference(expected, {**near, "codes": np.float32([[np.nan, 0]])}) == np.inf
+    assert difference(expected, {**near, "codes": np.float32([1.0, -20.0])}) == np.inf
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ def test_difference_counts_relative_to_large_outputs_and_sees_all():
         ),
     ],
 )
-def test_the_door_refuses_in_one_line(flags, status, message, empty_folder, capsys):
+def test_wrong_flags_are_refused_in_one_line(flags, status, message, empty_folder, capsys):
     assert main(["run_experiment.py", "--mode=convert", *flags]) == status
     out, err = capsys.readouterr()
     assert out == "" and err.startswith(f"error: {message}") and err.count("\n") == 1
     assert not any(empty_folder.iterdir())
 
 
-def test_the_door_says_what_it_wrote(model, empty_folder, capsys):
+def test_the_command_prints_what_it_wrote(model, empty_folder, capsys):
     flags = ("--format=tflite", f"--model={model.parent}", "--output=made", "--signatures=decode")
     assert main(["run_experiment.py", "--mode=convert", *flags]) == 0
     lines = capsys.readouterr().out.splitlines()

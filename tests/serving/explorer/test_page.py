@@ -47,9 +47,9 @@ def _serve(method, folder, with_codes=True):
     if with_codes:
         height, width, channels = method.image_shape
         images = np.repeat(split.intensities()[:, :height, :width], channels, axis=-1)
-        found = method.encode(images).numpy()
+        actual = method.encode(images).numpy()
         names = NAMES[: method.num_categories]
-        codes = held_out.describe("bars", found, split.labels, NAMES, names)
+        codes = held_out.describe("bars", actual, split.labels, NAMES, names)
     model = explorer.Model(export_saved_model(method, folder / "model", codes))
     server = explorer.make_server(model, "127.0.0.1", 0)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

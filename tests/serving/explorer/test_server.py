@@ -134,9 +134,9 @@ def test_model_tells_its_shapes_held_out_codes_and_the_priors_extent(plain):
 def test_decode_gives_the_networks_images(plain):
     method, _, client = plain
     codes = [[0.5, -1], [2, 0.25], [0, 0]]
-    status, _, found = client.decode(codes=codes)
+    status, _, actual = client.decode(codes=codes)
     assert status == 200
-    images = np.stack([_pixels(url) for url in found["images"]])
+    images = np.stack([_pixels(url) for url in actual["images"]])
     expected = _bytes(method.decode(tf.constant(codes, tf.float32)))
     assert np.abs(images.astype(int) - expected).max() <= 1 and images.std() > 1
 
@@ -144,15 +144,15 @@ def test_decode_gives_the_networks_images(plain):
 def test_encode_gives_code_and_reconstruction_of_the_very_pixels(plain):
     method, _, client = plain
     image = tiny.images(1, seed=9)
-    status, _, found = client.encode(_png(image[0]))
+    status, _, actual = client.encode(_png(image[0]))
     assert status == 200
     scaled = image.astype(np.float32) / 255
-    np.testing.assert_array_equal(_pixels(found["image"]), image[0])
-    np.testing.assert_allclose(found["code"], method.encode(scaled)[0], atol=1e-5)
-    difference = _pixels(found["reconstruction"]).astype(int) - _bytes(method.reconstruct(scaled))
+    np.testing.assert_array_equal(_pixels(actual["image"]), image[0])
+    np.testing.assert_allclose(actual["code"], method.encode(scaled)[0], atol=1e-5)
+    difference = _pixels(actual["reconstruction"]).astype(int) - _bytes(method.reconstruct(scaled))
     assert np.abs(difference).max() <= 1
     inverted = client.encode(_png(255 - image[0]), query="?invert=1")[2]
-    assert inverted["code"] == found["code"]
+    assert inverted["code"] == actual["code"]
 
 
 @pytest.mark.parametrize("name", ["style", "dim_reduction"])
@@ -160,10 +160,10 @@ def test_category_is_decoded_and_named(classes, name):
     method, client = classes[name]
     assert client.ask("GET", "/model.json")[2]["categories"] == list(NAMES)
     for category in range(3):
-        found = client.decode(codes=[[0.1, 0.2, -0.3]], category=category)[2]["images"][0]
+        actual = client.decode(codes=[[0.1, 0.2, -0.3]], category=category)[2]["images"][0]
         one_hot = tf.one_hot([category], 3)
         expected = _bytes(method.decode(tf.constant([[0.1, 0.2, -0.3]]), one_hot))[0]
-        assert np.abs(_pixels(found).astype(int) - expected).max() <= 1
+        assert np.abs(_pixels(actual).astype(int) - expected).max() <= 1
     status, _, answer = client.decode(codes=[[0, 0, 0]], category=3)
     assert status == 400 and answer["error"] == "'category': expected a whole number from 0 to 2"
 
@@ -172,15 +172,15 @@ def test_image_of_a_model_with_classes_gets_what_the_model_knows_of_it(classes):
     image = tiny.images(1, seed=9)
     scaled = image.astype(np.float32) / 255
     method, client = classes["dim_reduction"]
-    found = client.encode(_png(image[0]))[2]
-    np.testing.assert_allclose(found["probabilities"], method.classify(scaled)[0], atol=1e-5)
+    actual = client.encode(_png(image[0]))[2]
+    np.testing.assert_allclose(actual["probabilities"], method.classify(scaled)[0], atol=1e-5)
     plane = method.project(method.embed(scaled))
-    np.testing.assert_allclose(found["embedding"], plane[0], atol=1e-4)
+    np.testing.assert_allclose(actual["embedding"], plane[0], atol=1e-4)
     method, client = classes["style"]
     for category in (0, 2):
-        found = client.encode(_png(image[0]), query=f"?category={category}")[2]
+        actual = client.encode(_png(image[0]), query=f"?category={category}")[2]
         expected = _bytes(method.reconstruct(scaled, tf.constant([category])))[0]
-        assert np.abs(_pixels(found["reconstruction"]).astype(int) - expected).max() <= 1
+        assert np.abs(_pixels(actual["reconstruction"]).astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -234,8 +234,8 @@ WIDE = _png(np.zeros((1, 4097, 1), np.uint8))
     ],
 )
 def test_wrong_pictures_are_refused_in_words(plain, content, kind, status, words):
-    found, _, answer = plain[2].encode(content, kind)
-    assert found == status and words in answer["error"]
+    actual, _, answer = plain[2].encode(content, kind)
+    assert actual == status and words in answer["error"]
     assert plain[2].decode(codes=[[0, 0]])[0] == 200
 
 
@@ -251,8 +251,8 @@ def test_wrong_pictures_are_refused_in_words(plain, content, kind, status, words
     ],
 )
 def test_other_addresses_and_methods_are_refused(plain, method, path, status):
-    found, headers, answer = plain[2].ask(method, path)
-    assert found == status and answer["error"]
+    actual, headers, answer = plain[2].ask(method, path)
+    assert actual == status and answer["error"]
     assert "Access-Control-Allow-Origin" not in headers
 
 
