@@ -72,21 +72,20 @@ class Experiment:
     def paper_figures(self, settings: Settings) -> dict[str, dict[str, Any]]:
         """The paper's numbers for a run of these settings, by metric."""
         flat = flatten(settings)
-        found = {}
+        figures = {}
         for row in self.paper:
             if all(_is(flag, flat[flag], value) for flag, value in row.settings.items()):
-                shown = {"value": row.value, "source": row.source}
+                figures[row.metric] = {"value": row.value, "source": row.source}
                 if row.deviation is not None:
-                    shown["deviation"] = row.deviation
-                found[row.metric] = shown
-        return found
+                    figures[row.metric]["deviation"] = row.deviation
+        return figures
 
 
-def _is(flag: str, own: Any, wanted: Any) -> bool:
+def _is(flag: str, value: Any, of_row: Any) -> bool:
     """Whether a setting is a row's; a file is known by its name, wherever it lies."""
-    if flag == "dataset" and "." in wanted:
-        return pathlib.PurePath(own).stem == pathlib.PurePath(wanted).stem
-    return own in wanted if isinstance(wanted, tuple) else own == wanted
+    if flag == "dataset" and "." in of_row:
+        return pathlib.PurePath(value).stem == pathlib.PurePath(of_row).stem
+    return value in of_row if isinstance(of_row, tuple) else value == of_row
 
 
 def phase(name, optimizer, rate, momentum, schedule) -> PhaseSettings:
@@ -102,6 +101,15 @@ def paper_phases(drops: str = "50:0.1,1000:0.01") -> tuple[PhaseSettings, ...]:
         phase("reconstruction", "sgd", 0.01, 0.9, drops),
         phase("discriminator", "sgd", 0.1, 0.1, drops),
         phase("generator", "sgd", 0.1, 0.1, drops),
+    )
+
+
+def practical_phases(discriminator_rate: float = 2e-4) -> tuple[PhaseSettings, ...]:
+    """Adam, by default a discriminator slower than its adversary, and rates that fall to 0."""
+    return (
+        phase("reconstruction", "adam", 1e-3, 0.9, "cosine"),
+        phase("discriminator", "adam", discriminator_rate, 0.5, "cosine"),
+        phase("generator", "adam", 1e-3, 0.5, "cosine"),
     )
 
 
@@ -125,12 +133,3 @@ def variants(base: Settings, **flags: Mapping[str, Any]) -> dict[str, Settings]:
         name: dataclasses.replace(override(base, differing), recipe=name)
         for name, differing in flags.items()
     }
-
-
-def practical_phases(discriminator_rate: float = 2e-4) -> tuple[PhaseSettings, ...]:
-    """Adam, by default a discriminator slower than its adversary, and rates that fall to 0."""
-    return (
-        phase("reconstruction", "adam", 1e-3, 0.9, "cosine"),
-        phase("discriminator", "adam", discriminator_rate, 0.5, "cosine"),
-        phase("generator", "adam", 1e-3, 0.5, "cosine"),
-    )

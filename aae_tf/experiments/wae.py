@@ -1,4 +1,4 @@
-"""Wasserstein auto-encoders on MNIST (WAE, section 4 and figure 2)."""
+"""Wasserstein auto-encoders (WAE, section 4 and figure 2), and VAEs in the AAE's networks."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def _wasserstein(
 
 
 def _phases(divergence: str, schedule: str):
-    moved = (phase("wasserstein", "adam", 1e-3, 0.5, schedule),)
+    wasserstein = phase("wasserstein", "adam", 1e-3, 0.5, schedule)
     if divergence != "gan":
-        return moved
-    return (*moved, phase("discriminator", "adam", 5e-4, 0.5, schedule))
+        return (wasserstein,)
+    return (wasserstein, phase("discriminator", "adam", 5e-4, 0.5, schedule))
 
 
 WASSERSTEIN = (
