@@ -85,12 +85,12 @@ def load_function(flag: str, spec: str) -> Callable:
     """
     module_name, _, function = spec.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), function)
+        loaded = getattr(importlib.import_module(module_name), function)
     except Exception as error:  # a user's module may raise anything
         raise SettingsError(flag, spec, f"an importable function ({error!r})") from None
-    if not callable(found):
-        raise SettingsError(flag, spec, f"a function; it is a {type(found).__name__}")
-    return found
+    if not callable(loaded):
+        raise SettingsError(flag, spec, f"a function; it is a {type(loaded).__name__}")
+    return loaded
 
 
 def evenly_spaced(size: int, count: int) -> np.ndarray:

@@ -219,17 +219,17 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path) -> list[pathlib.
     settings = [folder.read_settings() for folder in folders]
     loaded: dict[DataSettings, ImageData] = {}
     restored = []
-    for folder, own in zip(folders, settings, strict=True):
+    for folder, chosen in zip(folders, settings, strict=True):
         if not folder.has_checkpoint:
             left_out = "codes, samples and reconstructions are left out"
             logger.info("%s has no checkpoint: %s", folder.path, left_out)
             return comparing.compare(folders, settings, [], target)
-        if own.data not in loaded:
-            loaded[own.data] = data_sources.load(own.data)
-        data = loaded[own.data]
+        if chosen.data not in loaded:
+            loaded[chosen.data] = data_sources.load(chosen.data)
+        data = loaded[chosen.data]
         folder.check_data(data)
-        method, _ = restore_run(folder, own, data.image_shape, data.num_classes)
-        evaluator = Evaluator(method, seeds.root(own.training.seed), data)
+        method, _ = restore_run(folder, chosen, data.image_shape, data.num_classes)
+        evaluator = Evaluator(method, seeds.root(chosen.training.seed), data)
         restored.append(Restored(method, data, evaluator))
     return comparing.compare(folders, settings, restored, target)
 
@@ -244,7 +244,7 @@ def check_evaluators(settings: EvaluationSettings) -> None:
 def restore_run(
     folder: RunFolder, settings: Settings, image_shape, num_classes: int
 ) -> tuple[Method, Checkpoints]:
-    """A run's method with its newest checkpoint's weights (averages, where it is judged by them).
+    """A run's method with its newest checkpoint's weights, or the averages of them.
 
     Args:
       folder: of the run.

@@ -173,15 +173,15 @@ class Checked:
                 continue
             flag = self.flag_prefix + field.name
             value = getattr(self, field.name)
-            wanted = type(field.default)
-            if wanted is float and type(value) is int:
+            kind = type(field.default)
+            if kind is float and type(value) is int:
                 value = float(value)
                 object.__setattr__(self, field.name, value)
-            if type(value) is not wanted:
-                raise SettingsError(flag, value, f"a value of type {wanted.__name__}")
-            if wanted is float and not math.isfinite(value):
+            if type(value) is not kind:
+                raise SettingsError(flag, value, f"a value of type {kind.__name__}")
+            if kind is float and not math.isfinite(value):
                 raise SettingsError(flag, value, "a finite number")
             complaint = field.metadata["check"](value)
             if complaint:
-                shown = ",".join(map(str, value)) if wanted is tuple else value
+                shown = ",".join(map(str, value)) if kind is tuple else value
                 raise SettingsError(flag, shown, complaint)

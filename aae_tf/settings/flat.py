@@ -59,8 +59,8 @@ def describe() -> Iterator[Described]:
 
 def _parts(settings: Settings) -> list[Any]:
     """The groups that the settings have, then the phases."""
-    found = [getattr(settings, group) for group in GROUPS]
-    return [part for part in found if part is not None] + list(settings.phases)
+    parts = [getattr(settings, group) for group in GROUPS]
+    return [part for part in parts if part is not None] + list(settings.phases)
 
 
 def flatten(settings: Settings, *, only_changing_run: bool = False) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def flatten(settings: Settings, *, only_changing_run: bool = False) -> dict[str,
 
 
 def flatten_evaluation(settings: Settings) -> dict[str, Any]:
-    """How a run is judged, by flag name, without the folders of a machine."""
+    """How a run is evaluated, by flag name, without the folders of a machine."""
     flat = flatten(settings)
     names = [field.name for field in dataclasses.fields(settings.evaluation)]
     return {name: flat[name] for name in names if name not in PLACES}

@@ -55,12 +55,12 @@ class EvaluationSettings(Checked):
 
     sample_quality: bool = setting(
         False,
-        "judge decoded samples of the prior at the end: Fréchet and kernel distances, precision "
+        "evaluate decoded samples of the prior at the end: Fréchet and kernel distances, precision "
         "and recall, sharpness, nearest training images; see docs/metrics.md",
         changes_run=False,
     )
     quality_samples: int = setting(
-        10_000, "how many samples are judged", at_least(100), changes_run=False
+        10_000, "how many samples are evaluated", at_least(100), changes_run=False
     )
     inception_weights: str = setting(
         "",
@@ -79,19 +79,19 @@ class EvaluationSettings(Checked):
     )
     cache_dir: str = setting(
         "",
-        "where the classifiers that judge samples are kept (default: aae_tf in $XDG_CACHE_HOME or "
+        "where the classifiers that evaluate samples lie (default: aae_tf in $XDG_CACHE_HOME or "
         "~/.cache)",
         changes_run=False,
     )
 
     def covers(self, asked: EvaluationSettings) -> bool:
-        """Whether what was judged by these settings has all that others ask for."""
+        """Whether what was evaluated by these settings has all that others ask for."""
         if asked.sample_quality:
-            found, wanted = (
+            ours, theirs = (
                 (each.sample_quality, each.quality_samples, each.inception_weights)
                 for each in (self, asked)
             )
-            if found != wanted:
+            if ours != theirs:
                 return False
         return {*asked.likelihood_samples} - {0} <= {*self.likelihood_samples}
 

@@ -105,7 +105,7 @@ def without_effect(
     """
     before, now = flatten(usual), flatten(settings)
     for flag in given:
-        for flags, is_read, wanted in COUNT_WITH:
+        for flags, is_read, needed in COUNT_WITH:
             named = flag in flags or f"{flag.partition('_')[0]}_" in flags
             if named and now[flag] != before[flag] and not is_read(settings):
-                yield flag, wanted
+                yield flag, needed
