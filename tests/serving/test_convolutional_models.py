@@ -19,9 +19,10 @@ CHANGES = {"experiment": "clustering", "network": "conv", "encoder": "implicit",
 
 @pytest.fixture(scope="module")
 def rig():
-    made = tiny.rig(**CHANGES)
-    made.trainer.train(0, 4, 4)
-    return made
+    rig = tiny.rig(**CHANGES)
+    with tiny.eagerly():
+        rig.trainer.train(0, 4, 4)
+    return rig
 
 
 def _checkpoints(folder, made):
