@@ -47,19 +47,18 @@ def test_split_that_the_data_set_has_not_is_refused(data_dir):
 
 
 @pytest.mark.parametrize("recipe", ["practical", "paper_svhn"])
-def test_flagfile_trains_evaluates_draws_and_exports(
-    recipe, data_dir, tmp_path, monkeypatch, capsys
-):
+def test_row_trains_evaluates_draws_and_exports(recipe, data_dir, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     units = [f"--{net}_units=16" for net in ("encoder", "decoder", "discriminator")]
-    flags = ["--num_labels=20", "--labelled_batch_size=10", "--batch_size=40", "--epochs=1"]
+    sizes = ["--num_labels=20", "--labelled_batch_size=10", "--batch_size=40", "--epochs=1"]
     status = main(
         [
             "run_experiment.py",
             f"--flagfile={flagfile.FOLDER}/aae/table2_svhn_1000.flags",
             f"--recipe={recipe}",
             *units,
-            *flags,
+            *sizes,
+            "--noxla",
             f"--data_dir={data_dir}",
             "--run_dir=run",
             "--export_dir=models",
