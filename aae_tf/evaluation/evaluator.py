@@ -184,7 +184,7 @@ class Evaluator:
     # By the names that `Method.metrics`, `Method.final_metrics` and the table of metrics have.
     METRICS: ClassVar[Mapping[str, Callable]] = {
         "reconstruction": _reconstruction,
-        "latent_match": _prior_match,
+        "prior_match": _prior_match,
         "component_share": _component_share,
         "categories": _categories,
         "classification": _classification,

@@ -49,7 +49,7 @@ class Method(abc.ABC):
     steps_per_epoch = 1  # until `phases` are made
     labels = "none"
     needs_labels = False
-    metrics: tuple[str, ...] = ("reconstruction", "latent_match")
+    metrics: tuple[str, ...] = ("reconstruction", "prior_match")
     final_metrics: tuple[str, ...] = ()
     figures: tuple[str, ...] = (
         "reconstructions",

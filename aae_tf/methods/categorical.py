@@ -27,7 +27,7 @@ class CategoricalAutoencoder(Method):
     softmax as a continuous code.
     """
 
-    metrics = ("reconstruction", "latent_match", "categories", "clustering")
+    metrics = ("reconstruction", "prior_match", "categories", "clustering")
     figures = ("reconstructions", "clusters", "codes", "interpolations")
     signatures = ("encode", "classify", "generate", "reconstruct", "sample")
     default_signature = "classify"

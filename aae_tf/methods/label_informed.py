@@ -20,7 +20,7 @@ class LabelInformedAutoencoder(AdversarialAutoencoder):
 
     labels = "within"
     needs_labels = True
-    metrics = ("reconstruction", "latent_match", "component_share")
+    metrics = ("reconstruction", "prior_match", "component_share")
     figures = (*AdversarialAutoencoder.figures, "components")
 
     def build_networks(self):

@@ -19,7 +19,7 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
 
     labels = "beside"
     needs_labels = True
-    metrics = ("reconstruction", "latent_match", "categories", "classification")
+    metrics = ("reconstruction", "prior_match", "categories", "classification")
     figures = ("reconstructions", "style_grid", "codes", "interpolations")
 
     def categories_of_settings(self) -> int:

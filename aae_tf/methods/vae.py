@@ -24,7 +24,7 @@ class VariationalAutoencoder(Autoencoder):
     at the draw of q(z|x) by the densities' logarithms, for which the prior needs `log_prob`.
     """
 
-    metrics = ("reconstruction", "latent_match", "elbo")
+    metrics = ("reconstruction", "prior_match", "elbo")
 
     def __init__(self, settings, image_shape, num_classes=0):
         super().__init__(settings, image_shape, num_classes)

@@ -29,7 +29,7 @@ class WassersteinAutoencoder(Autoencoder):
     (algorithm 2). Unlike in the AAE's phases, encoder and decoder take one step on both terms.
     """
 
-    metrics = ("reconstruction", "latent_match", "cost")
+    metrics = ("reconstruction", "prior_match", "cost")
 
     def build_networks(self):
         networks = super().build_networks()

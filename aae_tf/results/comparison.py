@@ -15,9 +15,7 @@ from aae_tf.results.tables import Table
 from aae_tf.utils import write_aside, write_json
 
 # Every method has them: shown where any run has them; the others where all runs do.
-COMMON = [
-    m.name for m in METRICS.values() if m.evaluations[0] in ("reconstruction", "latent_match")
-]
+COMMON = [m.name for m in METRICS.values() if m.evaluations[0] in ("reconstruction", "prior_match")]
 CAPTION = (
     "On each run's test images; in brackets what samples of its prior give. "
     "What the numbers are: docs/metrics.md."

@@ -42,7 +42,7 @@ class Metric:
 
 
 def _prior(name, better=None):
-    return Metric(name, ("latent_match",), better, beside="prior")
+    return Metric(name, ("prior_match",), better, beside="prior")
 
 
 def _samples(name, better=None, beside: Literal["prior", "data"] | None = "data", inception=False):

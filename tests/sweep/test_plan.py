@@ -220,5 +220,5 @@ def test_other_names_are_refused(name):
 def test_a_metric_of_another_method_is_refused_with_its_own():
     plan.check_score("elbo")
     with pytest.raises(SettingsError, match=r"one of reconstruction_error, .*coverage") as caught:
-        plan.check_score("elbo", ("reconstruction", "latent_match"))
+        plan.check_score("elbo", ("reconstruction", "prior_match"))
     assert "nmi" not in str(caught.value)
