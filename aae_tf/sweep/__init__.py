@@ -1,1 +1,1 @@
-"""Many runs: several seeds, best-of-N restarts, hyperparameter search."""
+"""Many runs: seeds, best-of-N restarts, hyperparameter search."""

@@ -70,8 +70,8 @@ def write(sweep: Sweep, trials: Sequence[FrozenTrial]) -> None:
         local = tuple(f"--{flag}=" for flag in PLACES)
         lines = to_flagfile(sweep.settings_of(sweep.draws[best])).splitlines(keepends=True)
         head = f"# Trial {best} of a search, the best by {sweep.score} on validation images\n"
-        kept = [line for line in lines if not line.startswith(local)]
-        write_aside(sweep.folder / BEST, head + "".join(kept))
+        lines = [line for line in lines if not line.startswith(local)]
+        write_aside(sweep.folder / BEST, head + "".join(lines))
 
 
 def _table(sweep: Sweep, rows: Sequence[Mapping[str, Any]]) -> str:

@@ -204,7 +204,7 @@ RESTARTS_FILE = "begun.json"  # of the folder of all seeds, and of the one that 
 
 @dataclasses.dataclass(frozen=True)
 class Restarts:
-    """When the runs are compared, by what, and where their scores are kept.
+    """When the runs are compared, by what, and where their study is.
 
     Args:
       epochs: after which.

@@ -239,7 +239,7 @@ def _withdraw(sweep: Sweep, study: optuna.Study, status: int) -> None:
     """Leaves the folder to the corrected command, if the error came before there was any score.
 
     Args:
-      sweep: a search that was begun just now.
+      sweep: a search that is new.
       study: of the search.
       status: of the worker that could not go on.
     """

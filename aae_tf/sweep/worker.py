@@ -83,7 +83,7 @@ def advance(sweep: Sweep, trial: Trial) -> int:
 
 
 class Progress:
-    """What the study knows of a trial, and is told.
+    """A trial's scores, which the study has and gets.
 
     Args:
       sweep: of the trial.
