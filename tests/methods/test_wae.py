@@ -16,6 +16,7 @@ from aae_tf.training import Trainer, optimizers
 from aae_tf.training.trainer import pretrain
 
 COMPUTED = tuple(name for name in DIVERGENCES if name != "gan")
+QUICK = tuple(name for name in COMPUTED if name != "sinkhorn")
 
 
 def _gradients(loss, network):
@@ -110,7 +111,7 @@ def _penalty(divergence, batch_size, dim=3, **changes):
     return penalty.build(settings, prior, dim, tf.float64), prior
 
 
-@pytest.mark.parametrize("divergence", COMPUTED)
+@pytest.mark.parametrize("divergence", [*QUICK, pytest.param("sinkhorn", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shift", [0.0, 1.0])
 def test_expected_divergence_is_the_same_for_twice_the_batch(divergence, shift):
     """Within four standard errors or, for transport, 6 % of the value at a shift of one sd."""
