@@ -10,6 +10,7 @@ import tensorflow as tf
 from aae_tf.serving.convert import web_format
 from aae_tf.serving.convert.convert import convert
 from aae_tf.serving.convert.signature import Signature
+from aae_tf.serving.local import LocalModel
 
 TOLERANCE = 1e-5
 QUANTIZED_TOLERANCE = 0.05
@@ -23,9 +24,8 @@ FIRST, *OTHERS = converted.CASES
     params=[FIRST, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)],
 )
 def model(request, tmp_path_factory):
-    """A folder and what is loaded from it."""
-    folder = converted.export(request.param, tmp_path_factory.mktemp("models"))
-    return folder, tf.saved_model.load(str(folder))
+    """A case's export."""
+    return LocalModel(converted.export(request.param, tmp_path_factory.mktemp("models")))
 
 
 def _onnx(path, name, entry, inputs):
@@ -52,8 +52,8 @@ def _check(model, path, run, tolerance):
     assert set(described) == set(filter(_is_converted, model.signatures))
     for name, entry in described.items():
         for size in converted.BATCHES:
-            inputs = converted.given(model.signatures[name], size)
-            expected = converted.answers(model.signatures[name], inputs)
+            inputs = converted.given(model.function(name), size)
+            expected = converted.answers(model.function(name), inputs)
             actual = run(path, name, entry, inputs)
             for output, got in zip(sorted(expected), actual, strict=True):
                 right = expected[output]
@@ -67,14 +67,12 @@ def _check(model, path, run, tolerance):
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_tflite_answers_as_the_saved_model(model, tmp_path):
-    folder, loaded = model
-    _check(loaded, convert(folder, "tflite", tmp_path / "made"), _tflite, TOLERANCE)
+    _check(model, convert(model.folder, "tflite", tmp_path / "new"), _tflite, TOLERANCE)
 
 
 def test_onnx_answers_as_the_saved_model(model, tmp_path):
     pytest.importorskip("tf2onnx", reason="the extra 'onnx' isn't installed")
-    folder, loaded = model
-    _check(loaded, convert(folder, "onnx", tmp_path / "made"), _onnx, TOLERANCE)
+    _check(model, convert(model.folder, "onnx", tmp_path / "new"), _onnx, TOLERANCE)
 
 
 @pytest.mark.slow
@@ -84,7 +82,7 @@ def test_quantized_tflite_is_near_the_saved_model_and_small(tmp_path):
     folder = converted.export("normalized", tmp_path, **sizes)
     plain = convert(folder, "tflite", tmp_path / "plain")
     small = convert(folder, "tflite_quantized", tmp_path / "small")
-    largest = _check(tf.saved_model.load(str(folder)), small, _tflite, QUANTIZED_TOLERANCE)
+    largest = _check(LocalModel(folder), small, _tflite, QUANTIZED_TOLERANCE)
     assert largest > 1e-4  # it was quantised indeed
     for name in ("encode", "decode", "reconstruct"):
         sizes = [(made / f"{name}.tflite").stat().st_size for made in (plain, small)]
@@ -94,10 +92,8 @@ def test_quantized_tflite_is_near_the_saved_model_and_small(tmp_path):
 
 
 def _web(model, path, run):
-    for name, function in model[1].signatures.items():
-        if not _is_converted(name):
-            continue
-        signature = Signature(model[0], name, function)
+    for name in filter(_is_converted, model.signatures):
+        signature, function = Signature(model, name), model.function(name)
         examples = [converted.given(function, size) for size in converted.BATCHES]
         for inputs, actual in zip(examples, run(path / name, signature, examples), strict=True):
             expected = converted.answers(function, inputs)
@@ -110,29 +106,27 @@ def _web(model, path, run):
 def test_tensorflowjs_answers_as_the_saved_model(model, tmp_path):
     if not web_format.has_tensorflowjs():
         pytest.skip("needs Node.js that finds @tensorflow/tfjs, as by NODE_PATH")
-    _web(model, convert(model[0], "tfjs", tmp_path / "made"), web_format._in_node)
+    _web(model, convert(model.folder, "tfjs", tmp_path / "new"), web_format._in_node)
 
 
 def test_tensorflowjs_files_hold_the_graph_and_its_weights(model, tmp_path, monkeypatch):
     monkeypatch.setattr(web_format, "SHARD", 1000)  # so that weights cross the borders of files
     monkeypatch.setenv("PATH", "")
-    path = convert(model[0], "tfjs", tmp_path / "made")
+    path = convert(model.folder, "tfjs", tmp_path / "new")
     assert len(list(path.glob("*/group1-shard*.bin"))) > len(list(path.iterdir()))
     _web(model, path, web_format._read_back)
     for name, entry in json.loads((path / "conversion.json").read_text())["signatures"].items():
         assert "want of Node.js" in entry["run_by"]
-        entries = json.loads((path / name / "model.json").read_text())["signature"]
-        assert list(entries["outputs"]) == entry["outputs"]
-        assert list(entries["inputs"]) == list(entry["inputs"])
+        described = json.loads((path / name / "model.json").read_text())["signature"]
+        assert list(described["outputs"]) == entry["outputs"]
+        assert list(described["inputs"]) == list(entry["inputs"])
 
 
 def test_many_answers_come_through_from_node(tmp_path):
     if not web_format.has_tensorflowjs():
         pytest.skip("needs Node.js that finds @tensorflow/tfjs, as by NODE_PATH")
-    folder = converted.export("normalized", tmp_path)
-    loaded = tf.saved_model.load(str(folder))
-    function = loaded.signatures["decode"]
-    signature = Signature(folder, "decode", function)
+    model = LocalModel(converted.export("normalized", tmp_path))
+    function, signature = model.function("decode"), Signature(model, "decode")
     web_format.write(signature, tmp_path / "decode")
     inputs = converted.given(function, 500)  # more than a pipe takes at once
     (actual,), _ = web_format.run(tmp_path / "decode", signature, [inputs])
