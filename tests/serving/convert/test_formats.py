@@ -76,6 +76,7 @@ def test_onnx_answers_as_the_saved_model(model, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_quantized_tflite_is_near_the_saved_model_and_small(tmp_path):
     sizes = {"encoder_units": "64,64", "decoder_units": "64,64"}
