@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.experiments import settings_of
 from aae_tf.results import metrics
 from aae_tf.results.run_folder import check_folder
 from aae_tf.settings import Settings, differences, flatten, override
@@ -154,6 +155,34 @@ class Sweep:
 
     def settings_of(self, one: Draw) -> Settings:
         return override(self.settings, one.flags)
+
+    def to_json(self) -> str:
+        """What a worker needs to know: all but the space."""
+        return json.dumps(
+            {
+                "settings": flatten(self.settings),
+                "draws": [dataclasses.asdict(one) for one in self.draws],
+                "score": self.score,
+                "halving": dataclasses.asdict(self.halving),
+                "folder": str(self.folder),
+                "storage": self.storage,
+                "study": self.study,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Sweep:
+        """The sweep of `to_json`, without a space."""
+        content = json.loads(text)
+        flat = content.pop("settings")
+        return cls(
+            override(settings_of(flat["experiment"], flat["recipe"]), flat),
+            {},
+            tuple(Draw(**one) for one in content.pop("draws")),
+            halving=Halving(**content.pop("halving")),
+            folder=pathlib.Path(content.pop("folder")),
+            **content,
+        )
 
     def described(self) -> dict[str, Any]:
         """What has to stay the same for a search to go on; more trials may be asked for."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import pickle
 import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -172,7 +171,7 @@ def run(
     while not processes.received:
         unfinished = [trial for trial in trials_of(sweep, study) if not trial.state.is_finished()]
         if len(processes.running) < workers and any(_is_left(sweep, one) for one in unfinished):
-            processes.start("aae_tf.sweep.worker", ["aae-tf"], pickle.dumps(sweep))
+            processes.start("aae_tf.sweep.worker", ["aae-tf"], sweep.to_json().encode())
             continue
         if not processes.running:
             if not unfinished:

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import math
 import os
-import pickle
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -34,7 +33,7 @@ SCORES = "scores.json"  # of a trial's folder: its score by epochs, or why it ha
 
 def main() -> int:
     """Takes a trial and trains it; returns the exit status."""
-    sweep: Sweep = pickle.load(sys.stdin.buffer)
+    sweep = Sweep.from_json(sys.stdin.read())
     sys.path.append(os.getcwd())  # where a user's own prior may lie
     try:
         opened = study.open_study(sweep)

@@ -1,5 +1,6 @@
 """What a search is: its draws, rungs and score, and what is refused before anything is written."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -32,6 +33,10 @@ def test_trials_have_the_settings_that_were_drawn_and_the_rest_as_given(search):
         assert draw.name == f"trial {number}" and draw.folder == f"trials/{number:04}"
         assert set(draw.flags) == {"reconstruction_learning_rate", "latent_dim", "encoder_units"}
         assert flatten(search.settings_of(draw)) == {**flatten(search.settings), **draw.flags}
+
+
+def test_a_worker_reads_all_of_the_sweep_but_its_space(search):
+    assert plan.Sweep.from_json(search.to_json()) == dataclasses.replace(search, space={})
 
 
 def test_a_draw_is_a_function_of_the_seed_and_the_trials_number(search, tmp_path):
