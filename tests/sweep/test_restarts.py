@@ -10,7 +10,6 @@ import json
 import math
 import pathlib
 import shutil
-import types
 
 import pytest
 
@@ -42,8 +41,7 @@ class Here:
     def start(self, module, arguments, data):
         assert module == "aae_tf.sweep.worker"
         self.started += 1
-        stdin = types.SimpleNamespace(buffer=io.BytesIO(data))
-        self._monkeypatch.setattr("sys.stdin", stdin)
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(data.decode()))
         self._ended = [(None, worker.main())]
         self.running = (None,)
 
