@@ -10,6 +10,7 @@ import json
 import math
 import pathlib
 import shutil
+import types
 
 import pytest
 
