@@ -130,6 +130,7 @@ def test_reconstructions_are_of_the_same_images(four, drawn):
     assert names == ["held-out images", *four]
 
 
+@pytest.mark.slow
 def test_runs_of_other_images_have_originals_of_their_own():
     other = tiny.data(validation=12, labelled=False)
     runs = {"a": _run(), "b": _run(other), "c": _run(seed=1)}

@@ -5,6 +5,7 @@ import pytest
 import tiny
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gaussian", "isotropic", "implicit"])
 def test_random_encoder_trains(kind):
     rig = tiny.rig(encoder=kind, reconstruction_learning_rate=0.01)

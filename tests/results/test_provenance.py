@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 import tiny
 
 from aae_tf.results.provenance import earlier_sessions, short_commit
@@ -37,6 +38,7 @@ def test_a_commit_is_named_by_its_first_letters_and_by_whether_it_was_changed():
     assert short_commit("unknown") == "unknown"
 
 
+@pytest.mark.slow
 def test_a_runs_commit_is_that_of_its_start_though_the_checkout_moves_on(tmp_path, monkeypatch):
     checkout, unpatched = {"commit": "a" * 40}, TrainingRun.train
 

@@ -121,6 +121,7 @@ def test_metrics_have_a_row_an_epoch_with_the_means_of_its_steps(run):
     assert {f"validation/{name}" for name in MEASURES} < set(rows[0])
 
 
+@pytest.mark.slow
 def test_resuming_within_an_epoch_gives_the_same_metrics_and_no_orphans(run, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "draw_all", lambda *_: {"samples": Figure()})
     folder, rig = RunFolder(tmp_path / "run"), _rig()
@@ -141,6 +142,7 @@ def test_resuming_within_an_epoch_gives_the_same_metrics_and_no_orphans(run, tmp
     assert curve == sorted(set(curve)) and curve[-1] == 300
 
 
+@pytest.mark.slow
 def test_a_run_of_few_steps_has_curves(tmp_path):
     folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
     folder.start(rig.method.settings, DATA)

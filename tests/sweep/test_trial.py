@@ -12,6 +12,8 @@ from aae_tf.results.run_folder import MetricsTable, RunFolder
 from aae_tf.sweep import trial
 from aae_tf.sweep.trial import without_test
 
+pytestmark = pytest.mark.slow
+
 IMAGES = tiny.images(300)
 LABELS = np.arange(300) % 3
 

@@ -54,6 +54,7 @@ def _trainer(rig, average=None):
     return Trainer(rig.phases, rig.feed, rig.root, strategy, False, rig.method.prepare, average)
 
 
+@pytest.mark.slow
 def test_averaging_changes_no_weight_and_hangs_not_on_the_length_of_calls(rig):
     _trainer(rig).train(0, 9, 4)
     plain = digest(rig.variables)

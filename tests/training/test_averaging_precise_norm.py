@@ -11,6 +11,8 @@ from aae_tf.training import Trainer
 from aae_tf.training.averaging import PreciseNorm, WeightAverage
 from aae_tf.training.checkpoints import network_variables, optimizer_variables
 
+pytestmark = pytest.mark.slow
+
 STEPS = 12  # of epochs of 6
 STANDARDIZED = {
     "experiment": "semi_supervised",

@@ -85,6 +85,7 @@ def test_networks_alone_can_be_restored(rig, saved):
     assert checkpoints.progress.step == 4
 
 
+@pytest.mark.slow
 def test_training_goes_on_after_restoring_as_if_never_stopped(rig, saved):
     straight = tiny.rig(encoder="gaussian")
     straight.trainer.train(0, 9, 4)

@@ -10,6 +10,8 @@ import toy
 
 from aae_tf.training.checkpoints import digest
 
+pytestmark = pytest.mark.slow
+
 STEPS = 20  # of epochs of 6
 
 

@@ -65,6 +65,7 @@ def _check(model, path, run, tolerance):
     return largest
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_tflite_answers_as_the_saved_model(model, tmp_path):
     _check(model, convert(model.folder, "tflite", tmp_path / "new"), _tflite, TOLERANCE)
