@@ -15,7 +15,7 @@ def error_percent(predicted: np.ndarray, labels: np.ndarray) -> float:
     return 100.0 * float(np.mean(predicted != labels))
 
 
-def heads_by_confidence(log_probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def classes_by_confidence(log_probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The paper's way to label clusters: by the validation image with the largest q(y_i|x).
 
     Args:
@@ -29,7 +29,7 @@ def heads_by_confidence(log_probabilities: np.ndarray, labels: np.ndarray) -> np
     return labels[log_probabilities.argmax(0)]
 
 
-def heads_by_majority(
+def classes_by_majority(
     clusters: np.ndarray, labels: np.ndarray, num_clusters: int, num_classes: int
 ) -> np.ndarray:
     """The commonest class of each cluster's validation images, `(num_clusters,)`.
@@ -41,7 +41,7 @@ def heads_by_majority(
     return counts.argmax(1)
 
 
-def heads_by_assignment(clusters: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+def classes_by_assignment(clusters: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
     """The one-to-one assignment of clusters to as many classes that gets most images right."""
     from scipy.optimize import linear_sum_assignment
 
@@ -84,13 +84,13 @@ def clustering_metrics(
     num_clusters = log_probabilities.shape[1]
     clusters, held_out = log_probabilities.argmax(1), validation_log_probabilities.argmax(1)
     ways = {
-        "error_percent": heads_by_confidence(validation_log_probabilities, validation_labels),
-        "error_majority_percent": heads_by_majority(
+        "error_percent": classes_by_confidence(validation_log_probabilities, validation_labels),
+        "error_majority_percent": classes_by_majority(
             held_out, validation_labels, num_clusters, num_classes
         ),
     }
     if num_clusters == num_classes:
-        ways["error_assigned_percent"] = heads_by_assignment(
+        ways["error_assigned_percent"] = classes_by_assignment(
             held_out, validation_labels, num_classes
         )
     return {
@@ -161,7 +161,7 @@ def component_metrics(posterior: np.ndarray, labels: np.ndarray) -> dict[str, fl
       the classes so as to make it largest, which is what a run without labels can be asked for.
     """
     parts, count = posterior.argmax(1), posterior.shape[1]
-    matched = heads_by_assignment(parts, labels, count)
+    matched = classes_by_assignment(parts, labels, count)
     right = contingency(parts, labels, count, count)[np.arange(count), matched].sum()
     return {
         "component_share": float(np.mean(parts == labels)),

@@ -22,7 +22,8 @@ class ServingModule(tf.Module):
 
     All real tensors are float32; images `(n, height, width, channels)` are in 0..1 and codes
     `(n, latent_dim)`. Labels and classes are int64 `(n,)`. What is out of range is refused. Each
-    signature that takes images has a twin that takes encoded PNG or JPEG pictures, `(n,)` strings.
+    signature that takes images has one beside it that takes encoded PNG or JPEG pictures, strings
+    `(n,)`.
     """
 
     def __init__(self, method: Method):
@@ -45,48 +46,48 @@ class ServingModule(tf.Module):
         self.weights = list({id(weight): weight for weight in read}.values())
 
     def encode(self, images):
-        images = self._wide(check_images(images))
+        images = self._as_computed(check_images(images))
         if hasattr(self._method, "encode_both"):
             probabilities, codes = self._method.encode_both(images)
-            return _narrow({"codes": codes, "probabilities": probabilities})
-        return _narrow({"codes": self._method.encode(images)})
+            return _as_float32({"codes": codes, "probabilities": probabilities})
+        return _as_float32({"codes": self._method.encode(images)})
 
     def decode(self, codes):
-        return _narrow({"images": self._method.decode(self._wide(check_codes(codes)))})
+        return _as_float32({"images": self._method.decode(self._as_computed(check_codes(codes)))})
 
     def generate(self, labels, styles):
         categories, dtype = self._method.num_categories, self._method.dtype
         labels = check_labels(labels, categories, styles, "styles")
-        styles = self._wide(check_codes(styles, "styles"))
+        styles = self._as_computed(check_codes(styles, "styles"))
         one_hot = tf.one_hot(labels, categories, dtype=dtype)
-        return _narrow({"images": self._method.decode(styles, one_hot)})
+        return _as_float32({"images": self._method.decode(styles, one_hot)})
 
     def classify(self, images):
-        probabilities = self._method.classify(self._wide(check_images(images)))
+        probabilities = self._method.classify(self._as_computed(check_images(images)))
         classes = tf.argmax(probabilities, -1, tf.int64)
-        return {"classes": classes, **_narrow({"probabilities": probabilities})}
+        return {"classes": classes, **_as_float32({"probabilities": probabilities})}
 
     def embed(self, images):
-        embeddings = self._method.embed(self._wide(check_images(images)))
+        embeddings = self._method.embed(self._as_computed(check_images(images)))
         outputs = {"embeddings": embeddings}
         if self._method.latent_dim > 2:
             outputs["plane"] = self._method.project(embeddings)
-        return _narrow(outputs)
+        return _as_float32(outputs)
 
     def reconstruct(self, images):
-        rebuilt = self._method.reconstruct(self._wide(check_images(images)))
-        return _narrow({"images": rebuilt})
+        rebuilt = self._method.reconstruct(self._as_computed(check_images(images)))
+        return _as_float32({"images": rebuilt})
 
     def reconstruct_labelled(self, images, labels):
         labels = check_labels(labels, self._method.num_categories, images, "images")
-        rebuilt = self._method.reconstruct(self._wide(check_images(images)), labels)
-        return _narrow({"images": rebuilt})
+        rebuilt = self._method.reconstruct(self._as_computed(check_images(images)), labels)
+        return _as_float32({"images": rebuilt})
 
     def sample(self, seed, count):
-        return _narrow(self._method.sample(seed, check_count(count)))
+        return _as_float32(self._method.sample(seed, check_count(count)))
 
     def signature(self, name: str) -> tf.types.experimental.ConcreteFunction:
-        """The concrete function of that name, which may be a twin's."""
+        """The concrete function of that name, which may take encoded pictures."""
         specs = {
             "encode": (self._images,),
             "decode": (self._codes,),
@@ -113,11 +114,11 @@ class ServingModule(tf.Module):
 
         return tf.function(answer).get_concrete_function(*inputs)
 
-    def _wide(self, tensor):
+    def _as_computed(self, tensor):
         return tf.cast(tensor, self._method.dtype)
 
 
-def _narrow(outputs):
+def _as_float32(outputs):
     """Real outputs as float32, whatever the precision of training; integers as they are."""
     return {
         name: tf.cast(value, tf.float32) if value.dtype.is_floating else value
@@ -126,10 +127,10 @@ def _narrow(outputs):
 
 
 def servable_signatures(method: Method) -> tuple[str, ...]:
-    """The method's signatures with their twins.
+    """The method's signatures, and those of encoded pictures.
 
-    Without 'sample' if the prior can't be put into a graph, and without twins if images have
-    another number of channels than a picture's 1 or 3.
+    Without 'sample' if the prior can't be put into a graph, and without those of encoded pictures
+    if images have another number of channels than a picture's 1 or 3.
     """
     names = method.signatures
     if isinstance(method.prior, UserPrior) and not method.prior.exportable:

@@ -11,13 +11,13 @@ from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.evaluation.clustering import (
     category_metrics,
+    classes_by_assignment,
+    classes_by_confidence,
+    classes_by_majority,
     clustering_metrics,
     component_metrics,
     entropies,
     error_percent,
-    heads_by_assignment,
-    heads_by_confidence,
-    heads_by_majority,
     histograms,
     usage,
 )
@@ -42,27 +42,27 @@ LABELS = np.array([1, 0, 0, 1, 0, 1])
 
 def test_paper_labels_a_cluster_by_its_most_confident_image_not_by_majority():
     # Cluster 0 holds classes 1, 0, 0, and its most confident image is of class 1.
-    assert heads_by_confidence(VALIDATION, LABELS).tolist() == [1, 1, 1]
+    assert classes_by_confidence(VALIDATION, LABELS).tolist() == [1, 1, 1]
     clusters = VALIDATION.argmax(1)
-    assert heads_by_majority(clusters, LABELS, 3, 2).tolist() == [0, 1, 0]
+    assert classes_by_majority(clusters, LABELS, 3, 2).tolist() == [0, 1, 0]
 
 
 def test_near_certainties_are_told_apart():
     near = np.array([[-1e-12, -28.0], [-1e-14, -32.0], [-5.0, -0.01]])
     assert np.exp(near).astype(np.float32)[0, 0] == np.exp(near).astype(np.float32)[1, 0] == 1
-    assert heads_by_confidence(near, np.array([3, 4, 5]))[0] == 4
+    assert classes_by_confidence(near, np.array([3, 4, 5]))[0] == 4
 
 
 def test_empty_cluster_gets_the_commonest_class():
     clusters, labels = np.array([0, 0, 2, 2, 2]), np.array([0, 0, 1, 1, 1])
-    assert heads_by_majority(clusters, labels, 3, 2).tolist() == [0, 1, 1]
+    assert classes_by_majority(clusters, labels, 3, 2).tolist() == [0, 1, 1]
 
 
 def test_assignment_is_one_to_one_where_majority_is_not():
     clusters = np.array([0, 0, 0, 1, 1, 1, 1, 1])
     labels = np.array([0, 0, 1, 0, 0, 0, 1, 1])
-    assert heads_by_majority(clusters, labels, 2, 2).tolist() == [0, 0]
-    assert sorted(heads_by_assignment(clusters, labels, 2)) == [0, 1]
+    assert classes_by_majority(clusters, labels, 2, 2).tolist() == [0, 0]
+    assert sorted(classes_by_assignment(clusters, labels, 2)) == [0, 1]
 
 
 def test_metrics_of_test_images_take_their_classes_from_validation_images():

@@ -123,7 +123,7 @@ def _names(model, chosen):
     convertible = [
         name
         for name in model.signatures
-        # Other formats don't read pictures: their twins of arrays are what is converted.
+        # Other formats don't decode pictures: the signatures of arrays are converted.
         if name not in (LEFT_OUT, "serving_default") and not name.endswith(BYTES)
     ]
     if not convertible:
