@@ -163,11 +163,13 @@ class _AboveTheBar(logging.Handler):
 def logging_to_stderr() -> Iterator[None]:
     """Within it what the package logs is written to standard error."""
     package, handler = logging.getLogger("aae_tf"), _AboveTheBar()
-    before = package.level
+    before = package.level, package.propagate
     package.addHandler(handler)
     package.setLevel(logging.INFO)
+    package.propagate = False  # libraries give the root logger handlers, which would say it again
     try:
         yield
     finally:
         package.removeHandler(handler)
-        package.setLevel(before)
+        package.setLevel(before[0])
+        package.propagate = before[1]

@@ -60,7 +60,7 @@ def interrupt(folder, number, sign, seconds, *flags) -> subprocess.CompletedProc
         reader.start()
     deadline = time.monotonic() + 180
     try:
-        while process.poll() is None and not sign("".join(err)):
+        while process.poll() is None and not sign("".join(err + out)):
             assert time.monotonic() < deadline, "the awaited sign never came"
             time.sleep(0.01)
         time.sleep(seconds)

@@ -42,5 +42,5 @@ def test_a_minibatch_that_replicas_cannot_share_evenly_is_refused(place, flags, 
         place, *program.SMALL, *flags, "--epochs=1", "--replicas=2", "--run_dir=uneven"
     )
     assert done.returncode == 2
-    assert done.stderr == f"error: {expected}\n"
+    assert program.error_lines(done) == [f"error: {expected}"]
     assert not (place / "uneven").exists()

@@ -91,5 +91,5 @@ def test_what_cannot_be_is_refused_in_a_line_and_nothing_is_written(place, flags
     done = program.call(place, *program.SMALL, *flags, "--run_dir=refused")
     assert done.returncode == 2
     assert message in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert len(program.error_lines(done)) == 1
     assert not (place / "refused").exists()
