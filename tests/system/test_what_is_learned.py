@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from aae_tf import experiments, seeds
-from aae_tf.data import load
 from aae_tf.data.labelled import labelled_rows
+from aae_tf.data.load import load_mnist
 from aae_tf.data.pipeline import Feed
 from aae_tf.evaluation import Evaluator
 from aae_tf.methods.build import labelled_for, method_class
@@ -19,7 +19,7 @@ SMALL = {"encoder_units": "200,200", "decoder_units": "200,200", "discriminator_
 
 @pytest.fixture(scope="module")
 def mnist():
-    return load.load_mnist()
+    return load_mnist()
 
 
 def _trained(mnist, experiment, epochs=3, **changes):
