@@ -147,7 +147,7 @@ def _define_many_runs(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "halving",
         None,
-        "epochs after which a search first compares trials, and one in how many goes on, as N,N; "
+        "epochs after which a search first compares trials, and one in how many continues, as N,N; "
         "or off (default: a ninth of the epochs, and 3)",
         **group,
     )
@@ -230,12 +230,12 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.seeds is not None:
         if values.mode != "train":
-            raise SettingsError("seeds", values.seeds, "--mode=train beside it")
+            raise SettingsError("seeds", values.seeds, "--mode=train")
         # One in a flagfile, such as a run's own, gives way.
         if any(re.fullmatch(r"--?seed(=.*)?", part, re.DOTALL) for part in argv[1:]):
-            raise SettingsError("seeds", values.seeds, "no --seed beside it")
+            raise SettingsError("seeds", values.seeds, "no --seed with it")
     elif values.best_after is not None:
-        raise SettingsError("best_after", values.best_after, "two --seeds or more beside it")
+        raise SettingsError("best_after", values.best_after, "two --seeds or more")
 
 
 def given(values: flags.FlagValues) -> dict[str, object]:

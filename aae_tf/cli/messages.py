@@ -1,4 +1,4 @@
-"""What the command line writes: tables, notes, and commands to go on with."""
+"""What the command line writes: tables, notes, and commands to continue with."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _first_line(flagfile: pathlib.Path) -> str:
         return file.readline().strip("# \n")
 
 
-def metrics_table(metrics: Mapping[str, float]) -> str:
+def format_metrics(metrics: Mapping[str, float]) -> str:
     """The metrics, each beside that of the prior's samples or of real images, where it is known."""
     columns = {
         "validation": "validation/{}",
@@ -89,7 +89,7 @@ def this_program() -> tuple[str, pathlib.Path]:
 
 
 def command_again(run_dir: pathlib.Path, values) -> str:
-    """The command that goes on with a run."""
+    """The command that continues with a run."""
     program, _ = this_program()
     flagfile = shlex.quote(str(run_dir / "run.flags"))
     command = f"{program} --flagfile={flagfile} --run_dir={shlex.quote(str(run_dir))}"

@@ -15,8 +15,8 @@ from aae_tf.cli import flags
 from aae_tf.cli.messages import (
     catalogue,
     command_again,
+    format_metrics,
     log_without_effect,
-    metrics_table,
     next_steps,
     this_program,
 )
@@ -44,7 +44,7 @@ def train(values: FlagValues) -> int:
     if outcome.signal:
         print(f"stopped; resume with:\n  {command_again(run_dir, values)}")
         return 128 + outcome.signal
-    print(metrics_table(outcome.metrics))
+    print(format_metrics(outcome.metrics))
     print(next_steps(outcome, settings, run_dir, values))
     return 0
 
@@ -112,7 +112,7 @@ def search(values: FlagValues) -> int:
 
 
 def _print_resume(values, again: list[str], names: Sequence[str], run_dir: pathlib.Path) -> None:
-    """Prints the command that goes on, of whose other flags those stand there that were given."""
+    """Prints the command that continues, of whose other flags those stand there that were given."""
     program, _ = this_program()
     others = [f"--{name}={values[name].value}" for name in names if values[name].present]
     again = shlex.join([*again, *others, f"--run_dir={run_dir}"])
@@ -126,7 +126,7 @@ def evaluate(values: FlagValues) -> int:
     import_tensorflow_quietly()
     from aae_tf.runs.train import evaluate
 
-    print(metrics_table(evaluate(run_dir, settings.evaluation).metrics))
+    print(format_metrics(evaluate(run_dir, settings.evaluation).metrics))
     print(f"result: {run_dir / 'result.json'}")
     return 0
 

@@ -71,11 +71,11 @@ def provenance(
 
 
 def earlier_sessions(before: Mapping[str, Any], step: int) -> list[dict[str, Any]]:
-    """The sessions that a run goes on from: commit, date and the step that each one reached.
+    """The sessions that a run continues from: commit, date and the step that each one reached.
 
     Args:
       before: what provenance.json held; empty for a new run.
-      step: at which the run was taken up; sessions beyond it left nothing that it goes on from.
+      step: at which the run was taken up; sessions beyond it left nothing that it continues from.
     """
     sessions = [*before.get("earlier", []), {key: before.get(key) for key in SESSION}]
     return [session for session in sessions if 0 < (session["step"] or 0) <= step]

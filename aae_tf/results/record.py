@@ -25,7 +25,7 @@ IN_RESULT = ("experiment", "recipe", "seed")  # settings that a result has as we
 
 @dataclasses.dataclass(frozen=True)
 class Restarts:
-    """Runs of several seeds, of which the best went on; what a begun.json holds.
+    """Runs of several seeds, of which the best continued; what a begun.json holds.
 
     Args:
       seeds: of all that were begun.

@@ -107,7 +107,7 @@ class RunFolder:
             raise RunFolderError(f"{file} can't be used ({error})") from None
 
     def check(self, settings: Settings) -> None:
-        """Checks that a run of these settings may go on in this folder.
+        """Checks that a run of these settings may continue in this folder.
 
         More epochs than before are fine, unless a learning rate's schedule hangs on their number.
 

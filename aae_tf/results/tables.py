@@ -33,7 +33,7 @@ class Table:
         """The table for a terminal.
 
         Args:
-          first: letters beyond which a cell of the first column goes on below; 0 for any.
+          first: letters beyond which a cell of the first column continues below; 0 for any.
         """
         rows = [line for row in self.rows for line in _wrapped(row, first)] if first else self.rows
         widths = [max(map(len, column)) for column in zip(self.head, *rows, strict=True)]

@@ -59,7 +59,7 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | 
 
     Args:
       settings: of the run.
-      run_dir: a new folder, or one that holds a run of the same settings, which goes on.
+      run_dir: a new folder, or one that holds a run of the same settings, which continues.
       export_dir: where the SavedModel goes, under the experiment's name; None for no export.
 
     Raises:

@@ -73,7 +73,7 @@ class EvaluationSettings(Checked):
         (0,),
         "log-likelihood of the test images by a Parzen window on so many decoded samples of the "
         "prior, for each number given; 0 for none. 10000 takes seconds, 10000000 a thousand times "
-        "as long, and stopped, goes on where it was",
+        "as long, and stopped, continues where it was",
         _sample_counts,
         changes_run=False,
     )

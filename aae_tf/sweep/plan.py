@@ -67,7 +67,7 @@ def _check_flags(score: str, flat: Mapping[str, Any]) -> None:
     needs = metrics.METRICS[score].needs
     missing = [f"--{flag}" for flag in needs if flat[flag] in (False, "", "0")]
     if missing:
-        raise SettingsError("score", score, f"{' and '.join(missing)} beside it")
+        raise SettingsError("score", score, f"{' and '.join(missing)} with it")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Halving:
     Args:
       epochs: of a whole trial.
       first: epochs of the first rung; `epochs` for no halving.
-      factor: one in so many goes on from a rung, and the next has so many times the epochs.
+      factor: one in so many continues from a rung, and the next has so many times the epochs.
     """
 
     epochs: int
@@ -185,7 +185,7 @@ class Sweep:
         )
 
     def described(self) -> dict[str, Any]:
-        """What has to stay the same for a search to go on; more trials may be asked for."""
+        """What has to stay the same for a search to continue; more trials may be asked for."""
         flat = flatten(self.settings)
         by_samples = ("likelihood_samples",) if self.score == LOG_LIKELIHOOD else ()
         return {

@@ -68,7 +68,7 @@ class SeedRun:
         """Whether nothing of it is left to do."""
         if not (self.folder.holds_run and self.folder.has_result):
             return False
-        # An older result of fewer epochs stays until the run that goes on is at its end.
+        # An older result of fewer epochs stays until the run that continues is at its end.
         result = self.folder.read_json("result.json")
         reached = result.get("epochs")
         if not isinstance(reached, (int, float)) or reached < self.settings.training.epochs:
@@ -137,11 +137,11 @@ def runs_of(
 def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: int = 1) -> int:
     """Trains what isn't finished, and prints the table over the seeds.
 
-    A run that can't go on doesn't keep the others from theirs.
+    A run that can't continue doesn't keep the others from theirs.
 
     Args:
       runs: from `runs_of`.
-      restarts: after which only the best one goes on, and is exported where the first would be;
+      restarts: after which only the best one continues, and is exported where the first would be;
         None for all.
       workers: how many train at a time.
 
@@ -159,7 +159,7 @@ def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: in
             best, status = choose(runs, restarts, processes, workers)
             if best is None:
                 return status
-            logger.info("the best of the restarts is seed %d's; only it goes on", best.seed)
+            logger.info("the best of the restarts is seed %d's; only it continues", best.seed)
             runs = [dataclasses.replace(best, export_dir=runs[0].export_dir)]
         with folder.locked():
             failed, status = _train(runs, processes, workers)
@@ -170,7 +170,7 @@ def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: in
         print("\n" + collate(shown, "text"))
     if failed:
         listed = ", ".join(map(str, failed))
-        raise UserError(f"--seeds: the runs of these failed, as said above: {listed}")
+        raise UserError(f"--seeds: the runs of these failed (see above): {listed}")
     return 0
 
 
@@ -199,7 +199,7 @@ def _train(runs: Sequence[SeedRun], processes: Processes, workers: int) -> tuple
     return failed, 128 + processes.received if processes.received else 0
 
 
-RESTARTS_FILE = "begun.json"  # of the folder of all seeds, and of the one that went on
+RESTARTS_FILE = "begun.json"  # of the folder of all seeds, and of the one that continued
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,10 +232,10 @@ def read_restarts(
     if epochs is None:
         for flag, value in (("score", score), ("storage", storage)):
             if value:
-                raise SettingsError(flag, value, "--best_after beside it, or --mode=search")
+                raise SettingsError(flag, value, "--best_after with it, or --mode=search")
         return None
     if len(seeds) < 2:
-        raise SettingsError("best_after", epochs, "two --seeds or more beside it")
+        raise SettingsError("best_after", epochs, "two --seeds or more")
     if not 1 <= epochs < settings.training.epochs:
         expected = f"from 1 to below --epochs={settings.training.epochs}"
         raise SettingsError("best_after", epochs, expected)
@@ -289,12 +289,12 @@ def choose(
     by_seed = {run.seed: trial.value for run, trial in zip(runs, trials, strict=True)}
     usable = [run for run in runs if by_seed[run.seed] is not None]
     if not usable:
-        raise UserError("--seeds: the runs of all diverged, as said above")
+        raise UserError("--seeds: the runs of all diverged (see above)")
     choose_from = max if is_better_larger(restarts.score) else min
     best = choose_from(usable, key=lambda run: by_seed[run.seed])
     if not best.folder.path.is_dir():
         raise UserError(
-            f"--seeds: the best is seed {best.seed}'s, which another machine has; it goes on there"
+            f"--seeds: the best is seed {best.seed}'s, which another machine trains and continues"
         )
     content = {
         "epochs": restarts.epochs,

@@ -164,7 +164,7 @@ def run(
       after_each: called when a worker ends.
 
     Returns:
-      0 once all have ended; else the exit status of a worker that can't go on, which has said why,
+      0 once all have ended; else the exit status of a worker that failed and has said why,
       or of a stop by a signal.
     """
     waits = False
@@ -197,7 +197,7 @@ def search(sweep: Sweep, workers: int) -> int:
       workers: how many train trials here at a time.
 
     Returns:
-      0, or the exit status of a worker that can't go on, or of a stop by a signal.
+      0, or the exit status of a worker that can't continue, or of a stop by a signal.
 
     Raises:
       UserError: if the storage can't be used, or holds another search.
@@ -240,7 +240,7 @@ def _withdraw(sweep: Sweep, study: optuna.Study, status: int) -> None:
     Args:
       sweep: a search that is new.
       study: of the search.
-      status: of the worker that could not go on.
+      status: of the worker that could not continue.
     """
     import optuna
 

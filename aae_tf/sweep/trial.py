@@ -39,7 +39,7 @@ def train(
       folder: of the run.
       score: the metric on validation images to go by.
       rungs: epochs after which to report.
-      report: called with the epochs done and the score; says whether to go on.
+      report: called with the epochs done and the score; says whether to continue.
       locked: whether the folder is locked already.
 
     Returns:

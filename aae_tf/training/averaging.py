@@ -66,7 +66,7 @@ class PreciseNorm(Observer):
     see noisy, dropped or adversarially changed images, while what is encoded afterwards is clean.
     So they are replaced by the moments of clean training images, of one large batch by the
     weights as they are ('precise BN'; Wu & Johnson, 2021, arXiv:2105.07576, section 3). Training
-    itself never reads them, and goes on as it would without.
+    itself never reads them, and continues as it would without.
 
     Args:
       encoder: whose moving moments these are.

@@ -1,6 +1,6 @@
 """What the command line writes at the end of a run."""
 
-from aae_tf.cli.messages import catalogue, metrics_table
+from aae_tf.cli.messages import catalogue, format_metrics
 from aae_tf.experiments import CATALOGUE
 
 METRICS = {
@@ -13,7 +13,7 @@ METRICS = {
 
 
 def test_the_metrics_stand_beside_those_of_the_priors_samples():
-    head, _, *rows = metrics_table(METRICS).splitlines()
+    head, _, *rows = format_metrics(METRICS).splitlines()
     assert head.split("  ")[-1] == "prior itself" and "data itself" not in head
     assert [row.split() for row in rows] == [
         ["mmd", "0.0030391", "0.0031", "9.3988e-05"],
@@ -23,7 +23,7 @@ def test_the_metrics_stand_beside_those_of_the_priors_samples():
 
 
 def test_metrics_of_samples_stand_beside_those_of_real_images():
-    head, _, row = metrics_table({"test/fid": 3.0, "test/fid_of_data": 1.5}).splitlines()
+    head, _, row = format_metrics({"test/fid": 3.0, "test/fid_of_data": 1.5}).splitlines()
     assert head.endswith("data itself") and row.split() == ["fid", "3", "1.5"]
 
 

@@ -168,7 +168,7 @@ def test_averaged_semi_supervised_recipe_keeps_the_papers_rates_and_may_be_exten
     kept = ("name", "optimizer", "learning_rate", "momentum")
     for phase, papers in zip(averaged.phases, paper.phases, strict=True):
         assert [getattr(phase, k) for k in kept] == [getattr(papers, k) for k in kept]
-        assert phase.schedule == "constant"  # so that more epochs go on where fewer ended
+        assert phase.schedule == "constant"  # so that more epochs continue where fewer ended
     assert (averaged.labels, averaged.prior) == (paper.labels, paper.prior)
     assert averaged.networks.encoder_units == paper.networks.encoder_units
 

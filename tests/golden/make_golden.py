@@ -1,7 +1,7 @@
 """Makes the files that guard the formats of checkpoints and SavedModels; see the tests of both.
 
 Run `python tests/golden/make_golden.py` only for a deliberate change of format: the files of an
-older release must go on loading.
+older release must continue loading.
 """
 
 from __future__ import annotations

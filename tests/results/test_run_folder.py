@@ -1,4 +1,4 @@
-"""Which runs may go on in a folder, what it holds of its run; metrics.csv, exact to the bit."""
+"""Which runs may continue in a folder, what it holds of its run; metrics.csv, exact to the bit."""
 
 import csv
 import json

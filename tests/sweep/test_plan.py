@@ -120,9 +120,9 @@ def test_a_folder_of_something_else_is_refused(search):
 @pytest.mark.parametrize(
     "changes, expected",
     [
-        ({"score": "fid"}, "--score=fid: expected --sample_quality and --inception_weights beside"),
-        ({"score": "kid", "sample_quality": True}, "kid: expected --inception_weights beside it"),
-        ({"score": "precision"}, "--score=precision: expected --sample_quality beside it"),
+        ({"score": "fid"}, "--score=fid: expected --sample_quality and --inception_weights with"),
+        ({"score": "kid", "sample_quality": True}, "kid: expected --inception_weights with it"),
+        ({"score": "precision"}, "--score=precision: expected --sample_quality with it"),
     ],
 )
 def test_a_score_of_samples_needs_its_evaluators(tmp_path, changes, expected):
@@ -210,7 +210,7 @@ def test_larger_is_better_of_what_counts_successes():
 def test_the_log_likelihood_wants_a_number_of_samples():
     asked = flatten(settings_of("likelihood"))
     plan._check_flags("log_likelihood", asked)
-    expected = r"--score=log_likelihood: expected --likelihood_samples beside it"
+    expected = r"--score=log_likelihood: expected --likelihood_samples with it"
     with pytest.raises(SettingsError, match=expected):
         plan._check_flags("log_likelihood", {**asked, "likelihood_samples": "0"})
     plan._check_flags("coverage", {**asked, "likelihood_samples": "0"})

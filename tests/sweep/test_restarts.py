@@ -1,4 +1,4 @@
-"""Best-of-N restarts: which seed goes on, by scores in a real study, and what is refused.
+"""Best-of-N restarts: which seed continues, by scores in a real study, and what is refused.
 
 Their runs have the rows of metrics.csv that training would have left, so a worker trains nothing.
 """
@@ -56,7 +56,7 @@ class Here:
 
 @pytest.fixture
 def choose(runs, monkeypatch):
-    """The seed that goes on; `choose.workers` counts the workers."""
+    """The seed that continues; `choose.workers` counts the workers."""
 
     def choosing(restarts=RESTARTS, only=runs):
         here = Here(monkeypatch)
@@ -149,7 +149,7 @@ def test_scores_in_a_database_are_shared(choose, runs, tmp_path):
         (run.folder.path / "metrics.csv").unlink()
     assert choose(elsewhere) == 0 and choose.workers == 0
     shutil.rmtree(runs[1].folder.path)
-    with pytest.raises(UserError, match="the best is seed 0's, which another machine has"):
+    with pytest.raises(UserError, match="the best is seed 0's, which another machine trains"):
         choose(elsewhere)
     assert not (runs[0].folder.path.parent / "study.journal").exists()
 
@@ -169,13 +169,13 @@ def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch, caplog):
     assert seeds.train(runs, RESTARTS) == 0
     (((_, (_, *flags)),)) = started
     assert {"--seed=7", f"--run_dir={runs[2].folder.path}", "--export_dir=models"} <= set(flags)
-    assert "the best of the restarts is seed 7's; only it goes on" in caplog.messages
+    assert "the best of the restarts is seed 7's; only it continues" in caplog.messages
 
 
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (["--best_after=1"], "--best_after=1: expected two --seeds or more beside it"),
+        (["--best_after=1"], "--best_after=1: expected two --seeds or more"),
         (["--best_after=1", "--seeds=3"], "--best_after=1: expected two --seeds or more"),
         (["--best_after=0", "--seeds=0,1"], "--best_after=0: expected from 1 to below --epochs=20"),
         (["--best_after=20", "--seeds=0,1"], "--best_after=20: expected from 1 to below"),
@@ -186,8 +186,8 @@ def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch, caplog):
             ["--best_after=1", "--seeds=0,1", "--score=log_likelihood", "--likelihood_samples=9"],
             "--score=log_likelihood: expected a metric on",
         ),
-        (["--seeds=0,1", "--score=coverage"], "--score=coverage: expected --best_after beside it"),
-        (["--seeds=0,1", "--storage=s.db"], "--storage=s.db: expected --best_after beside it"),
+        (["--seeds=0,1", "--score=coverage"], "--score=coverage: expected --best_after with it"),
+        (["--seeds=0,1", "--storage=s.db"], "--storage=s.db: expected --best_after with it"),
         (["--best_after=1", "--mode=report"], "--best_after=1: expected two --seeds or more"),
         (["--seeds=0,1", "--workers=0"], "--workers=0"),
     ],

@@ -50,9 +50,9 @@ def test_no_list_of_different_seeds_is_refused(text):
     "flags, expected",
     [
         (["--seeds=1,1"], "--seeds=1,1: expected different whole numbers"),
-        (["--seeds=0,1", "--seed=2"], "--seeds=0,1: expected no --seed beside it"),
-        (["--seed", "2", "--seeds=0,1"], "--seeds=0,1: expected no --seed beside it"),
-        (["--seeds=0,1", "--mode=evaluate"], "--seeds=0,1: expected --mode=train beside it"),
+        (["--seeds=0,1", "--seed=2"], "--seeds=0,1: expected no --seed with it"),
+        (["--seed", "2", "--seeds=0,1"], "--seeds=0,1: expected no --seed with it"),
+        (["--seeds=0,1", "--mode=evaluate"], "--seeds=0,1: expected --mode=train"),
         (["--seeds=4294967296"], "--seed=4294967296: expected from 0"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_draw_is_a_function_of_seed_and_number(read):
 
 
 def test_the_first_draws_never_change(read):
-    """A search that goes on with another release of numpy draws what it drew before."""
+    """A search that continues with another release of numpy draws what it drew before."""
     found = read(
         "generator_learning_rate = log(1e-4, 1e-2)\nlatent_dim = int(2, 9)\n"
         "encoder = {deterministic | gaussian}"

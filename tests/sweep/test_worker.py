@@ -21,7 +21,7 @@ def search(tmp_path):
 
 
 def _reference(curves, halving, sign):
-    """Epochs that each trial reaches: the best 1/factor so far go on, at least the best."""
+    """Epochs that each trial reaches: the best 1/factor so far continue, at least the best."""
     reached, seen = [], {rung: [] for rung in halving.rungs}
     for curve in curves:
         for rung in halving.rungs:

@@ -53,7 +53,7 @@ def test_a_seed_that_fails_keeps_no_other_from_its_run(place):
     assert done.returncode == 1
     first, last = program.error_lines(done)
     assert first.startswith("error: ") and "seed_0/checkpoints" in first
-    assert last == "error: --seeds: the runs of these failed, as said above: 0"
+    assert last == "error: --seeds: the runs of these failed (see above): 0"
     assert not (bad / "result.json").exists()
     result = json.loads((place / "one_fails" / "seed_1" / "result.json").read_text())
     assert result["seed"] == 1
@@ -69,7 +69,7 @@ def test_only_the_best_restart_goes_on_and_is_the_single_run(undisturbed, place,
     begun = program.read_json(place / "begun", "begun.json")
     best = begun["best"]
     assert min(begun["scores"], key=begun["scores"].get) == str(best)
-    assert f"the best of the restarts is seed {best}'s; only it goes on" in done.stderr
+    assert f"the best of the restarts is seed {best}'s; only it continues" in done.stderr
     assert f"gaussian, practical, 2 epochs, seed {best}: " in done.stdout
     other = place / "begun" / f"seed_{1 - best}"
     assert not (other / "result.json").exists() and (other / "checkpoints").is_dir()
@@ -80,7 +80,7 @@ def test_only_the_best_restart_goes_on_and_is_the_single_run(undisturbed, place,
     again = program.call(place, *command, *choice)
     assert again.returncode == 0 and f"seed_{best} is finished already" in again.stderr
 
-    # Without the choice the other one goes on too, and is what it would have been alone.
+    # Without the choice the other one continues too, and is what it would have been alone.
     done = program.call(place, *command)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at step 300" in done.stderr

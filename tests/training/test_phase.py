@@ -1,4 +1,4 @@
-"""The weight of a term of a loss as training goes on."""
+"""The weight of a term of a loss as training continues."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A run that is asked to stop ends after the current call, and can go on from there."""
+"""A run that is asked to stop ends after the current call, and can continue from there."""
 
 import pytest
 import tiny
