@@ -79,13 +79,14 @@ def _run(rig, trainer, pieces=(0, STEPS), steps_per_call=4):
     return digest(rig.variables), note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "experiment, source, xla, changes",
     [
         ("gaussian", "packed", False, {}),
-        pytest.param("gaussian", "folder", True, {}, marks=pytest.mark.slow),
-        pytest.param("label_mixture", "packed", False, WITHIN, marks=pytest.mark.slow),
-        pytest.param("semi_supervised", "folder", False, BESIDE, marks=pytest.mark.slow),
+        ("gaussian", "folder", True, {}),
+        ("label_mixture", "packed", False, WITHIN),
+        ("semi_supervised", "folder", False, BESIDE),
     ],
 )
 def test_streamed_run_and_resumed_one_end_with_the_bits_of_memory(

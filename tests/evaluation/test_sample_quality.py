@@ -77,12 +77,14 @@ def test_metrics_and_those_of_the_data_stand_side_by_side(cache, data):
     assert found["nearest_training_distance"] > 2 * found["nearest_training_distance_of_data"]
 
 
+@pytest.mark.slow
 def test_without_the_setting_there_is_none(data):
     found = Evaluator(tiny.method(), ROOT, data).evaluate(data.test, final=True)
     assert found == Evaluator(tiny.method(), ROOT, data).evaluate(data.test)
     assert "sharpness" not in found
 
 
+@pytest.mark.slow
 def test_it_is_the_same_again_and_new_for_new_weights(cache, data):
     method = _method(cache)
     seed = seeds.fold(ROOT, "evaluation")
@@ -149,6 +151,7 @@ def test_a_split_without_labels_has_all_but_the_accuracy(cache, data):
     assert "classifier_accuracy" not in found and found["fid_classifier"] > 0
 
 
+@pytest.mark.slow
 def test_any_precision_can_be_evaluated(cache, data):
     method = _method(cache, precision="mixed_bfloat16")
     found = _quality(method, data)

@@ -90,8 +90,8 @@ def test_the_term_can_stand_in_the_classification_phase_instead(labelled, encode
 @pytest.mark.parametrize(
     ("experiment", "phase"),
     [
-        ("clustering", "generator"),
-        ("semi_supervised", "generator"),
+        pytest.param("clustering", "generator", marks=pytest.mark.slow),
+        pytest.param("semi_supervised", "generator", marks=pytest.mark.slow),
         ("semi_supervised", "classification"),
     ],
 )

@@ -177,7 +177,13 @@ NOT_COMPUTED = {
 }
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "experiment",
+    [
+        pytest.param(name, marks=[] if name == "gaussian" else pytest.mark.slow)
+        for name in EXPERIMENTS
+    ],
+)
 def test_what_a_method_is_scored_by_is_computed_or_refused(experiment):
     own = {"semi_supervised": {"num_labels": "9"}, "label_mixture": {"prior_components": 3}}
     chosen = tiny.settings(experiment, **own.get(experiment, {}))

@@ -76,6 +76,7 @@ def test_types_that_a_format_lacks(form, precision, refused, tmp_path_factory):
     refused(f"computes in {name}, which --format={form} can't", form, folder=folder)
 
 
+@pytest.mark.slow
 def test_answers_too_far_apart(refused, monkeypatch):
     strict = dataclasses.replace(converting._ALL["tflite_quantized"], bound=-1.0)
     monkeypatch.setitem(converting._ALL, "tflite_quantized", strict)
@@ -130,6 +131,7 @@ def test_wrong_flags_are_refused_in_one_line(flags, status, message, empty_folde
     assert not any(empty_folder.iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_it_wrote(model, empty_folder, capsys):
     flags = ("--format=tflite", f"--model={model.parent}", "--output=made", "--signatures=decode")
     assert main(["run_experiment.py", "--mode=convert", *flags]) == 0
