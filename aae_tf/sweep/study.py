@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # optuna takes a second to import, which not every command ne
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0  # between looks for what has changed elsewhere
+CREATE_ATTEMPTS = 3
 
 
 def open_study(sweep: Sweep) -> optuna.Study:
@@ -48,7 +50,7 @@ def open_study(sweep: Sweep) -> optuna.Study:
     try:
         if "://" not in storage:
             storage = JournalStorage(JournalFileBackend(storage))
-        return optuna.create_study(
+        return _create(
             study_name=sweep.study,
             storage=storage,
             direction="maximize" if plan.is_better_larger(sweep.score) else "minimize",
@@ -60,6 +62,19 @@ def open_study(sweep: Sweep) -> optuna.Study:
             f"--storage={sweep.storage}: can't be used ({error}); expected a file, or the URL of a "
             "database such as sqlite:///FILE"
         ) from None
+
+
+def _create(**arguments) -> optuna.Study:
+    """optuna's create_study, again while another command makes the tables of the same database."""
+    import optuna
+    import sqlalchemy.exc
+
+    for _ in range(CREATE_ATTEMPTS - 1):
+        try:
+            return optuna.create_study(**arguments)
+        except sqlalchemy.exc.DBAPIError:  # a table or row that wasn't there when it looked
+            time.sleep(POLL_SECONDS)
+    return optuna.create_study(**arguments)
 
 
 def add_trials(sweep: Sweep, study: optuna.Study) -> None:

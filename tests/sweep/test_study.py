@@ -7,8 +7,10 @@ import signal
 import types
 
 import numpy as np
+import optuna
 import pytest
 import searches
+import sqlalchemy.exc
 import tiny
 
 from aae_tf.cli.main import main
@@ -31,6 +33,23 @@ def search(tmp_path, request):
 def _take(sweep, lock):
     trial = study.take(sweep, study.open_study(sweep), lock)
     return trial.user_attrs["folder"] if trial else None
+
+
+def test_a_database_whose_tables_another_command_makes_at_once_is_opened(tmp_path, monkeypatch):
+    create, errors = optuna.create_study, [sqlalchemy.exc.OperationalError("CREATE", {}, None)]
+
+    def create_study(**arguments):
+        if errors:
+            raise errors.pop()
+        return create(**arguments)
+
+    monkeypatch.setattr(optuna, "create_study", create_study)
+    monkeypatch.setattr(study, "POLL_SECONDS", 0)
+    sweep = searches.make(tmp_path / "search", storage=f"sqlite:///{tmp_path}/study.db")
+    assert study.open_study(sweep).study_name == sweep.study and not errors
+    errors += [sqlalchemy.exc.OperationalError("CREATE", {}, None)] * study.CREATE_ATTEMPTS
+    with pytest.raises(UserError, match="can't be used"):
+        study.open_study(sweep)
 
 
 def test_trials_have_the_draws_as_parameters(search):
