@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aae_tf.evaluation import Evaluator
 
 STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
-ROWS_IN_A_BLOCK = 16  # of clusters, before they continue beside
+ROWS_IN_A_BLOCK = 16  # of clusters; more stand in further blocks beside it
 
 
 def class_label(number: int, class_names: Sequence[str]) -> str:

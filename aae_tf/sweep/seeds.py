@@ -294,7 +294,7 @@ def choose(
     best = choose_from(usable, key=lambda run: by_seed[run.seed])
     if not best.folder.path.is_dir():
         raise UserError(
-            f"--seeds: the best is seed {best.seed}'s, which another machine trains and continues"
+            f"--seeds: the best is seed {best.seed}'s; the machine that has its run continues it"
         )
     content = {
         "epochs": restarts.epochs,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # optuna takes a second to import, which not every command ne
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0  # between looks for what has changed elsewhere
-CREATE_ATTEMPTS = 3
+CREATE_ATTEMPTS = 3  # for a database whose tables another command makes at the same time
 
 
 def open_study(sweep: Sweep) -> optuna.Study:
@@ -48,9 +48,10 @@ def open_study(sweep: Sweep) -> optuna.Study:
     if halving.first < halving.epochs:
         pruner = optuna.pruners.SuccessiveHalvingPruner(halving.first, halving.factor)
     try:
+        create = _create_in_database
         if "://" not in storage:
-            storage = JournalStorage(JournalFileBackend(storage))
-        return _create(
+            storage, create = JournalStorage(JournalFileBackend(storage)), optuna.create_study
+        return create(
             study_name=sweep.study,
             storage=storage,
             direction="maximize" if plan.is_better_larger(sweep.score) else "minimize",
@@ -64,8 +65,8 @@ def open_study(sweep: Sweep) -> optuna.Study:
         ) from None
 
 
-def _create(**arguments) -> optuna.Study:
-    """optuna's create_study, again while another command makes the tables of the same database."""
+def _create_in_database(**arguments) -> optuna.Study:
+    """optuna's create_study, again if another command makes the database's tables meanwhile."""
     import optuna
     import sqlalchemy.exc
 

@@ -149,7 +149,7 @@ def test_scores_in_a_database_are_shared(choose, runs, tmp_path):
         (run.folder.path / "metrics.csv").unlink()
     assert choose(elsewhere) == 0 and choose.workers == 0
     shutil.rmtree(runs[1].folder.path)
-    with pytest.raises(UserError, match="the best is seed 0's, which another machine trains"):
+    with pytest.raises(UserError, match="the best is seed 0's; the machine that has its run"):
         choose(elsewhere)
     assert not (runs[0].folder.path.parent / "study.journal").exists()
 
