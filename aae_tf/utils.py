@@ -21,7 +21,11 @@ from aae_tf.errors import SettingsError
 
 
 def write_aside(path: pathlib.Path, content: str | bytes) -> None:
-    """Writes a file under another name in its folder, then renames it."""
+    """Writes a file under another name in its folder, then renames it, durably.
+
+    Raises:
+      OSError: that names the file.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode() if isinstance(content, str) else content
     try:
@@ -30,8 +34,33 @@ def write_aside(path: pathlib.Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def sync_folder(path: pathlib.Path) -> None:
+    """Lets the names in a folder outlive a loss of power, where the file system can do that."""
+    with contextlib.suppress(OSError):
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def sync_tree(path: pathlib.Path) -> None:
+    """Lets all that lies below a folder outlive a loss of power."""
+    for folder, _, files in os.walk(path):
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(pathlib.Path(folder))
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
