@@ -1,5 +1,12 @@
 """The one family of errors that a user can cause, each with a message of one line."""
 
+from __future__ import annotations
+
+import errno
+import sys
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class UserError(Exception):
     """Something the user gave can't be used; the message says what, and what would be right."""
@@ -33,3 +40,23 @@ class RunFolderError(UserError):
 
 class DivergedError(UserError):
     """A loss or a weight became NaN or infinite."""
+
+
+def in_one_line(error: Exception) -> str | None:
+    """What was wrong with what the user gave, or what the system or TensorFlow couldn't do.
+
+    None for an error of the program itself, whose traceback is needed.
+    """
+    if isinstance(error, UserError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        files = " and ".join(str(name) for name in (error.filename, error.filename2) if name)
+        remedy = "; free some space, and the same command continues"
+        said = f"{files or 'the system'}: {error.strerror}"
+        return said + remedy if error.errno in NO_SPACE else said
+    tensorflow = sys.modules.get("tensorflow")
+    failures = (tensorflow.errors.OpError,) if hasattr(tensorflow, "errors") else ()
+    if isinstance(error, (MemoryError, *failures)):
+        said = str(error).strip().partition("\n")[0][:300]
+        return f"{type(error).__name__}: {said or 'not enough memory'}"
+    return None

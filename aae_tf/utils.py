@@ -1,15 +1,20 @@
-"""What any package may use: files written aside, a user's functions, rows, the progress bar."""
+"""What any package may use: files, a user's functions, rows, what is said on standard error."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime
+import errno
 import fcntl
 import importlib
+import io
 import json
 import logging
 import math
 import os
 import pathlib
+import shlex
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -63,6 +68,49 @@ def sync_tree(path: pathlib.Path) -> None:
         sync_folder(pathlib.Path(folder))
 
 
+def read_text(path: str | pathlib.Path, at_most: int = 2**22) -> str:
+    """The text of a file that somebody else may have made: neither a pipe nor without end.
+
+    Args:
+      path: of the file.
+      at_most: bytes that it may have.
+
+    Raises:
+      OSError: that names the file, if it can't be read, is no regular file or is larger.
+      UnicodeDecodeError: if it isn't UTF-8.
+    """
+    # A pipe that nobody writes to is waited for otherwise.
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(opened, "rb") as file:
+        kind = os.fstat(opened).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        content = file.read(at_most + 1)
+    if len(content) > at_most:
+        raise OSError(errno.EFBIG, f"Has more than {at_most} bytes", str(path))
+    return content.decode()
+
+
+def printable(text: object) -> str:
+    """Text without what a terminal would obey: control characters as Python escapes them."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in str(text)
+    )
+
+
+def quoted(text: object) -> str:
+    """An argument of a shell's command line, on one line whatever it holds."""
+    word = str(text)
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = word.replace("\\", "\\\\").replace("'", "\\'")
+    raw = plain.encode(errors="surrogateescape")
+    return "$'" + "".join(chr(b) if 32 <= b < 127 else f"\\x{b:02x}" for b in raw) + "'"
+
+
 def write_json(path: pathlib.Path, content: Any) -> None:
     """Writes JSON that people can read."""
     write_aside(path, json.dumps(content, indent=2) + "\n")
@@ -114,12 +162,27 @@ def load_function(flag: str, spec: str) -> Callable:
     """
     module_name, _, function = spec.partition(":")
     try:
-        loaded = getattr(importlib.import_module(module_name), function)
+        with _working_folder_importable():
+            loaded = getattr(importlib.import_module(module_name), function)
     except Exception as error:  # a user's module may raise anything
         raise SettingsError(flag, spec, f"an importable function ({error!r})") from None
     if not callable(loaded):
         raise SettingsError(flag, spec, f"a function; it is a {type(loaded).__name__}")
     return loaded
+
+
+@contextlib.contextmanager
+def _working_folder_importable() -> Iterator[None]:
+    """Within it modules are looked for in the working folder too, last.
+
+    What lies there by chance is never taken for a library.
+    """
+    before = list(sys.path)
+    sys.path.append(os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def evenly_spaced(size: int, count: int) -> np.ndarray:
@@ -158,8 +221,9 @@ def progress_bar(
       label: that stands before it.
       over: what to go through beside it; it goes away at the end then. Else `update` moves it.
     """
-    interval = 0.2 if sys.stderr.isatty() else 60
-    return tqdm.tqdm(
+    in_lines = log_format() == "json"
+    interval = 0.2 if sys.stderr.isatty() and not in_lines else 60
+    return (_BarInLines if in_lines else tqdm.tqdm)(
         over,
         desc=f"{label}: " if label else None,
         total=total,
@@ -173,32 +237,86 @@ def progress_bar(
         bar_format=BAR_FORMAT,
         delay=max(interval, 3) if late else 0,
         disable=not shown,
+        file=io.StringIO() if in_lines else None,
     )
+
+
+class _BarInLines(tqdm.tqdm):
+    """A bar that is logged instead of drawn, with the step where it counts steps."""
+
+    def display(self, msg=None, pos=None):
+        if msg != "":  # which clears it
+            done = f"{self.desc or ''}{self.n} of {self.total} {self.unit}s {self.postfix or ''}"
+            step = {"step": self.n} if self.unit == "step" else {}
+            _LOGGER.info(done.strip(), extra=step)
+        return True
 
 
 def note(line: str) -> None:
     """Tells the user something on standard error, above a bar that may be there."""
-    tqdm.tqdm.write(line, file=sys.stderr)
+    _LOGGER.warning(line)
+
+
+_LOGGER = logging.getLogger("aae_tf")
 
 
 class _AboveTheBar(logging.Handler):
-    """Writes a record's message to standard error, above a progress bar if there is one."""
+    """Writes records to standard error, a line each, above a progress bar if there is one.
+
+    Args:
+      form: text or json.
+    """
+
+    def __init__(self, form: str):
+        super().__init__()
+        self.form = form
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.tqdm.write(self.format(record), file=sys.stderr)
+        line = _as_json(record) if self.form == "json" else _as_text(record)
+        tqdm.tqdm.write(line, file=sys.stderr)
+
+
+def _as_text(record: logging.LogRecord) -> str:
+    kind = "error: " if record.levelno >= logging.ERROR else ""
+    return kind + printable(record.getMessage())
+
+
+def _as_json(record: logging.LogRecord) -> str:
+    time = datetime.datetime.fromtimestamp(record.created, datetime.timezone.utc)
+    content = {
+        "time": time.isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+        "message": record.getMessage(),
+    }
+    if hasattr(record, "step"):
+        content["step"] = int(record.step)
+    return json.dumps(content)
+
+
+def log_format() -> str:
+    """How what is logged is written at present: text or json."""
+    forms = [one.form for one in _LOGGER.handlers if isinstance(one, _AboveTheBar)]
+    return forms[-1] if forms else "text"
 
 
 @contextlib.contextmanager
-def logging_to_stderr() -> Iterator[None]:
-    """Within it what the package logs is written to standard error."""
-    package, handler = logging.getLogger("aae_tf"), _AboveTheBar()
-    before = package.level, package.propagate
-    package.addHandler(handler)
-    package.setLevel(logging.INFO)
-    package.propagate = False  # libraries give the root logger handlers, which would say it again
+def logging_to_stderr(form: str = "text") -> Iterator[_AboveTheBar]:
+    """Within it what the package logs is written to standard error.
+
+    Args:
+      form: text, or json for an object a line: time, level, message, and step where there is one.
+
+    Returns:
+      The handler, whose `form` may still change.
+    """
+    handler = _AboveTheBar(form)
+    before = _LOGGER.level, _LOGGER.propagate
+    _LOGGER.addHandler(handler)
+    _LOGGER.setLevel(logging.INFO)
+    _LOGGER.propagate = False  # libraries give the root logger handlers, which would say it again
     try:
-        yield
+        yield handler
     finally:
-        package.removeHandler(handler)
-        package.setLevel(before[0])
-        package.propagate = before[1]
+        _LOGGER.removeHandler(handler)
+        _LOGGER.setLevel(before[0])
+        _LOGGER.propagate = before[1]

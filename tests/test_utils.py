@@ -1,12 +1,27 @@
-"""Files are the old ones or the new ones, never halves."""
+"""Files are the old ones or the new ones, never halves; what is said is a line and harmless."""
 
 import json
+import logging
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from aae_tf.utils import evenly_spaced, locked, progress_bar, to_bytes, write_aside, write_json
+from aae_tf.errors import SettingsError
+from aae_tf.utils import (
+    evenly_spaced,
+    load_function,
+    locked,
+    logging_to_stderr,
+    note,
+    progress_bar,
+    quoted,
+    to_bytes,
+    write_aside,
+    write_json,
+)
 
 
 def test_content_replaces_content_and_leaves_nothing_beside(tmp_path):
@@ -69,3 +84,45 @@ def test_bytes_are_rounded_and_what_is_no_intensity_is_clipped():
 def test_a_late_bar_over_a_short_loop_is_never_drawn(capsys):
     assert list(progress_bar(None, "block", late=True, label="reading", over=range(3))) == [0, 1, 2]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("text", ["a b", "lr[0.1]", "a\nb", "\x1b[31m'\\", "été", "a\udcffb", "$x"])
+def test_what_is_quoted_is_one_line_and_the_shell_reads_it_back(text):
+    word = quoted(text)
+    assert word.isprintable()
+    done = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert done.stdout == text.encode(errors="surrogateescape")
+
+
+def test_a_line_of_the_log_has_no_control_characters(capsys):
+    with logging_to_stderr():
+        logging.getLogger("aae_tf.x").info("%s", "a\x1b[2J\nrun folder: b")
+        note("\x07c")
+    assert capsys.readouterr().err == "a\\x1b[2J\\nrun folder: b\n\\x07c\n"
+
+
+def test_json_lines_tell_time_level_message_and_step_of_logs_and_bars(capsys):
+    with logging_to_stderr("json"):
+        logging.getLogger("aae_tf.x").info("at %s", "a\x1b\n", extra={"step": 3})
+        bar = progress_bar(8, "step", initial=2)
+        bar.update(6)
+        bar.refresh()
+        bar.close()
+        list(progress_bar(None, "block", late=True, over=range(3)))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [list(line) for line in lines] == [["time", "level", "message", "step"]] * len(lines)
+    assert lines[0]["message"] == "at a\x1b\n" and lines[0]["level"] == "info"
+    assert [line["step"] for line in lines] == [3, 2, *[8] * (len(lines) - 2)]
+    assert lines[-1]["message"] == "8 of 8 steps"
+
+
+def test_the_working_folder_is_importable_for_a_users_function_alone_and_last(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("own_of_a_test", "colorsys"):
+        (tmp_path / f"{name}.py").write_text("import sys\ndef f(): return list(sys.path)\n")
+    before = list(sys.path)
+    assert load_function("prior", "own_of_a_test:f")() == sys.path == before
+    with pytest.raises(SettingsError):  # the library of that name comes first
+        load_function("prior", "colorsys:f")

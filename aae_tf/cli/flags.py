@@ -15,7 +15,9 @@ from aae_tf.experiments import command
 from aae_tf.results.report import FORMATS as REPORT_FORMATS
 from aae_tf.serving.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.settings import describe, flatten
+from aae_tf.utils import read_text
 
+NESTED_FLAGFILES, MOST_FLAGFILES = 20, 1000
 PREDICT = "Predictions (--mode=predict)"
 RUNS = "Many runs (--seeds, --mode=search, report and compare)"
 USAGE = """\
@@ -37,7 +39,22 @@ class _FlagValues(flags.FlagValues):
     """Flags whose flagfiles are looked for as given, then among those of the package."""
 
     def _get_flag_file_lines(self, filename, parsed_file_stack=None):
-        return super()._get_flag_file_lines(command.find_file(filename), parsed_file_stack)
+        if not filename:
+            return []
+        within = parsed_file_stack or []
+        # Not an attribute, which would be a flag.
+        read = self.__dict__["flagfiles_read"] = self.__dict__.get("flagfiles_read", 0) + 1
+        try:
+            path = command.find_file(filename)
+            if path in within or len(within) >= NESTED_FLAGFILES or read > MOST_FLAGFILES:
+                at_most = f"at most {NESTED_FLAGFILES} in each other and {MOST_FLAGFILES} in all"
+                raise SettingsError("flagfile", filename, f"files that don't go round, {at_most}")
+            read_text(path)
+        except OSError as error:
+            raise SettingsError("flagfile", filename, f"a text file ({error.strerror})") from None
+        except ValueError:
+            raise SettingsError("flagfile", filename, "a text file in UTF-8") from None
+        return super()._get_flag_file_lines(path, parsed_file_stack)
 
 
 def define(modes: Mapping[str, str]) -> flags.FlagValues:
@@ -114,6 +131,21 @@ def _define_general(values: flags.FlagValues, modes: Mapping[str, str]) -> None:
         "of --mode=explore's page; 0 for a free one",
         lower_bound=0,
         upper_bound=65535,
+        **group,
+    )
+    flags.DEFINE_bool(
+        "trust_run",
+        False,
+        "let --mode=evaluate, export and compare run functions of your own that a run's settings "
+        "name, package.module:function, without your giving them again",
+        **group,
+    )
+    flags.DEFINE_enum(
+        "log_format",
+        "text",
+        ("text", "json"),
+        "of what is said on standard error; json: an object a line with time, level, message, and "
+        "step where there is one",
         **group,
     )
     flags.DEFINE_bool("help", False, "show this page", short_name="h", **group)
@@ -223,9 +255,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
         left = values(argv)[1:]
     except flags.Error as error:
         raise UsageError(f"{error}; see --help") from None
-    except UnicodeDecodeError:
-        files = " ".join(part for part in argv if "flagfile" in part)
-        raise UsageError(f"{files}: expected a text file in UTF-8") from None
+    _check_text(values)
     if left:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.seeds is not None:
@@ -236,6 +266,15 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
             raise SettingsError("seeds", values.seeds, "no --seed with it")
     elif values.best_after is not None:
         raise SettingsError("best_after", values.best_after, "two --seeds or more")
+
+
+def _check_text(values: flags.FlagValues) -> None:
+    """Refuses what can neither be a file's name nor stand in a file."""
+    for flag in values:
+        value = values[flag].value
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and re.search(r"[\0\ud800-\udfff]", text):
+                raise SettingsError(flag, text, "text in UTF-8 without a null character")
 
 
 def given(values: flags.FlagValues) -> dict[str, object]:

@@ -7,6 +7,7 @@ mistakes answer at once.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -14,8 +15,10 @@ from collections.abc import Iterator
 
 from aae_tf.cli import flags
 from aae_tf.cli.modes import MODES
-from aae_tf.errors import UserError
+from aae_tf.errors import in_one_line
 from aae_tf.utils import logging_to_stderr
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,24 +31,30 @@ def main(argv: list[str] | None = None) -> int:
       Exit status: 0; 1 if something given can't be used or training diverged; 2 for a wrong flag;
       128 and the signal's number if a signal stopped the run.
     """
+    argv = sys.argv if argv is None else argv
     values = flags.define({name: mode.description for name, mode in MODES.items()})
-    try:
-        flags.parse(values, sys.argv if argv is None else argv)
-        if values.help:
-            print(flags.help_page(values))
+    # As far as it can be known before the flags are.
+    with logging_to_stderr("json" if "--log_format=json" in argv else "text") as handler:
+        try:
+            flags.parse(values, argv)
+            handler.form = values.log_format
+            if values.help:
+                print(flags.help_page(values))
+                return 0
+            with _sigterm_interrupts():
+                return MODES[values.mode].run(values)
+        except KeyboardInterrupt as interruption:
+            logger.error("interrupted")
+            return 128 + (interruption.args[0] if interruption.args else signal.SIGINT)
+        except BrokenPipeError:  # nobody reads on, as with `--help | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        sys.path.append(os.getcwd())  # where a user's own prior may lie
-        with logging_to_stderr(), _sigterm_interrupts():
-            return MODES[values.mode].run(values)
-    except KeyboardInterrupt as interruption:
-        print("error: interrupted", file=sys.stderr)
-        return 128 + (interruption.args[0] if interruption.args else signal.SIGINT)
-    except BrokenPipeError:  # nobody reads on, as with `--help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return error.exit_status
+        except Exception as error:
+            line = in_one_line(error)
+            if line is None:
+                raise
+            logger.error(line, extra={"step": error.step} if hasattr(error, "step") else {})
+            return getattr(error, "exit_status", 1)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import pathlib
-import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,8 @@ from aae_tf import experiments
 from aae_tf.experiments import command
 from aae_tf.results.metrics import is_beside
 from aae_tf.results.tables import Table
-from aae_tf.settings import Settings, without_effect
+from aae_tf.settings import Settings, describe, fits_flagfile, without_effect
+from aae_tf.utils import printable, quoted
 
 logger = logging.getLogger(__name__)
 
@@ -84,30 +84,32 @@ def this_program() -> tuple[str, pathlib.Path]:
     if scripts.is_relative_to(pathlib.Path.cwd()):
         scripts = scripts.relative_to(pathlib.Path.cwd())
     if sys.argv[0].endswith(".py"):
-        return f"{scripts / pathlib.Path(sys.executable).name} {shlex.quote(sys.argv[0])}", scripts
+        return f"{scripts / pathlib.Path(sys.executable).name} {quoted(sys.argv[0])}", scripts
     return str(scripts / "aae-tf"), scripts
 
 
 def command_again(run_dir: pathlib.Path, values) -> str:
     """The command that continues with a run."""
     program, _ = this_program()
-    flagfile = shlex.quote(str(run_dir / "run.flags"))
-    command = f"{program} --flagfile={flagfile} --run_dir={shlex.quote(str(run_dir))}"
+    command = [f"--flagfile={run_dir / 'run.flags'}", f"--run_dir={run_dir}"]
     if values.export_dir != "saved_models":
-        command += f" --export_dir={shlex.quote(values.export_dir)}"
-    return command
+        command.append(f"--export_dir={values.export_dir}")
+    for setting in describe():
+        if not fits_flagfile(values[setting.flag].value):
+            command.append(f"--{setting.flag}={values[setting.flag].value}")
+    return " ".join([program, *map(quoted, command)])
 
 
 def next_steps(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
     """What a run left, and what can be done with it next."""
     program, scripts = this_program()
-    folder, model = shlex.quote(str(run_dir)), outcome.saved_model
+    folder, model = quoted(run_dir), outcome.saved_model
     text = f"""
-figures:       {run_dir / "figures"}
-TensorBoard:   {run_dir / "train"}, {run_dir / "eval"}
-checkpoint:    {run_dir / "checkpoints"}
-SavedModel:    {model or "none"}
-results:       {run_dir / "result.json"}, {run_dir / "metrics.csv"}
+figures:       {printable(run_dir / "figures")}
+TensorBoard:   {printable(run_dir / "train")}, {printable(run_dir / "eval")}
+checkpoint:    {printable(run_dir / "checkpoints")}
+SavedModel:    {printable(model or "none")}
+results:       {printable(run_dir / "result.json")}, {printable(run_dir / "metrics.csv")}
 
 next:
   watch     {scripts}/tensorboard --logdir={folder}
@@ -115,8 +117,8 @@ next:
   evaluate  {program} --mode=evaluate --run_dir={folder}"""
     if model is None:
         return f"{text}\n  export    {program} --mode=export --run_dir={folder}"
-    served = shlex.quote(str(model.parent.resolve()))
+    served = quoted(model.parent.resolve())
     return f"""{text}
-  inspect   {scripts}/saved_model_cli show --dir={shlex.quote(str(model))} --all
+  inspect   {scripts}/saved_model_cli show --dir={quoted(model)} --all
   serve     docker run -p 8501:8501 -v {served}:/models/{settings.experiment} \
 -e MODEL_NAME={settings.experiment} tensorflow/serving"""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import logging
 import pathlib
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 from absl.flags import FlagValues
@@ -26,7 +26,10 @@ from aae_tf.results.record import record
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs import import_tensorflow_quietly
-from aae_tf.settings import Settings, flatten, override
+from aae_tf.settings import Settings, flatten, override, own_functions
+from aae_tf.utils import printable, quoted
+
+logger = logging.getLogger(__name__)
 
 
 def train(values: FlagValues) -> int:
@@ -106,7 +109,7 @@ def search(values: FlagValues) -> int:
     print("\n" + (sweep.folder / results.TABLE).read_text().rstrip())
     best = sweep.folder / results.BEST
     if best.exists():
-        again = f"{program} --flagfile={shlex.quote(str(best))}"
+        again = f"{program} --flagfile={quoted(best)}"
         print(f"\nthe best one again, and on test images:\n  {again}")
     return 0
 
@@ -115,7 +118,7 @@ def _print_resume(values, again: list[str], names: Sequence[str], run_dir: pathl
     """Prints the command that continues, of whose other flags those stand there that were given."""
     program, _ = this_program()
     others = [f"--{name}={values[name].value}" for name in names if values[name].present]
-    again = shlex.join([*again, *others, f"--run_dir={run_dir}"])
+    again = " ".join(map(quoted, [*again, *others, f"--run_dir={run_dir}"]))
     print(f"stopped; resume with:\n  {program} {again}")
 
 
@@ -126,21 +129,23 @@ def evaluate(values: FlagValues) -> int:
     import_tensorflow_quietly()
     from aae_tf.runs.train import evaluate
 
-    print(format_metrics(evaluate(run_dir, settings.evaluation).metrics))
-    print(f"result: {run_dir / 'result.json'}")
+    trust_run = _trusts(values, settings)
+    print(format_metrics(evaluate(run_dir, settings.evaluation, trust_run).metrics))
+    print(f"result: {printable(run_dir / 'result.json')}")
     return 0
 
 
 def export(values: FlagValues) -> int:
     """The SavedModel of a run's newest checkpoint."""
     run_dir = _run_dir(values)
-    _settings_of_run(values, run_dir)
+    trust_run = _trusts(values, _settings_of_run(values, run_dir))
     if not values.export_dir:
         raise SettingsError("export_dir", "", "a folder, for --mode=export")
     import_tensorflow_quietly()
     from aae_tf.runs.train import export
 
-    print(f"SavedModel: {export(run_dir, pathlib.Path(values.export_dir))}")
+    exported = export(run_dir, pathlib.Path(values.export_dir), trust_run=trust_run)
+    print(f"SavedModel: {printable(exported)}")
     return 0
 
 
@@ -172,12 +177,21 @@ def _settings_of_run(values: FlagValues, run_dir: pathlib.Path) -> Settings:
     return settings
 
 
+def _trusts(values: FlagValues, settings: Settings) -> bool:
+    """Whether the user's own functions that a run names may be run: given again, or trusted."""
+    own, given = own_functions(settings), flags.given(values)
+    if values.trust_run:
+        for flag, function in own.items():
+            logger.info("note: --trust_run: runs %s, the run's --%s", function, flag)
+    return values.trust_run or all(flag in given for flag in own)
+
+
 def report(values: FlagValues) -> int:
     """A table of the runs below a folder, over seeds."""
     run_dir = _run_dir(values)
     if values.report_dir is not None:
         check_folder("report_dir", pathlib.Path(values.report_dir))
-        print(f"records: {record(run_dir, pathlib.Path(values.report_dir))}")
+        print(f"records: {printable(record(run_dir, pathlib.Path(values.report_dir)))}")
     print(collate(run_dir, values.report_format, tuple(filter(None, values.report_measures))))
     return 0
 
@@ -189,8 +203,11 @@ def compare(values: FlagValues) -> int:
     import_tensorflow_quietly()
     from aae_tf.runs.train import compare
 
-    for path in compare([pathlib.Path(run) for run in values.runs if run], run_dir):
-        print(f"{'figure' if path.suffix == '.png' else 'table'}: {path}")
+    runs = [pathlib.Path(run) for run in values.runs if run]
+    if values.trust_run:
+        logger.info("note: --trust_run: functions of your own that the runs name are run")
+    for path in compare(runs, run_dir, values.trust_run):
+        print(f"{'figure' if path.suffix == '.png' else 'table'}: {printable(path)}")
     return 0
 
 
@@ -221,7 +238,7 @@ def convert(values: FlagValues) -> int:
     output = convert(
         pathlib.Path(values.model), values.format, pathlib.Path(values.output), signatures
     )
-    print(f"written: {output}")
+    print(f"written: {printable(output)}")
     return 0
 
 

@@ -12,7 +12,7 @@ from aae_tf.client import outputs
 from aae_tf.client.inputs import Inputs
 from aae_tf.client.model import STRING, Model, PredictionError, Refused, Signature, check
 from aae_tf.errors import SettingsError
-from aae_tf.utils import progress_bar
+from aae_tf.utils import printable, progress_bar
 
 TWIN = "_bytes"  # ends the name of a signature that takes encoded pictures
 DRAWING = ("count", "seed")  # inputs of a signature that needs no files
@@ -80,7 +80,7 @@ def predict(model: Model, options: PredictOptions) -> None:
     finally:
         writer.discard()
     if options.output is not None:
-        print(f"written: {options.output}")
+        print(f"written: {printable(options.output)}")
 
 
 def _inputs(model: Model, options: PredictOptions) -> tuple[str, Inputs]:

@@ -27,7 +27,7 @@ from aae_tf.runs.recorder import Recorder
 from aae_tf.runs.training_run import TrainingRun
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model
-from aae_tf.settings import DataSettings, EvaluationSettings, Settings
+from aae_tf.settings import DataSettings, EvaluationSettings, Settings, own_functions
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
 from aae_tf.utils import evenly_spaced
@@ -97,7 +97,7 @@ def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
         folder.start(settings, data)
         step = run.checkpoints.progress.step
         at = f", resumed at step {step}" if resumed else ""
-        logger.info("run folder: %s%s", folder.path, at)
+        logger.info("run folder: %s%s", folder.path, at, extra={"step": step})
         for note in data.notes():
             logger.info(note)
         if not resumed:
@@ -133,16 +133,21 @@ def _train(run: TrainingRun, export_dir: pathlib.Path | None) -> Outcome:
             recorder.finish(progress.step)
         with run.averaged_weights():
             metrics = _final_metrics(settings, folder, evaluator, data, progress)
-    exported = None if export_dir is None else export(folder, export_dir, data)
+    exported = None if export_dir is None else export(folder, export_dir, data, trust_run=True)
     return Outcome(folder, metrics, exported, state)
 
 
-def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None) -> Outcome:
+def evaluate(
+    run_dir: pathlib.Path,
+    evaluation: EvaluationSettings | None = None,
+    trust_run: bool = False,
+) -> Outcome:
     """Evaluates the newest checkpoint of a run on validation and test images again.
 
     Args:
       run_dir: the run's folder.
       evaluation: how, if otherwise than the run's settings say.
+      trust_run: see `restore_run`.
     """
     folder = RunFolder(run_dir)
     settings = folder.read_settings()
@@ -151,7 +156,8 @@ def evaluate(run_dir: pathlib.Path, evaluation: EvaluationSettings | None = None
     check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
-    method, checkpoints = restore_run(folder, settings, data.image_shape, data.num_classes)
+    shape, classes = data.image_shape, data.num_classes
+    method, checkpoints = restore_run(folder, settings, shape, classes, trust_run)
     evaluator = Evaluator(method, seeds.root(settings.training.seed), data)
     metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
     return Outcome(folder, metrics)
@@ -161,6 +167,7 @@ def export(
     run_dir: RunFolder | pathlib.Path,
     export_dir: pathlib.Path,
     data: ImageData | None = None,
+    trust_run: bool = False,
 ) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder.
 
@@ -170,13 +177,14 @@ def export(
       run_dir: the run's folder.
       export_dir: where the SavedModel goes, under the experiment's name.
       data: the run's, if it is loaded already.
+      trust_run: see `restore_run`.
     """
     folder = run_dir if isinstance(run_dir, RunFolder) else RunFolder(run_dir)
     check_folder("export_dir", export_dir)
     settings = folder.read_settings()
     described = folder.read_data()
     classes = described.get("num_classes", 0)
-    method, _ = restore_run(folder, settings, described["image_shape"], classes)
+    method, _ = restore_run(folder, settings, described["image_shape"], classes, trust_run)
     codes = None
     try:
         if data is None:
@@ -202,12 +210,15 @@ def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     return held_out.describe(name, codes, some.labels, classes, categories)
 
 
-def compare(runs: Sequence[pathlib.Path], target: pathlib.Path) -> list[pathlib.Path]:
+def compare(
+    runs: Sequence[pathlib.Path], target: pathlib.Path, trust_run: bool = False
+) -> list[pathlib.Path]:
     """Draws runs side by side, from their newest checkpoints, and writes a table of their numbers.
 
     Args:
       runs: two folders of runs or more.
       target: where pictures and tables go.
+      trust_run: see `restore_run`.
 
     Returns:
       The files.
@@ -228,7 +239,7 @@ def compare(runs: Sequence[pathlib.Path], target: pathlib.Path) -> list[pathlib.
             loaded[chosen.data] = data_sources.load(chosen.data)
         data = loaded[chosen.data]
         folder.check_data(data)
-        method, _ = restore_run(folder, chosen, data.image_shape, data.num_classes)
+        method, _ = restore_run(folder, chosen, data.image_shape, data.num_classes, trust_run)
         evaluator = Evaluator(method, seeds.root(chosen.training.seed), data)
         restored.append(Restored(method, data, evaluator))
     return comparing.compare(folders, settings, restored, target)
@@ -242,7 +253,7 @@ def check_evaluators(settings: EvaluationSettings) -> None:
 
 
 def restore_run(
-    folder: RunFolder, settings: Settings, image_shape, num_classes: int
+    folder: RunFolder, settings: Settings, image_shape, num_classes: int, trust_run: bool = False
 ) -> tuple[Method, Checkpoints]:
     """A run's method with its newest checkpoint's weights, or the averages of them.
 
@@ -251,10 +262,19 @@ def restore_run(
       settings: the run's own.
       image_shape: `(height, width, channels)` of its data.
       num_classes: of its data, 0 without labels.
+      trust_run: whether functions of the user's own that the settings name may be run: who made
+        the folder chose them.
 
     Raises:
-      RunFolderError: if there is no checkpoint yet.
+      RunFolderError: if there is no checkpoint yet, or such a function may not be run.
     """
+    own = own_functions(settings)
+    if own and not trust_run:
+        listed = " ".join(f"--{flag}={function}" for flag, function in own.items())
+        raise RunFolderError(
+            f"--run_dir={folder.path}: its settings name {listed}; to run that, expected it among "
+            "the flags, or --trust_run"
+        )
     method = method_class(settings)(settings, image_shape, num_classes)
     networks = network_variables(method.networks)
     averages = None

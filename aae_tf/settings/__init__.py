@@ -17,9 +17,11 @@ from aae_tf.settings.flat import (
     complete,
     describe,
     differences,
+    fits_flagfile,
     flatten,
     flatten_evaluation,
     override,
+    own_functions,
     to_flagfile,
 )
 from aae_tf.settings.groups import (
@@ -68,9 +70,11 @@ __all__ = [
     "describe",
     "differences",
     "complete",
+    "fits_flagfile",
     "flatten",
     "flatten_evaluation",
     "override",
+    "own_functions",
     "parse_count",
     "parse_initializer",
     "parse_schedule",

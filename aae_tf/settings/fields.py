@@ -75,6 +75,7 @@ def one_of_or_own(choices: tuple[str, ...]) -> Check:
             return None
         return "one of " + ", ".join(choices) + ", or your own as package.module:function"
 
+    check.takes_own = True
     return check
 
 

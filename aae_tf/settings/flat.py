@@ -10,6 +10,7 @@ from aae_tf.errors import SettingsError
 from aae_tf.settings import groups, method_groups
 from aae_tf.settings.fields import Check
 from aae_tf.settings.groups import PHASES, PhaseSettings, Settings
+from aae_tf.utils import is_own
 
 # By the name of their field in Settings, in the order of the help page.
 GROUPS = {
@@ -86,6 +87,13 @@ def flatten_evaluation(settings: Settings) -> dict[str, Any]:
     return {name: flat[name] for name in names if name not in PLACES}
 
 
+def own_functions(settings: Settings) -> dict[str, str]:
+    """The values that name functions of the user's own, by flag name."""
+    flat = flatten(settings)
+    takers = [s.flag for s in describe() if getattr(s.check, "takes_own", False)]
+    return {flag: flat[flag] for flag in takers if is_own(flat.get(flag, ""))}
+
+
 def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """The settings with the given ones replaced.
 
@@ -148,9 +156,17 @@ def to_flagfile(settings: Settings) -> str:
     for flag, value in flatten(settings).items():
         if isinstance(value, bool):
             lines.append(f"--{flag}" if value else f"--no{flag}")
+        elif not fits_flagfile(value):
+            lines.append(f"# --{flag} can't stand in a file of lines: give it beside this one")
         else:
             lines.append(f"--{flag}={value}")
     return "\n".join(lines) + "\n"
+
+
+def fits_flagfile(value: Any) -> bool:
+    """Whether a line of a flagfile can hold a value: no line break, nor a space at its end."""
+    text = str(value)
+    return "\n" not in text and "\r" not in text and text == text.rstrip()
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ from aae_tf.sweep import study
 from aae_tf.sweep.plan import JOURNAL, Draw, Halving, Sweep, is_better_larger, study_name
 from aae_tf.sweep.process import Processes
 from aae_tf.sweep.space import Dimension
-from aae_tf.utils import write_json
+from aae_tf.utils import log_format, write_json
 
 logger = logging.getLogger(__name__)
 EXPECTED = "different whole numbers from 0 on with commas between, such as 0,1,2"
@@ -185,7 +185,9 @@ def _train(runs: Sequence[SeedRun], processes: Processes, workers: int) -> tuple
                 logger.info("%s is finished already", line)
                 continue
             logger.info(line)
-            process = processes.start("aae_tf.cli.main", [sys.argv[0], *run.arguments()])
+            form = [] if log_format() == "text" else [f"--log_format={log_format()}"]
+            arguments = [sys.argv[0], *run.arguments(), *form]
+            process = processes.start("aae_tf.cli.main", arguments)
             seeds[process.pid] = run.seed
         for process, status in processes.wait(math.inf if processes.running else 0):
             seed = seeds[process.pid]

@@ -22,6 +22,7 @@ import numpy as np
 
 from aae_tf.errors import UserError
 from aae_tf.settings import Described, Settings, describe, flatten
+from aae_tf.utils import read_text
 
 FORMS = "log(LOW, HIGH), int(LOW, HIGH), uniform(LOW, HIGH) or {A | B | ...}"
 _RANGE = re.compile(r"(log|int|uniform)\(([^,()]*),([^,()]*)\)")
@@ -108,8 +109,8 @@ def read(path: pathlib.Path, settings: Settings) -> dict[str, Dimension]:
       SpaceError: if the file can't be read, or a line can't be used.
     """
     try:
-        text = path.read_text()
-    except UnicodeDecodeError:
+        text = read_text(path)
+    except ValueError:
         raise SpaceError(f"--space={path}: expected a text file in UTF-8") from None
     except OSError as error:
         raise SpaceError(f"--space={path}: {error.strerror}; expected a file") from None

@@ -21,7 +21,7 @@ from aae_tf.results.run_folder import RunFolder
 from aae_tf.sweep import plan, results
 from aae_tf.sweep.plan import Sweep
 from aae_tf.sweep.process import Processes
-from aae_tf.utils import write_json
+from aae_tf.utils import log_format, write_json
 
 if TYPE_CHECKING:  # optuna takes a second to import, which not every command needs
     import optuna
@@ -187,7 +187,8 @@ def run(
     while not processes.received:
         unfinished = [trial for trial in trials_of(sweep, study) if not trial.state.is_finished()]
         if len(processes.running) < workers and any(_is_left(sweep, one) for one in unfinished):
-            processes.start("aae_tf.sweep.worker", ["aae-tf"], sweep.to_json().encode())
+            arguments = ["aae-tf", f"--log_format={log_format()}"]
+            processes.start("aae_tf.sweep.worker", arguments, sweep.to_json().encode())
             continue
         if not processes.running:
             if not unfinished:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
-from aae_tf.errors import DivergedError, UserError
+from aae_tf.errors import DivergedError, UserError, in_one_line
 from aae_tf.experiments import command
 from aae_tf.results import metrics
 from aae_tf.results.run_folder import MetricsTable, RunFolder
@@ -34,17 +33,20 @@ SCORES = "scores.json"  # of a trial's folder: its score by epochs, or why it ha
 def main() -> int:
     """Takes a trial and trains it; returns the exit status."""
     sweep = Sweep.from_json(sys.stdin.read())
-    sys.path.append(os.getcwd())  # where a user's own prior may lie
-    try:
-        opened = study.open_study(sweep)
-        with logging_to_stderr(), contextlib.ExitStack() as lock:
-            trial = study.take(sweep, opened, lock)
-            return 0 if trial is None else advance(sweep, trial)
-    except KeyboardInterrupt:  # before training, which ends by signals in its own way
-        return 128 + signal.SIGINT
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return error.exit_status
+    with logging_to_stderr("json" if "--log_format=json" in sys.argv else "text"):
+        try:
+            opened = study.open_study(sweep)
+            with contextlib.ExitStack() as lock:
+                trial = study.take(sweep, opened, lock)
+                return 0 if trial is None else advance(sweep, trial)
+        except KeyboardInterrupt:  # before training, which ends by signals in its own way
+            return 128 + signal.SIGINT
+        except Exception as error:
+            line = in_one_line(error)
+            if line is None:
+                raise
+            logger.error(line)
+            return getattr(error, "exit_status", 1)
 
 
 def advance(sweep: Sweep, trial: Trial) -> int:

@@ -1,6 +1,9 @@
 """The command line: what it refuses, in one line each, with nothing written."""
 
+import datetime
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -182,3 +185,91 @@ def test_later_flags_win_over_flagfiles(refused, empty_folder):
     (empty_folder / "my.flags").write_text("# mine\n--experiment=gaussian\n--epochs=-5\n")
     assert "--epochs=-5" in refused(2, "--flagfile=my.flags")
     assert "--epochs=-7" in refused(2, "--flagfile=my.flags", "--epochs=-7")
+
+
+@pytest.mark.parametrize(
+    "flag, expected",
+    [
+        ("--flagfile=/dev/zero", "Not a regular file"),
+        ("--flagfile=pipe", "Not a regular file"),
+        ("--flagfile=large", "Has more than 4194304 bytes"),
+        ("--flagfile=round", "--flagfile=round: expected files that don't go round, at most 20"),
+        ("--flagfile=chain0", "--flagfile=chain20: expected files that don't go round, at most 20"),
+        ("--flagfile=tree0", "and 1000 in all"),
+        ("--run_dir=a\0b", r"--run_dir=a\x00b: expected text in UTF-8 without a null character"),
+        ("--dataset=\udcff", r"--dataset=\udcff: expected text in UTF-8"),
+    ],
+)
+def test_hostile_flags_and_flagfiles_are_refused_at_once(refused, empty_folder, flag, expected):
+    os.mkfifo(empty_folder / "pipe")
+    (empty_folder / "large").write_bytes(b"\n" * (2**22 + 1))
+    (empty_folder / "round").write_text("--flagfile=round\n")
+    for number in range(1200):
+        (empty_folder / f"chain{number}").write_text(f"--flagfile=chain{number + 1}\n")
+    for number in range(15):
+        (empty_folder / f"tree{number}").write_text(f"--flagfile=tree{number + 1}\n" * 4)
+    (empty_folder / "tree15").write_text("\n")
+    assert expected in refused(2, GAUSSIAN, flag)
+
+
+@pytest.mark.parametrize("space", ["/dev/zero", "pipe", "large"])
+def test_hostile_spaces_are_refused_at_once(refused, empty_folder, space):
+    os.mkfifo(empty_folder / "pipe")
+    (empty_folder / "large").write_bytes(b"\n" * (2**22 + 1))
+    command = ["--mode=search", "--score=mmd", f"--space={space}"]
+    assert f"--space={space}: " in refused(2, GAUSSIAN, *command)
+
+
+def test_control_characters_of_names_are_escaped(refused, empty_folder):
+    line = refused(1, GAUSSIAN, "--dataset=./\x1b[31m\u202ered\x9b")
+    assert r"--dataset=./\x1b[31m\u202ered\x9b: no such file" in line
+
+
+def test_the_working_folder_is_not_among_those_of_the_modules(refused, empty_folder):
+    before = list(sys.path)
+    refused(2, GAUSSIAN, "--prior=no_module_here:make")
+    assert sys.path == before and str(empty_folder) not in sys.path
+
+
+def test_what_is_logged_is_json_if_asked_for(empty_folder, capsys):
+    for arguments in (["--log_format=json", "--epochs=0"], ["--log_format=json", "--epoch=3"]):
+        status, out, err = _main(capsys, GAUSSIAN, *arguments)
+        line = json.loads(err)
+        assert (status, out, set(line)) == (2, "", {"time", "level", "message"})
+        assert line["level"] == "error" and line["message"].startswith(("--epochs=0", "Unknown"))
+        assert datetime.datetime.fromisoformat(line["time"]).tzinfo is not None
+
+
+OWN = """
+import pathlib
+pathlib.Path("it_ran").write_text("")
+
+class Prior:
+    def sample(self, shape, seed):
+        import tensorflow as tf
+        return tf.random.stateless_normal((*shape, 2), seed)
+
+def make(dim):
+    return Prior()
+"""
+
+
+@pytest.mark.slow
+def test_a_runs_own_functions_are_run_only_when_given_again_or_trusted(empty_folder, capsys):
+    (empty_folder / "own_prior_of_a_run.py").write_text(OWN)
+    np.savez(empty_folder / "mine.npz", images=np.zeros((42, 2, 2), np.uint8))
+    units = [f"--{name}_units=1" for name in ("encoder", "decoder", "discriminator")]
+    small = ["--dataset=mine.npz", "--batch_size=10", "--epochs=1", "--noxla", *units]
+    own, run = "--prior=own_prior_of_a_run:make", "--run_dir=run"
+    assert _main(capsys, GAUSSIAN, *small, own, run, "--export_dir=")[0] == 0
+    ran = empty_folder / "it_ran"
+    for mode in (["--mode=evaluate", run], ["--mode=export", run, "--export_dir=models"]):
+        for more, runs in (([], False), ([own], True), (["--trust_run"], True)):
+            sys.modules.pop("own_prior_of_a_run", None)
+            ran.unlink(missing_ok=True)
+            status, _, err = _main(capsys, *mode, *more)
+            assert (status, ran.exists()) == (0 if runs else 1, runs), err
+            if not runs:
+                assert own in err and "--trust_run" in err and err.count("\n") == 1
+            if more == ["--trust_run"]:
+                assert "note: --trust_run: runs own_prior_of_a_run:make, the run's --prior" in err
