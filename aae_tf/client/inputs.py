@@ -9,18 +9,21 @@ import io
 import itertools
 import os
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from aae_tf.arrays import ENDINGS as ARRAY_ENDINGS
+from aae_tf.arrays import open_arrays, values
 from aae_tf.client.model import STRING, PredictionError, Signature, Tensor
+from aae_tf.errors import DataError
+from aae_tf.utils import printable
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-KINDS = "a PNG or JPEG picture, a folder of them, .npy, .npz or .csv"
-IMAGES = "images"
+KINDS = "a PNG or JPEG picture, a folder of them, .npy, .npz, .mat or .csv"
+IMAGES, LABELS = "images", "labels"
+MOST_NAMES = 8  # of arrays, in a message
 TABLE_FILE = "file"  # the column of files' names
 # How a column of an array is called; of several dimensions each has its number behind.
 STEMS = {
@@ -106,7 +109,7 @@ def are_pictures(path: pathlib.Path) -> bool:
             raise PredictionError(f"--input={path}: no such file or folder; expected {KINDS}")
     if path.is_dir() or path.suffix.lower() in ENDINGS:
         return True
-    if path.suffix.lower() in (".npy", ".npz", ".csv"):
+    if path.suffix.lower() in (".csv", *ARRAY_ENDINGS):
         return False
     if _head(path).startswith(HEADS):
         return True
@@ -147,12 +150,12 @@ def of_pictures(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
 
 
 def of_arrays(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
-    """Inputs of any signature from an .npy, .npz or .csv."""
+    """Inputs of any signature from an .npy, .npz, .mat or .csv."""
     names = None
     if path.suffix.lower() == ".csv":
         arrays, names = read_table(path, signature.inputs)
     else:
-        arrays = _named(path, _load(path), name, signature)
+        arrays = _read(path, name, signature)
     columns, fixed = {}, {}
     for key, tensor in signature.inputs.items():
         target = columns if tensor.batched else fixed
@@ -175,56 +178,61 @@ def _bytes_of_rows(column: Sequence) -> np.ndarray | int:
     return column[:1].nbytes
 
 
-def _named(path, loaded, name, signature):
-    """The arrays of a file by the names of inputs."""
+def _read(path, name, signature):
+    """The arrays of a file by the names of inputs; others aren't read."""
     flag, names = f"--input={path}", sorted(signature.inputs)
-    if isinstance(loaded, np.ndarray):
-        loaded = {"": loaded}
-    elif not set(names) - set(loaded):
-        return loaded
-    if len(loaded) == len(names) == 1:
-        return {names[0]: next(iter(loaded.values()))}
-    if "" in loaded:
+    with _as_prediction_error(), open_arrays(flag, path) as file:
+        if set(names) <= set(file.names):
+            return {key: file.read(key) for key in names}
+        if len(file.names) == len(names) == 1:
+            return {names[0]: file.read(file.names[0])}
+        held = sorted(map(printable, file.names))
+    if held == [""]:
         raise PredictionError(
             f"{flag}: --signature={name} takes {', '.join(names)}; expected an .npz of them"
         )
-    held = f"the arrays {', '.join(sorted(loaded))}" if loaded else "no arrays"
-    raise PredictionError(f"{flag}: has {held}; expected {', '.join(names)} for --signature={name}")
+    more = f" and {len(held) - MOST_NAMES} more" if len(held) > MOST_NAMES else ""
+    shown = f"the arrays {', '.join(held[:MOST_NAMES])}{more}" if held else "no arrays"
+    raise PredictionError(
+        f"{flag}: has {shown}; expected {', '.join(names)} for --signature={name}"
+    )
 
 
-def _load(path):
-    flag = f"--input={path}"
+@contextlib.contextmanager
+def _as_prediction_error():
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            arrays = {key: loaded[key] for key in loaded.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
-        if "pickle" in str(error):
-            error = "holds Python objects, or no array; nothing is unpickled"
-        raise PredictionError(f"{flag}: not a readable {path.suffix} ({error})") from None
-    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise PredictionError(f"{flag}: holds something that is no array")
-    return arrays
+        yield
+    except DataError as error:
+        raise PredictionError(str(error)) from None
 
 
 def _fitted(path: pathlib.Path, name: str, array: np.ndarray, tensor: Tensor) -> np.ndarray:
     """An array in the type and shape that the model takes, where that loses nothing.
 
-    Images may be bytes in 0..255, and grey ones without a dimension of channels, as in data sets.
+    Images may be bytes in 0..255, and grey ones without a dimension of channels, and labels a
+    column, as in data sets.
     """
     if name == IMAGES and tensor.shape is not None and tensor.shape[-1] == 1:
         array = array[..., None] if array.ndim == len(tensor.shape) - 1 else array
     kind, dtype = array.dtype.kind, tensor.dtype
+    if name == LABELS and array.ndim == 2 and 1 in array.shape:
+        array = array.reshape(-1)
     if dtype == STRING:
         fitted = array.astype(object) if kind == "S" else None
+    elif name in (IMAGES, LABELS) and kind in "biuf" and array.size and tensor.fits(array.shape):
+        try:
+            if name == LABELS:
+                fitted = values.labels(f"--input={path}", name, array, len(array)).astype(dtype)
+            else:
+                fitted = values.pixels(f"--input={path}", name, array)
+        except DataError as error:
+            if kind != "f" or name == LABELS:
+                raise PredictionError(str(error)) from None
+            fitted = array.astype(dtype)  # the model says which row it refuses
+        if fitted.dtype == np.uint8:
+            fitted = fitted.astype(np.float32) / np.float32(255)
     elif np.dtype(dtype).kind == "f":
-        if name == IMAGES and kind in "iu":
-            bytes_ = array.dtype == np.uint8
-            fitted = array.astype(np.float32) / np.float32(255) if bytes_ else None
-        else:
-            fitted = array.astype(dtype) if kind in "fiu" else None
+        fitted = array.astype(dtype) if kind in "fiu" else None
     else:
         fitted = array.astype(dtype) if kind in "iu" else None
         if fitted is not None and not np.array_equal(fitted, array):

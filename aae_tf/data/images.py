@@ -18,12 +18,14 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.data.streamed import StreamedImages, blocks
-from aae_tf.utils import progress_bar
+from aae_tf.utils import printable, progress_bar
 
 VALIDATION_AT_MOST = 10_000
 TEST_AT_MOST = 10_000
 IMAGES_PER_BLOCK = 250  # that go through a network at once
 SMALLEST = 30  # examples, so that every split has a few
+NARROW = 16 / 255  # of the range of pixels; what spans less is as good as blank
+CLASSES_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,14 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the pixels, the same whether or not they are streamed."""
+        total = hashlib.sha256()
+        for block in blocks(self.images):
+            total.update(np.ascontiguousarray(block))
+        return total.hexdigest()
 
     def take(self, rows) -> Split:
         """The examples at `rows`, a slice or an array of indices."""
@@ -77,6 +87,7 @@ class ImageData:
       test: in memory.
       class_names: of the labels, where they have names.
       skipped: files that are no readable images and were passed over.
+      remarks: what else a user should know of the files, line by line.
     """
 
     name: str
@@ -85,6 +96,12 @@ class ImageData:
     test: Split
     class_names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """Training, validation and test images by their names."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -98,45 +115,111 @@ class ImageData:
         return max(len(self.class_names), int(self.train.labels.max()) + 1)
 
     def describe(self) -> dict[str, Any]:
-        """What data.json holds: name, image shape, classes, sizes and a checksum."""
+        """What data.json holds: name, image shape, classes, sizes and checksums."""
         skipped = {"skipped_files": len(self.skipped)} if self.skipped else {}
         return {
             "name": self.name,
             "image_shape": list(self.image_shape),
             "num_classes": self.num_classes,
             "class_names": list(self.class_names),
-            "sizes": {
-                "train": len(self.train),
-                "validation": len(self.validation),
-                "test": len(self.test),
+            "sizes": {name: len(split) for name, split in self.splits.items()},
+            **{f"sha256_of_{name}": split.sha256 for name, split in self.splits.items()},
+            "sha256_of_labels": {
+                name: hashlib.sha256(np.ascontiguousarray(split.labels, "<i8")).hexdigest()
+                for name, split in self.splits.items()
+                if split.labels is not None
             },
-            "sha256_of_train": self._checksum,
             **skipped,
         }
 
     def notes(self) -> list[str]:
         """What a user should know of it, line by line."""
-        notes = []
+        notes = [*self.remarks, *self._notes_on_classes(), *self._notes_on_range()]
         if self.skipped:
             files = "1 file" if len(self.skipped) == 1 else f"{len(self.skipped)} files"
-            notes.append(
-                f"{self.name}: skipped {files}: {', '.join(self.skipped[:3])}"
-                + (", ..." if len(self.skipped) > 3 else "")
-            )
+            more = ", ..." if len(self.skipped) > 3 else ""
+            notes.append(f"skipped {files}: {', '.join(map(printable, self.skipped[:3]))}{more}")
         if isinstance(self.train.images, StreamedImages):
             size = math.prod(self.train.images.shape) / 2**20
-            notes.append(
-                f"{self.name}: streams {len(self.train)} images, {size:,.1f} MiB of pixels"
-            )
-        return notes
+            notes.append(f"streams {len(self.train)} images, {size:,.1f} MiB of pixels")
+        return [f"{printable(self.name)}: {note}" for note in notes]
 
-    @functools.cached_property
-    def _checksum(self) -> str:
-        """SHA-256 of the training pixels, the same whether or not they are streamed."""
-        total = hashlib.sha256()
-        for block in blocks(self.train.images):
-            total.update(np.ascontiguousarray(block))
-        return total.hexdigest()
+    def class_label(self, number: int) -> str:
+        """The name of a class, or its number."""
+        return self.class_names[number] if number < len(self.class_names) else str(number)
+
+    def _notes_on_classes(self) -> Iterator[str]:
+        """The classes that a split lacks."""
+        if self.train.labels is None or not len(self.train):
+            return
+        if not self.class_names and (low := int(self.train.labels.min())) > 0:
+            yield f"labels count from 0; yours are {low}..{int(self.train.labels.max())}"
+        counts = np.bincount(self.train.labels[self.train.labels >= 0], minlength=self.num_classes)
+        if self.class_names and not counts.all():
+            yield f"no training image of {self._listed(np.flatnonzero(counts == 0))}"
+        for name in ("validation", "test"):
+            labels = self.splits[name].labels
+            if labels is not None:
+                missing = np.setdiff1d(np.flatnonzero(counts), labels)
+                if len(missing):
+                    yield f"no {name} image of {self._listed(missing, counts)}"
+
+    def _listed(self, classes: np.ndarray, counts: np.ndarray | None = None) -> str:
+        shown = []
+        for number in classes[:CLASSES_SHOWN].tolist():
+            of_training = "" if counts is None else f" ({counts[number]} to train on)"
+            shown.append(f"{self.class_label(number)}{of_training}")
+        more = len(classes) - len(shown)
+        kind = "class" if len(classes) == 1 else "classes"
+        return f"{kind} {', '.join(shown)}" + (f" and {more} more" if more else "")
+
+    def _notes_on_range(self) -> Iterator[str]:
+        """Pixels that hardly use their range."""
+        shown = [s.images for s in (self.train, self.validation)]
+        shown = [images for images in shown if isinstance(images, np.ndarray) and images.size]
+        if not shown:
+            return
+        low, high = min(i.min() for i in shown), max(i.max() for i in shown)
+        top = 255 if shown[0].dtype == np.uint8 else 1
+        if float(high) - float(low) < NARROW * top:
+            yield (
+                f"pixels are all in {low:g}..{high:g} of 0..{top}; what is to be white should "
+                f"be {top}"
+            )
+
+
+def with_every_class(
+    labels: np.ndarray | None, train: np.ndarray, *held_out: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Rows of splits, changed only where a class would have no training image.
+
+    One image of such a class then changes places with the last training image of the class that
+    has most of them.
+
+    Args:
+      labels: of all images, or None.
+      train: rows to train on.
+      *held_out: rows of the other splits.
+    """
+    if labels is None:
+        return (train, *held_out)
+    counts = np.bincount(labels[train], minlength=int(labels.max()) + 1)
+    every = np.bincount(labels, minlength=len(counts))
+    missing = np.flatnonzero((counts == 0) & (every > 0))
+    if not len(missing):
+        return (train, *held_out)
+    train, held_out = train.copy(), [rows.copy() for rows in held_out]
+    for number in missing:
+        places = [np.flatnonzero(labels[rows] == number) for rows in held_out]
+        split = max(range(len(places)), key=lambda n: len(places[n]))
+        commonest = counts.argmax()
+        if not len(places[split]) or counts[commonest] < 2:
+            continue
+        here, there = np.flatnonzero(labels[train] == commonest)[-1], places[split][0]
+        train[here], held_out[split][there] = held_out[split][there], train[here]
+        counts[number] += 1
+        counts[commonest] -= 1
+    return (train, *held_out)
 
 
 def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:
@@ -150,6 +233,10 @@ def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:
     if shuffle:
         train = train.take(fixed_permutation(len(train)))
     first = len(train) - size_of_validation(len(train))
+    rows = np.arange(len(train))
+    some, held_out = with_every_class(train.labels, rows[:first], rows[first:])
+    if some.base is not rows:  # it was changed
+        return train.take(some), train.take(held_out)
     return train.take(slice(0, first)), train.take(slice(first, None))
 
 

@@ -10,6 +10,8 @@ import zlib
 
 import numpy as np
 
+from aae_tf.arrays import ENDINGS
+from aae_tf.arrays.values import check_range
 from aae_tf.data import arrays, folder, tfds
 from aae_tf.data.images import ImageData, Split, with_validation
 from aae_tf.errors import DataError, SettingsError
@@ -32,11 +34,14 @@ def load(settings: DataSettings) -> ImageData:
       DataError: if its files can't be used.
     """
     data = _load(settings)
-    for split, images in (("validation", data.validation), ("test", data.test)):
-        if len(images) < 2:
-            raise DataError(
-                f"--dataset={data.name}: {len(images)} {split} images, expected 2 or more"
-            )
+    flag = f"--dataset={data.name}"
+    for name, split in data.splits.items():
+        if len(split) < 2:
+            raise DataError(f"{flag}: {len(split)} {name} images, expected 2 or more")
+        if split.labels is not None:
+            # Those of a test split may all be -1 in TensorFlow Datasets, for none.
+            high = int(split.labels.max())
+            check_range(flag, f"labels of {name} images", 0, high, "expected integers from 0")
     return data
 
 
@@ -61,10 +66,9 @@ def _load(settings: DataSettings) -> ImageData:
         return load_mnist()
     if is_folder:
         return folder.load_folder(path, settings)
-    is_mat = path.suffix.lower() == ".mat"
     if os.path.isfile(path):
-        return arrays.load_mat(path) if is_mat else arrays.load_npz(path)
-    if is_mat or path.suffix.lower() == ".npz" or name.startswith((".", "/", "~")):
+        return arrays.load_arrays(path)
+    if path.suffix.lower() in ENDINGS or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")
     return tfds.load(settings)
 

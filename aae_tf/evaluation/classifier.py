@@ -202,7 +202,7 @@ def classifier_of(data: ImageData, cache_dir: str = "") -> Classifier:
 def _key(data: ImageData) -> str:
     """Of the training images, their labels and how the classifier is trained on them."""
     labels = np.ascontiguousarray(data.train.labels, np.int64)
-    parts = (RECIPE, data.describe()["sha256_of_train"], data.image_shape, data.num_classes)
+    parts = (RECIPE, data.train.sha256, data.image_shape, data.num_classes)
     return hashlib.sha256(repr(parts).encode() + labels.tobytes()).hexdigest()
 
 

@@ -126,6 +126,8 @@ class RunFolder:
         extendable = all(parse_schedule(p.schedule) != "cosine" for p in settings.phases)
         if extendable and old["epochs"] < new["epochs"]:
             old["epochs"] = new["epochs"]
+        if _same_place(old["dataset"], new["dataset"]):
+            old["dataset"] = new["dataset"]
         different = differences(old, new)
         if different:
             raise RunFolderError(
@@ -155,15 +157,25 @@ class RunFolder:
         return all(p.name in ours or p.name.endswith(".tmp") for p in self.path.iterdir())
 
     def check_data(self, data: ImageData) -> None:
-        """Checks that the folder's run, if it holds one, was on the same images.
+        """Checks that the folder's run, if it holds one, was on the same images and labels.
+
+        Older versions noted less of them; what they didn't note isn't compared.
 
         Raises:
           RunFolderError: if it was not.
         """
-        if self.holds_run and self.read_data() != data.describe():
+        if not self.holds_run:
+            return
+        noted, found = self.read_data(), data.describe()
+        if _same_place(noted.get("name", ""), found["name"]):
+            noted["name"] = found["name"]
+        noted = {key: found[key] for key in found if key.startswith("sha256")} | noted
+        different = [key for key in {**noted, **found} if noted.get(key) != found.get(key)]
+        if different:
             raise RunFolderError(
-                f"--dataset={data.name}: other images than in {self.path / 'data.json'}; "
-                "expected the same ones or another --run_dir"
+                f"--dataset={data.name}: other images or labels than in "
+                f"{self.path / 'data.json'} ({', '.join(different)}); expected the same ones or "
+                "another --run_dir"
             )
 
     def start(self, settings: Settings, data: ImageData) -> None:
@@ -219,6 +231,14 @@ class RunFolder:
     def write_provenance(self, content: Mapping[str, Any]) -> None:
         """Writes provenance.json."""
         write_json(self.path / "provenance.json", dict(content))
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Whether two values of --dataset are the same file or folder, however it is written."""
+    try:
+        return one == other or os.path.samefile(*map(os.path.expanduser, (one, other)))
+    except (OSError, TypeError, ValueError):
+        return False
 
 
 class MetricsTable:

@@ -127,10 +127,12 @@ class HiddenSplit:
     Args:
       size: how many examples it has.
       labels: `(size,)` or None; only looked at to see that they are class numbers.
+      sha256: of the pixels, by which changed ones are noticed.
     """
 
     size: int
     labels: np.ndarray | None
+    sha256: str
 
     def __len__(self) -> int:
         return self.size
@@ -148,4 +150,5 @@ class HiddenSplit:
 
 def without_test(data: ImageData) -> ImageData:
     """The data with its test images hidden; it describes itself as before."""
-    return dataclasses.replace(data, test=HiddenSplit(len(data.test), data.test.labels))
+    hidden = HiddenSplit(len(data.test), data.test.labels, data.test.sha256)
+    return dataclasses.replace(data, test=hidden)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.io
 
 from aae_tf.client import inputs
 from aae_tf.client.inputs import Inputs
@@ -45,6 +46,26 @@ def test_bytes_and_wide_floats_become_what_the_model_takes(tmp_path):
         np.testing.assert_array_equal(actual.columns["images"], expected)
 
 
+def test_images_and_labels_are_taken_as_in_training(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    expected = pixels.astype(np.float32) / np.float32(255)
+    for dtype in (np.int64, np.float32):
+        actual = _read(tmp_path, ENCODE, pixels.astype(dtype))
+        np.testing.assert_array_equal(actual.columns["images"], expected)
+    for labels in (np.array([[1], [0], [2]]), np.array([[1.0, 0, 2]])):
+        actual = _read(tmp_path, GENERATE, styles=np.zeros((3, 2)), labels=labels)
+        assert actual.columns["labels"].tolist() == [1, 0, 2]
+    wrong = np.full((3, 8, 8, 1), 1.5)  # the model names the row that it refuses
+    np.testing.assert_array_equal(_read(tmp_path, ENCODE, wrong).columns["images"], wrong)
+
+
+def test_mat_is_read_as_an_npz_is(tmp_path):
+    scipy.io.savemat(tmp_path / "given.mat", {"codes": np.ones((3, 2)), "more": "text"})
+    actual = inputs.of_arrays(tmp_path / "given.mat", "decode", DECODE)
+    np.testing.assert_array_equal(actual.columns["codes"], np.ones((3, 2), np.float32))
+    assert not inputs.are_pictures(tmp_path / "given.mat")
+
+
 def test_npz_is_read_by_the_names_of_inputs_and_others_are_left(tmp_path):
     styles = np.arange(6.0).reshape(3, 2)
     actual = _read(tmp_path, GENERATE, styles=styles, labels=np.uint8([1, 0, 2]), more=np.zeros(7))
@@ -73,15 +94,21 @@ def test_encoded_pictures_can_stand_in_an_npz(tmp_path):
     [
         (ENCODE, {"images": np.zeros((2, 7, 8, 1))}, "images is float64 [2, 7, 8, 1], expected"),
         (ENCODE, {"images": np.zeros((8, 8, 1))}, "expected float32 [n, 8, 8, 1] or uint8"),
-        (ENCODE, {"images": np.zeros((2, 8, 8, 1), np.int64)}, "images is int64"),
+        (ENCODE, {"images": np.full((2, 8, 8, 1), -1)}, "values in -1..-1, expected uint8"),
+        (ENCODE, {"images": np.full((2, 8, 8, 1), 300)}, "values in 300..300, expected uint8"),
         (ENCODE, {"images": np.array(["a"])}, "images is <U1 [1]"),
         (ENCODE, {"images": np.zeros((0, 8, 8, 1))}, "holds nothing"),
         (DECODE, {"codes": np.zeros((2, 3))}, "codes is float64 [2, 3], expected float32 [n, 2]"),
         (DECODE, {"codes": np.zeros((2, 2), bool)}, "codes is bool"),
         (DECODE, {"a": np.zeros(2), "b": np.zeros(2)}, "has the arrays a, b; expected codes for"),
         (DECODE, {}, "has no arrays; expected codes"),
-        (GENERATE, {"labels": np.zeros(2), "styles": np.zeros((2, 2))}, "labels is float64 [2]"),
-        (GENERATE, {"labels": np.uint64([2**63]), "styles": np.zeros((1, 2))}, "labels is uint64"),
+        (GENERATE, {"labels": np.full(2, 0.5), "styles": np.zeros((2, 2))}, "'labels' holds 0.5"),
+        (
+            GENERATE,
+            {"labels": np.uint64([2**63]), "styles": np.zeros((1, 2))},
+            "labels count from 0; yours are 9.223e+18..9.223e+18",
+        ),
+        (GENERATE, {"labels": np.zeros((2, 2)), "styles": np.zeros((2, 2))}, "labels is float64"),
         (
             GENERATE,
             {"labels": np.zeros(3, int), "styles": np.zeros((2, 2))},
@@ -109,7 +136,7 @@ def test_nothing_is_unpickled_and_damage_is_named(tmp_path, ending):
         np.save(path, objects, allow_pickle=True)
     else:
         np.savez(path, codes=objects)
-    assert "nothing is unpickled" in _refused(inputs.of_arrays, path, "decode", DECODE)
+    assert "never unpickled" in _refused(inputs.of_arrays, path, "decode", DECODE)
     for content in (b"", b"garbage", path.read_bytes()[:100]):
         path.write_bytes(content)
         line = _refused(inputs.of_arrays, path, "decode", DECODE)

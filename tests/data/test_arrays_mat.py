@@ -92,7 +92,7 @@ def test_a_single_fold_may_be_a_vector(path):
     "arrays, expected",
     [
         ({"pictures": IMAGES}, r"has \['pictures'\], expected arrays 'images'"),
-        ({"images": IMAGES.astype(float)}, r"values in 0\.\.255, expected 0\.\.1"),
+        ({"images": IMAGES / 2}, r"values in 0\.\.127\.5, expected uint8"),
         ({"images": IMAGES, "labels": LABELS + 0.5}, "expected 70 integers from 0"),
         ({"images": IMAGES, "labels": np.full(70, np.inf)}, "expected 70 integers from 0"),
         ({"images": IMAGES, "labels": LABELS[:9]}, "expected 70 integers from 0"),
