@@ -16,7 +16,6 @@ import pathlib
 import shlex
 import stat
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -190,17 +189,6 @@ def evenly_spaced(size: int, count: int) -> np.ndarray:
     """At most `count` rows of `size`, evenly spaced from the first, since data may be sorted."""
     count = min(size, count)
     return np.arange(count) * size // count
-
-
-def printable(text: str) -> str:
-    """A name as one word of a line: what ends a line or a cell, steers a terminal or is no UTF-8 is
-    escaped as in Python."""
-    return "".join(
-        char.encode("unicode_escape").decode()
-        if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        else char
-        for char in text
-    )
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
