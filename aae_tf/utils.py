@@ -14,8 +14,10 @@ import math
 import os
 import pathlib
 import shlex
+import signal
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -143,6 +145,32 @@ def locked(path: pathlib.Path, wait: bool = True) -> Iterator[None]:
     with open(path, "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+
+
+@contextlib.contextmanager
+def handling(numbers: Iterable[int], handler: Callable) -> Iterator[None]:
+    """Within it a function handles signals; off the main thread, where Python forbids it, nothing.
+
+    Args:
+      numbers: of the signals. A hang-up that is ignored (nohup) stays so, and what C code handles
+        is left to it, since it could not be put back.
+      handler: called with the number and the frame.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers:
+            present = signal.getsignal(number)
+            if present is None or (number == signal.SIGHUP and present == signal.SIG_IGN):
+                continue
+            before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)
 
 
 def is_own(spec: str) -> bool:

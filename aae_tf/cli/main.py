@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from aae_tf.cli import flags
 from aae_tf.cli.modes import MODES
 from aae_tf.errors import in_one_line
-from aae_tf.utils import logging_to_stderr
+from aae_tf.utils import STOP_SIGNALS, handling, logging_to_stderr
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 
     Returns:
       Exit status: 0; 1 if something given can't be used or training diverged; 2 for a wrong flag;
-      128 and the signal's number if a signal stopped the run.
+      75 if --max_minutes stopped the run; 128 and the signal's number if a signal did.
     """
     argv = sys.argv if argv is None else argv
     values = flags.define({name: mode.description for name, mode in MODES.items()})
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
             if values.help:
                 print(flags.help_page(values))
                 return 0
-            with _sigterm_interrupts():
+            with _signals_interrupt():
                 return MODES[values.mode].run(values)
         except KeyboardInterrupt as interruption:
             logger.error("interrupted")
@@ -58,22 +58,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Lets SIGTERM end what runs as Ctrl-C does: what writes at an interruption writes then too.
+def _signals_interrupt() -> Iterator[None]:
+    """Lets the other signals end what runs as Ctrl-C does: what writes then, writes then too.
 
-    Training, of which either makes a last checkpoint, has handlers of its own.
+    Training, of which each makes a last checkpoint, has handlers of its own, and so may a program
+    around this one.
     """
 
     def interrupt(number, frame):
         del frame
         raise KeyboardInterrupt(number)
 
-    before = signal.getsignal(signal.SIGTERM)
-    if before is not signal.SIG_DFL:  # a program around this one has its own way
+    with handling(
+        [number for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_DFL], interrupt
+    ):
         yield
-        return
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
@@ -27,9 +28,11 @@ from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs import import_tensorflow_quietly
 from aae_tf.settings import Settings, flatten, override, own_functions
-from aae_tf.utils import printable, quoted
+from aae_tf.utils import STOP_SIGNALS, printable, quoted
 
 logger = logging.getLogger(__name__)
+# Exit statuses of what continues with the same command: --max_minutes, and signals.
+STOPS = (os.EX_TEMPFAIL, *(128 + number for number in STOP_SIGNALS))
 
 
 def train(values: FlagValues) -> int:
@@ -44,9 +47,9 @@ def train(values: FlagValues) -> int:
     from aae_tf.runs.train import train
 
     outcome = train(settings, run_dir, export_dir)
-    if outcome.signal:
+    if outcome.status:
         print(f"stopped; resume with:\n  {command_again(run_dir, values)}")
-        return 128 + outcome.signal
+        return outcome.status
     print(format_metrics(outcome.metrics))
     print(next_steps(outcome, settings, run_dir, values))
     return 0
@@ -71,13 +74,19 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) 
     restarts = seeds.read_restarts(
         values.best_after, values.score, numbers, settings, values.storage
     )
-    runs = seeds.runs_of(settings, numbers, run_dir, export_dir)
-    status = seeds.train(runs, restarts, values.workers)
-    if status > 128:
+    runs = seeds.runs_of(_without_limit(settings), numbers, run_dir, export_dir)
+    minutes = settings.execution.max_minutes
+    status = seeds.train(runs, restarts, values.workers, minutes)
+    if status in STOPS:
         names = ("seeds", "best_after", "score", "storage", "workers", "export_dir")
         again = command.flags_of(flatten(settings), leave_out=("seed",))
         _print_resume(values, again, names, run_dir)
     return status
+
+
+def _without_limit(settings: Settings) -> Settings:
+    """The settings of one run among others, of which all together have the time."""
+    return override(settings, {"max_minutes": 0.0})
 
 
 def search(values: FlagValues) -> int:
@@ -92,7 +101,7 @@ def search(values: FlagValues) -> int:
     from aae_tf.sweep import plan, results, space, study
 
     sweep = plan.search(
-        settings,
+        _without_limit(settings),
         space.read(pathlib.Path(command.find_file(values.space)), settings),
         values.trials,
         values.score,
@@ -100,8 +109,9 @@ def search(values: FlagValues) -> int:
         pathlib.Path(values.run_dir or f"runs/{settings.experiment}/search-{_now()}"),
         values.storage,
     )
-    status, (program, _) = study.search(sweep, values.workers), this_program()
-    if status > 128:
+    status = study.search(sweep, values.workers, settings.execution.max_minutes)
+    program, _ = this_program()
+    if status in STOPS:
         names = ("mode", "space", "score", "trials", "halving", "storage", "workers")
         _print_resume(values, command.flags_of(flatten(settings)), names, sweep.folder)
     if status:

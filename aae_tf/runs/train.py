@@ -24,6 +24,7 @@ from aae_tf.results import model_card
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs.recorder import Recorder
+from aae_tf.runs.stopping import Stop
 from aae_tf.runs.training_run import TrainingRun
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model
@@ -44,14 +45,14 @@ class Outcome:
       metrics: on validation and test images.
       saved_model: where the export lies, if there was one.
       digest: SHA-256 of the variables of networks and optimizers, after training.
-      signal: that stopped the run before its end, or 0.
+      status: exit status of a run that was stopped before its end (see `Stop.status`), or 0.
     """
 
     folder: RunFolder
     metrics: dict[str, float]
     saved_model: pathlib.Path | None = None
     digest: str = ""
-    signal: int = 0
+    status: int = 0
 
 
 def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | None) -> Outcome:
@@ -66,7 +67,7 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | 
       UserError: if something given can't be used; nothing has been written then, unless the loss
         diverged.
     """
-    folder = RunFolder(run_dir)
+    stop, folder = Stop(settings.execution.max_minutes), RunFolder(run_dir)
     folder.check(settings)
     if export_dir is not None:
         check_folder("export_dir", export_dir)
@@ -74,14 +75,16 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | 
     strategy = make_strategy(settings.execution, settings.training.batch_size)
     check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
-    run = TrainingRun(settings, folder, data, strategy)
+    run = TrainingRun(settings, folder, data, strategy, stop)
     with started(run):
         return _train(run, export_dir)
 
 
 @contextlib.contextmanager
 def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
-    """Starts a run in its folder, or resumes it from its newest checkpoint; locked within.
+    """Starts a run in its folder, or resumes it from its newest checkpoint.
+
+    Within, the folder is locked and signals stop the run.
 
     Args:
       run: to start.
@@ -89,7 +92,7 @@ def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
     """
     folder, settings, data = run.folder, run.settings, run.data
     folder.path.mkdir(parents=True, exist_ok=True)
-    with contextlib.nullcontext() if locked else folder.locked():
+    with run.stop, contextlib.nullcontext() if locked else folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
         folder.check_data(data)
         run.open_checkpoints()
@@ -123,17 +126,25 @@ def _train(run: TrainingRun, export_dir: pathlib.Path | None) -> Outcome:
         run.averaged_weights,
     )
     with contextlib.closing(recorder):
-        received = run.train(recorder)
+        status = run.train(recorder)
         state = run.note_provenance(first_step, commit)
-        if received:
-            return Outcome(folder, {}, signal=received)
-        exporting = "" if export_dir is None else " and exporting"
-        logger.info("evaluating, drawing%s", exporting)
-        if progress.step > first_step or not folder.has_result:
-            recorder.finish(progress.step)
-        with run.averaged_weights():
-            metrics = _final_metrics(settings, folder, evaluator, data, progress)
-    exported = None if export_dir is None else export(folder, export_dir, data, trust_run=True)
+        if status:
+            return Outcome(folder, {}, None, state, status)
+        try:
+            with run.stop.at_once():
+                exporting = "" if export_dir is None else " and exporting"
+                logger.info("evaluating, drawing%s", exporting)
+                if progress.step > first_step or not folder.has_result:
+                    recorder.finish(progress.step)
+                with run.averaged_weights():
+                    metrics = _final_metrics(settings, folder, evaluator, data, progress)
+                exported = None
+                if export_dir is not None:
+                    exported = export(folder, export_dir, data, trust_run=True)
+        except KeyboardInterrupt:
+            if not run.stop.status:
+                raise
+            return Outcome(folder, {}, None, state, run.stop.status)
     return Outcome(folder, metrics, exported, state)
 
 

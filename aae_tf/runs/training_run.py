@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
-from collections.abc import Iterator
 
 from aae_tf import seeds
 from aae_tf.data import ImageData
@@ -15,6 +12,7 @@ from aae_tf.errors import DivergedError, SettingsError
 from aae_tf.methods.build import labelled_for, method_for
 from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder
+from aae_tf.runs.stopping import Stop
 from aae_tf.settings import Settings
 from aae_tf.training import Observer, Report, Stopped, Trainer, averaging
 from aae_tf.training.averaging import WeightAverage
@@ -29,6 +27,7 @@ from aae_tf.training.trainer import pretrain
 from aae_tf.utils import evenly_spaced, progress_bar
 
 logger = logging.getLogger(__name__)
+CALL_SECONDS = 5.0  # at most, so that a signal doesn't wait for many slow steps
 
 
 class ProgressBar(Observer):
@@ -58,9 +57,24 @@ class ProgressBar(Observer):
 
 
 class TrainingRun:
-    """What training needs, made from settings and data."""
+    """What training needs, made from settings and data.
 
-    def __init__(self, settings: Settings, folder: RunFolder, data: ImageData, strategy):
+    Args:
+      settings: of the run.
+      folder: of the run.
+      data: that they name.
+      strategy: of tf.distribute.
+      stop: what may end the run early; by default signals and the settings' time from now on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: RunFolder,
+        data: ImageData,
+        strategy,
+        stop: Stop | None = None,
+    ):
         training = settings.training
         if training.batch_size > len(data.train):
             expected = f"at most {len(data.train)}, the number of training images"
@@ -94,6 +108,8 @@ class TrainingRun:
             self.method.prepare,
             self._average,
         )
+        self.stop = stop or Stop(settings.execution.max_minutes)
+        self.stop.watch(self.trainer)
         self._variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
         if self._average is not None:
             averages = self._average.variables
@@ -150,10 +166,13 @@ class TrainingRun:
         )
 
     def train(self, recorder: Observer) -> int:
-        """Trains to the end, or to a signal, which is returned; writes a checkpoint either way.
+        """Trains to the end, or until it is to stop; writes a checkpoint either way.
 
         Args:
           recorder: looks on, before a checkpoint is written; may ask the trainer to stop.
+
+        Returns:
+          The exit status of a stop by a signal or for the time, or 0.
 
         Raises:
           DivergedError: if a loss or a weight became NaN or infinite.
@@ -164,10 +183,10 @@ class TrainingRun:
         writer = CheckpointWriter(checkpoints, execution.checkpoint_minutes)
         bar, calls = ProgressBar(progress.step, total), execution.steps_per_call
         # The moments come before the recorder, which evaluates, and the checkpoint.
-        observers = (bar, self._make_precise_norm(), recorder, writer)
+        observers = (bar, self._make_precise_norm(), recorder, writer, self.stop)
         try:
-            with contextlib.closing(bar), _stops_on_signals(self.trainer) as received:
-                self.trainer.train(progress.step, total, calls, observers)
+            with contextlib.closing(bar):
+                self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS)
         except Stopped:
             pass
         except DivergedError as error:
@@ -175,7 +194,7 @@ class TrainingRun:
             good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
             raise DivergedError(f"{error}; {good}; try lower learning rates") from None
         checkpoints.save_if_new()
-        return received[0] if received and progress.step < total else 0
+        return self.stop.status
 
     def note_provenance(self, first_step: int, commit: str) -> str:
         """Writes where the run comes from, once it was trained or stopped.
@@ -201,27 +220,3 @@ class TrainingRun:
     def digest(self) -> str:
         """SHA-256 of the variables of networks and optimizers."""
         return digest(self._variables)
-
-
-@contextlib.contextmanager
-def _stops_on_signals(trainer: Trainer) -> Iterator[list[int]]:
-    """Lets SIGINT and SIGTERM end training after the current call; a second one at once."""
-    received: list[int] = []
-
-    def stop(number, frame):
-        del frame
-        if received:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        received.append(number)
-        trainer.stop_requested = True
-        # Not print(): the progress bar may be in the middle of writing.
-        os.write(2, b"\nstopping after this call; again to stop at once\n")
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

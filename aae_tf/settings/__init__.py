@@ -25,21 +25,21 @@ from aae_tf.settings.flat import (
     to_flagfile,
 )
 from aae_tf.settings.groups import (
-    PHASES,
     DataSettings,
     EvaluationSettings,
     ExecutionSettings,
     NetworkSettings,
-    PhaseSettings,
     PriorSettings,
     Settings,
     TrainingSettings,
 )
 from aae_tf.settings.method_groups import (
+    PHASES,
     CategorySettings,
     ClusterSettings,
     HeadSettings,
     LabelSettings,
+    PhaseSettings,
     StyleSettings,
     VariationalSettings,
     WassersteinSettings,

@@ -17,7 +17,6 @@ from aae_tf.settings.fields import (
     one_of_or_own,
     or_word,
     parse_initializer,
-    parse_schedule,
     parses,
     setting,
     some_units,
@@ -27,6 +26,7 @@ from aae_tf.settings.method_groups import (
     ClusterSettings,
     HeadSettings,
     LabelSettings,
+    PhaseSettings,
     StyleSettings,
     VariationalSettings,
     WassersteinSettings,
@@ -95,15 +95,6 @@ class EvaluationSettings(Checked):
                 return False
         return {*asked.likelihood_samples} - {0} <= {*self.likelihood_samples}
 
-
-PHASES = (
-    "reconstruction",
-    "discriminator",
-    "generator",
-    "classification",
-    "elbo",
-    "wasserstein",
-)
 
 INITIALIZER = parses(
     parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"
@@ -184,6 +175,20 @@ class ExecutionSettings(Checked):
         5.0,
         "minutes between checkpoints; one is always written at the end",
         above(0),
+        changes_run=False,
+    )
+    on_nan: str = setting(
+        "stop",
+        "when a loss or weight becomes NaN or infinite: stop, or rollback: begin the epoch again at "
+        "half the learning rates, five times at most",
+        one_of("stop", "rollback"),
+        changes_run=False,
+    )
+    max_minutes: float = setting(
+        0.0,
+        "stop with a checkpoint and exit status 75 before so many minutes are over, as a queue's "
+        "limit asks; the same command resumes. 0 for no limit",
+        at_least(0),
         changes_run=False,
     )
 
@@ -344,25 +349,6 @@ class NetworkSettings(Checked):
         "of the encoder's weights: same as --initializer, normal:SD, he_normal or glorot_uniform",
         or_word("same", INITIALIZER),
     )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PhaseSettings(Checked):
-    """How one phase moves its networks."""
-
-    name: str
-    optimizer: str = setting("adam", "sgd or adam", one_of("sgd", "adam"))
-    learning_rate: float = setting(1e-3, "initial learning rate", above(0))
-    momentum: float = setting(0.9, "momentum of sgd, beta_1 of adam", between(0, 1))
-    schedule: str = setting(
-        "constant",
-        "constant, cosine (to 0 at the last epoch), or EPOCH:FACTOR,... of the initial rate",
-        parses(parse_schedule, "constant, cosine, or EPOCH:FACTOR,... such as 50:0.1,1000:0.01"),
-    )
-
-    @property
-    def flag_prefix(self) -> str:
-        return f"{self.name}_"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The settings of methods that use labels or a categorical code."""
+"""The settings of single methods and of their phases."""
 
 from __future__ import annotations
 
@@ -10,12 +10,23 @@ from aae_tf.settings.fields import (
     Checked,
     above,
     at_least,
+    between,
     one_of,
     one_of_or_own,
     parse_count,
+    parse_schedule,
     parse_shares,
     parses,
     setting,
+)
+
+PHASES = (
+    "reconstruction",
+    "discriminator",
+    "generator",
+    "classification",
+    "elbo",
+    "wasserstein",
 )
 
 
@@ -207,3 +218,22 @@ class WassersteinSettings(Checked):
         at_least(0),
     )
     pretraining_batch_size: int = setting(1000, "images in a minibatch of these steps", at_least(2))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PhaseSettings(Checked):
+    """How one phase moves its networks."""
+
+    name: str
+    optimizer: str = setting("adam", "sgd or adam", one_of("sgd", "adam"))
+    learning_rate: float = setting(1e-3, "initial learning rate", above(0))
+    momentum: float = setting(0.9, "momentum of sgd, beta_1 of adam", between(0, 1))
+    schedule: str = setting(
+        "constant",
+        "constant, cosine (to 0 at the last epoch), or EPOCH:FACTOR,... of the initial rate",
+        parses(parse_schedule, "constant, cosine, or EPOCH:FACTOR,... such as 50:0.1,1000:0.01"),
+    )
+
+    @property
+    def flag_prefix(self) -> str:
+        return f"{self.name}_"

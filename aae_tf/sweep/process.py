@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import pathlib
 import signal
@@ -17,6 +18,8 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+
+from aae_tf.utils import STOP_SIGNALS, handling
 
 # The process has the parent's modules, and what is in the working directory hides none of them.
 _START = (
@@ -46,25 +49,36 @@ def run(module: str, pipe: int) -> None:
 class Processes:
     """Starts processes and hands signals on to those that run; a context.
 
+    Args:
+      minutes: from now on, before which all are asked to stop; 0 for no limit. They are given a
+        tenth of them, or a minute, for it.
+
     Attributes:
       received: number of the first signal that asked to stop, or 0.
       running: the processes that `wait` has not yet returned.
     """
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def __init__(self):
+    def __init__(self, minutes: float = 0.0):
         self.received = 0
         self.running: list[subprocess.Popen] = []
+        seconds = max(54 * minutes, 60 * minutes - 60) if minutes else math.inf
+        self._deadline, self._expired = time.monotonic() + seconds, False
+
+    @property
+    def status(self) -> int:
+        """Exit status of a stop: 128 and the first signal's number, 75 for the time, or 0."""
+        if self.received:
+            return 128 + self.received
+        return os.EX_TEMPFAIL if self._expired else 0
 
     def __enter__(self) -> Processes:
-        self._before = [signal.signal(number, self._hand_on) for number in self._SIGNALS]
+        self._handling = handling(STOP_SIGNALS, self._hand_on)
+        self._handling.__enter__()
         self._pipe, self._held = os.pipe()
         return self
 
     def __exit__(self, *error) -> None:
-        for number, handler in zip(self._SIGNALS, self._before, strict=True):
-            signal.signal(number, handler)
+        self._handling.__exit__(*error)
         # A process that still runs, because of an error here, stops now.
         os.close(self._held)
         os.close(self._pipe)
@@ -91,7 +105,7 @@ class Processes:
         )
         self.running.append(process)
         if self.received:  # between the last look at it and the start
-            process.send_signal(self._as_handed_on(self.received))
+            process.send_signal(self.received)
         with contextlib.suppress(BrokenPipeError), process.stdin:  # its exit status says why
             process.stdin.write(data)
         return process
@@ -104,6 +118,7 @@ class Processes:
         """
         deadline = time.monotonic() + seconds
         while True:
+            self._look_at_time()
             ended = [process for process in self.running if process.poll() is not None]
             if ended or time.monotonic() >= deadline:
                 break
@@ -113,9 +128,9 @@ class Processes:
         return [(p, 128 - n if n < 0 else n) for p, n in zip(ended, statuses, strict=True)]
 
     def stop(self) -> None:
-        """Asks all to stop, if no signal has done so, and waits for them."""
+        """Asks all to stop, if neither a signal nor the time has, and waits for them."""
         for process in self.running:
-            if not self.received:
+            if not self.status:
                 process.send_signal(signal.SIGTERM)
             process.wait()
         self.running = []
@@ -124,9 +139,10 @@ class Processes:
         del frame
         self.received = self.received or number
         for process in tuple(self.running):
-            process.send_signal(self._as_handed_on(number))
+            process.send_signal(number)
 
-    @staticmethod
-    def _as_handed_on(number: int) -> int:
-        # A run stops cleanly on the others alone.
-        return signal.SIGTERM if number == signal.SIGHUP else number
+    def _look_at_time(self) -> None:
+        if time.monotonic() >= self._deadline and not self.status:
+            self._expired = True
+            for process in self.running:
+                process.send_signal(signal.SIGTERM)

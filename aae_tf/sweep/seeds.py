@@ -134,7 +134,12 @@ def runs_of(
     return runs
 
 
-def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: int = 1) -> int:
+def train(
+    runs: Sequence[SeedRun],
+    restarts: Restarts | None = None,
+    workers: int = 1,
+    minutes: float = 0.0,
+) -> int:
     """Trains what isn't finished, and prints the table over the seeds.
 
     A run that can't continue doesn't keep the others from theirs.
@@ -144,9 +149,10 @@ def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: in
       restarts: after which only the best one continues, and is exported where the first would be;
         None for all.
       workers: how many train at a time.
+      minutes: before which to stop; 0 for no limit.
 
     Returns:
-      0, or the exit status of a stop by a signal or of a wrong flag.
+      0, or the exit status of a stop by a signal or for the time, or of a wrong flag.
 
     Raises:
       UserError: if another process trains seeds there; if the best restart can't be chosen; at
@@ -154,7 +160,7 @@ def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: in
     """
     folder = RunFolder(runs[0].folder.path.parent)
     folder.path.mkdir(parents=True, exist_ok=True)
-    with Processes() as processes:
+    with Processes(minutes) as processes:
         if restarts is not None:
             best, status = choose(runs, restarts, processes, workers)
             if best is None:
@@ -177,8 +183,8 @@ def train(runs: Sequence[SeedRun], restarts: Restarts | None = None, workers: in
 def _train(runs: Sequence[SeedRun], processes: Processes, workers: int) -> tuple[list[int], int]:
     """Each run in a process of its own: the seeds whose runs failed, and the status of a stop."""
     left, seeds, failed = list(enumerate(runs, 1)), {}, []
-    while (left or processes.running) and not processes.received:
-        while left and len(processes.running) < workers and not processes.received:
+    while (left or processes.running) and not processes.status:
+        while left and len(processes.running) < workers and not processes.status:
             number, run = left.pop(0)
             line = f"seed {run.seed} ({number} of {len(runs)}): {run.folder.path}"
             if run.is_finished:
@@ -191,14 +197,14 @@ def _train(runs: Sequence[SeedRun], processes: Processes, workers: int) -> tuple
             seeds[process.pid] = run.seed
         for process, status in processes.wait(math.inf if processes.running else 0):
             seed = seeds[process.pid]
-            if status > 1 and not processes.received:
+            if status > 1 and not processes.status:
                 logger.info("seed %d ended with status %d; later ones don't start", seed, status)
                 processes.stop()
                 return failed, status
             if status:
                 failed.append(seed)
     processes.stop()
-    return failed, 128 + processes.received if processes.received else 0
+    return failed, processes.status
 
 
 RESTARTS_FILE = "begun.json"  # of the folder of all seeds, and of the one that continued

@@ -181,10 +181,10 @@ def run(
 
     Returns:
       0 once all have ended; else the exit status of a worker that failed and has said why,
-      or of a stop by a signal.
+      or of a stop by a signal or for the time.
     """
     waits = False
-    while not processes.received:
+    while not processes.status:
         unfinished = [trial for trial in trials_of(sweep, study) if not trial.state.is_finished()]
         if len(processes.running) < workers and any(_is_left(sweep, one) for one in unfinished):
             arguments = ["aae-tf", f"--log_format={log_format()}"]
@@ -197,24 +197,26 @@ def run(
                 logger.info("%d trained elsewhere; waiting for their scores", len(unfinished))
                 waits = True
         for _, status in processes.wait(POLL_SECONDS):
-            if status and not processes.received:
+            if status and not processes.status:
                 processes.stop()
                 return status
             after_each()
     processes.stop()
     after_each()
-    return 128 + processes.received
+    return processes.status
 
 
-def search(sweep: Sweep, workers: int) -> int:
+def search(sweep: Sweep, workers: int, minutes: float = 0.0) -> int:
     """Makes the trials that aren't made yet, and writes what came of all.
 
     Args:
       sweep: from `plan.search`.
       workers: how many train trials here at a time.
+      minutes: before which to stop; 0 for no limit.
 
     Returns:
-      0, or the exit status of a worker that can't continue, or of a stop by a signal.
+      0, or the exit status of a worker that can't continue, or of a stop by a signal or for the
+      time.
 
     Raises:
       UserError: if the storage can't be used, or holds another search.
@@ -242,9 +244,9 @@ def search(sweep: Sweep, workers: int) -> int:
                 if folder.checkpoints.exists() and not _is_locked(folder):
                     shutil.rmtree(folder.checkpoints)
 
-    with Processes() as processes:
+    with Processes(minutes) as processes:
         status = run(sweep, study, workers, processes, write)
-    if is_new and status and not processes.received:
+    if is_new and status and not processes.status:
         _withdraw(sweep, study, status)
     elif not status:
         write()

@@ -43,7 +43,7 @@ def train(
       locked: whether the folder is locked already.
 
     Returns:
-      The signal that stopped it, or 0.
+      The exit status of a stop by a signal, or 0.
 
     Raises:
       UserError: if something given can't be used, or the loss diverged.
@@ -98,9 +98,9 @@ def train(
         )
         recorder.at_epoch = at_epoch
         with contextlib.closing(recorder):
-            received = run.train(recorder)
+            status = run.train(recorder)
         run.note_provenance(first_step, commit)
-        return received
+        return status
 
 
 class TrialRecorder(Recorder):

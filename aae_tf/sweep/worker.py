@@ -53,7 +53,7 @@ def advance(sweep: Sweep, trial: Trial) -> int:
     """Trains a trial from where it stands to its end, or to a signal.
 
     Returns:
-      128 and the signal that stopped it, or 0.
+      The exit status of a stop by a signal, or 0.
 
     Raises:
       UserError: if something given can't be used.
@@ -72,7 +72,7 @@ def advance(sweep: Sweep, trial: Trial) -> int:
         from aae_tf.sweep.trial import train
 
         rungs, report = progress.rungs, progress.report
-        number = train(settings, folder, sweep.score, rungs, report, locked=True)
+        return train(settings, folder, sweep.score, rungs, report, locked=True)
     except DivergedError as error:
         progress.fail(" ".join(str(error).split()))
         return 0
@@ -80,7 +80,6 @@ def advance(sweep: Sweep, trial: Trial) -> int:
         problem = UserError(f"{draw.name}: {error}")
         problem.exit_status = error.exit_status
         raise problem from None
-    return 128 + number if number else 0
 
 
 class Progress:

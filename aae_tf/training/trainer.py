@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -61,7 +62,14 @@ class Trainer:
         self._overflown: str | None = None  # a phase whose weights the last call made infinite
         self.stop_requested = False
 
-    def train(self, first_step: int, last_step: int, steps_per_call: int, observers=()) -> None:
+    def train(
+        self,
+        first_step: int,
+        last_step: int,
+        steps_per_call: int,
+        observers=(),
+        seconds_per_call: float = math.inf,
+    ) -> None:
         """Trains from `first_step` up to, not including, `last_step`.
 
         Args:
@@ -69,21 +77,29 @@ class Trainer:
           last_step: of the whole run.
           steps_per_call: at most; a call doesn't reach into the next epoch.
           observers: called after each call, in this order.
+          seconds_per_call: that a call is to take at most, though it has a step at least. It begins
+            with calls of a step and makes them longer; results don't depend on it.
 
         Raises:
           DivergedError: if a loss or a weight becomes NaN or infinite.
-          Stopped: if `stop_requested` was set; observers have seen every step done.
+          Stopped: if `stop_requested` is set, maybe before the first step; observers have seen
+            every step done.
         """
         step, epoch, source = first_step, -1, None
         per_epoch = self.feed.steps_per_epoch
+        most = 1 if math.isfinite(seconds_per_call) else steps_per_call
         while step < last_step:
+            if self.stop_requested:
+                raise Stopped
             if step // per_epoch != epoch:
                 epoch = step // per_epoch
                 source = self.feed.source(step, source)
-            count = min(steps_per_call, (epoch + 1) * per_epoch - step, last_step - step)
+            count = min(most, (epoch + 1) * per_epoch - step, last_step - step)
             started = time.perf_counter()
             values = self.run_steps(source, step, count)
             seconds = time.perf_counter() - started
+            affordable = max(1.0, seconds_per_call * count / seconds)
+            most = int(min(steps_per_call, 2 * most, affordable))
             self._check_finite(step, values, observers)
             step += count
             report = Report(
@@ -93,8 +109,6 @@ class Trainer:
                 observer.after_call(report)
                 if report.epoch_ended:
                     observer.after_epoch(report)
-            if self.stop_requested and step < last_step:
-                raise Stopped
 
     def run_steps(self, source, first_step: int, count: int) -> dict[str, np.ndarray]:
         """Runs `count` steps of one epoch in one call, from what the feed's `source` gave.

@@ -26,8 +26,8 @@ PROCESS = """
         if what == "die":
             signal.raise_signal(signal.SIGKILL)
         got = []
-        signal.signal(signal.SIGTERM, lambda number, frame: got.append(number))
-        signal.signal(signal.SIGINT, lambda number, frame: got.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, lambda number, frame: got.append(number))
         print("ready", flush=True)
         while not got:
             time.sleep(0.01)
@@ -89,7 +89,8 @@ def test_waiting_ends_with_the_first_that_ends_or_after_so_long(module, tmp_path
     [
         (signal.SIGINT, signal.SIGINT),
         (signal.SIGTERM, signal.SIGTERM),
-        (signal.SIGHUP, signal.SIGTERM),
+        (signal.SIGHUP, signal.SIGHUP),
+        (signal.SIGUSR1, signal.SIGUSR1),
     ],
 )
 def test_signals_are_handed_on_once_to_each(module, tmp_path, sent, got):
@@ -102,11 +103,24 @@ def test_signals_are_handed_on_once_to_each(module, tmp_path, sent, got):
             )
             assert process.stdout.readline() == b"ready\n"
         threading.Timer(0.1, os.kill, (os.getpid(), sent)).start()
-        ended = [status for _ in files for _, status in processes.wait(60)]
+        ended = []
+        while processes.running:
+            ended += [status for _, status in processes.wait(60)]
         processes.stop()
         assert set(ended) == {3} and processes.received == sent
     assert [file.read_text() for file in files] == [str(int(got))] * 2
     assert signal.getsignal(sent) == before
+
+
+def test_all_are_asked_to_stop_before_the_time_is_over(module, tmp_path):
+    with Processes(minutes=1 / 60) as processes:
+        arguments = ["program", "wait", str(tmp_path / "got")]
+        process = processes.start(module, arguments, stdout=subprocess.PIPE)
+        assert processes.status == 0
+        assert process.stdout.readline() == b"ready\n"
+        assert processes.wait(60) == [(process, 3)]
+        assert processes.status == os.EX_TEMPFAIL
+    assert (tmp_path / "got").read_text() == str(int(signal.SIGTERM))
 
 
 PARENT = """

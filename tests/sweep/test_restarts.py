@@ -34,7 +34,7 @@ def runs(tmp_path):
 class Here:
     """Has workers work in this process."""
 
-    received, running = 0, ()
+    status, running = 0, ()
 
     def __init__(self, monkeypatch):
         self.started, self._monkeypatch, self._ended = 0, monkeypatch, []

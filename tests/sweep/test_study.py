@@ -183,7 +183,7 @@ def test_the_folder_is_free_for_the_corrected_command_unless_trained_in(
     tmp_path, monkeypatch, status, leaves, is_free
 ):
     wrong = searches.make(tmp_path / "search")
-    monkeypatch.setattr(study, "Processes", lambda: Failing(wrong, status, leaves))
+    monkeypatch.setattr(study, "Processes", lambda minutes: Failing(wrong, status, leaves))
     assert study.search(wrong, 1) == status
     assert (wrong.folder / "search.json").exists() != is_free
     if is_free:
@@ -197,7 +197,7 @@ def test_a_search_that_has_a_score_stays(tmp_path, monkeypatch):
     searches.begin(search)
     searches.tell(search, {1: 0.5, 2: 0.4, 4: 0.3})
     failing = Failing(search, SettingsError.exit_status)
-    monkeypatch.setattr(study, "Processes", lambda: failing)
+    monkeypatch.setattr(study, "Processes", lambda minutes: failing)
     assert study.search(search, 1) == 2
     assert (search.folder / "search.json").exists() and searches.states(search)[0] == "COMPLETE"
 
