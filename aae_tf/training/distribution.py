@@ -9,6 +9,8 @@ import tensorflow as tf
 from aae_tf.errors import SettingsError
 from aae_tf.settings import ExecutionSettings
 
+MOST_CPUS = 16  # logical devices: tracing a step takes as many times as long
+
 
 def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute.Strategy:
     """The strategy in whose scope networks and optimizers are to be made.
@@ -26,6 +28,8 @@ def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute
             raise SettingsError("replicas", settings.replicas, "1 with --strategy=one_device")
         return tf.distribute.OneDeviceStrategy(gpus[0].name if gpus else "/cpu:0")
     replicas = settings.replicas or len(gpus) or 1
+    if not gpus and replicas > MOST_CPUS:
+        raise SettingsError("replicas", replicas, f"at most {MOST_CPUS} without GPUs")
     devices = gpus[:replicas] if gpus else _logical_cpus(replicas)
     if len(devices) < replicas:
         raise SettingsError("replicas", replicas, f"at most {len(devices)}, the devices found")

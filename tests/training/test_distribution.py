@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+from aae_tf.errors import SettingsError
+from aae_tf.settings import ExecutionSettings
+from aae_tf.training.distribution import make_strategy
+
 pytestmark = pytest.mark.system
 
 
@@ -56,3 +60,8 @@ def test_a_batch_that_replicas_cannot_share_evenly_is_refused(found):
 def test_more_replicas_than_devices_are_refused(found):
     assert found["too_many"] == "--replicas=3: expected at most 2, the devices found"
     assert found["one_device"] == "--replicas=2: expected 1 with --strategy=one_device"
+
+
+def test_no_processor_is_split_into_hundreds_of_devices():
+    with pytest.raises(SettingsError, match="--replicas=500: expected at most 16 without GPUs"):
+        make_strategy(ExecutionSettings(replicas=500), 500)
