@@ -15,6 +15,7 @@ from aae_tf.experiments import command
 from aae_tf.results.report import FORMATS as REPORT_FORMATS
 from aae_tf.serving.convert import FORMATS as CONVERT_FORMATS
 from aae_tf.settings import describe, flatten
+from aae_tf.settings.fields import UNWRITABLE
 from aae_tf.utils import read_text
 
 NESTED_FLAGFILES, MOST_FLAGFILES = 20, 1000
@@ -175,7 +176,9 @@ def _define_many_runs(values: flags.FlagValues) -> None:
         "file that says what flags may be in a search, such as search/wae_mmd.space",
         **group,
     )
-    flags.DEFINE_integer("trials", 20, "how many settings a search tries", **group)
+    flags.DEFINE_integer(
+        "trials", 20, "how many settings a search tries", upper_bound=10**5, **group
+    )
     flags.DEFINE_string(
         "halving",
         None,
@@ -195,6 +198,7 @@ def _define_many_runs(values: flags.FlagValues) -> None:
         1,
         "how many runs of --seeds and of a search train at a time",
         lower_bound=1,
+        upper_bound=1000,
         **group,
     )
     flags.DEFINE_list("runs", [], "folders of the runs that compare puts into run_dir", **group)
@@ -273,7 +277,7 @@ def _check_text(values: flags.FlagValues) -> None:
     for flag in values:
         value = values[flag].value
         for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and re.search(r"[\0\ud800-\udfff]", text):
+            if isinstance(text, str) and re.search(UNWRITABLE, text):
                 raise SettingsError(flag, text, "text in UTF-8 without a null character")
 
 

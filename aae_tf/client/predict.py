@@ -15,6 +15,7 @@ from aae_tf.errors import SettingsError
 from aae_tf.utils import printable, progress_bar
 
 TWIN = "_bytes"  # ends the name of a signature that takes encoded pictures
+MOST_AT_ONCE = 10**6  # samples, or inputs in a request
 DRAWING = ("count", "seed")  # inputs of a signature that needs no files
 MOST_BYTES = 16 << 20  # of a request's inputs; in JSON that is several times as much
 
@@ -40,12 +41,13 @@ class PredictOptions:
     batch_size: int = 100
 
     def __post_init__(self):
-        if self.count < 1:
-            raise SettingsError("count", self.count, "at least 1")
+        if not 1 <= self.count <= MOST_AT_ONCE:
+            raise SettingsError("count", self.count, f"from 1 to {MOST_AT_ONCE}")
         if not 0 <= self.seed < 2**31:
             raise SettingsError("seed", self.seed, f"0 to {2**31 - 1}")
-        if self.batch_size < 1:
-            raise SettingsError("predict_batch_size", self.batch_size, "at least 1")
+        if not 1 <= self.batch_size <= MOST_AT_ONCE:
+            expected = f"from 1 to {MOST_AT_ONCE}"
+            raise SettingsError("predict_batch_size", self.batch_size, expected)
 
     def check_paths(self) -> None:
         """Raises PredictionError if the input isn't there, or the output is; asks no model."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,8 +26,27 @@ DIVERGENCES = (
 Check = Callable[[Any], "str | None"]  # None where the value is right, else what was expected
 
 
-def at_least(low: float) -> Check:
-    return lambda value: None if value >= low else f"at least {low}"
+# Far above what anyone trains, and below what no memory or no number of 64 bits holds.
+MOST_UNITS, MOST_WEIGHTS = 2**16, 2**28  # of a layer, and between two layers
+MOST_DIMENSIONS = 2**14  # of a code or of noise
+MOST_IMAGES = 2**20  # in a minibatch
+MOST_EPOCHS = MOST_STEPS = 10**7
+MOST_PIXELS = 4096  # a side
+MOST_LAYERS = 100
+LONGEST_TEXT = 4096
+UNWRITABLE = r"[\0\ud800-\udfff]"
+SMALLEST, LARGEST = 1e-30, 1e30  # of a number besides 0, so that float32 has it
+
+
+def at_least(low: float, most: float = math.inf) -> Check:
+    """From low to most, both included."""
+
+    def check(value):
+        if low <= value <= most:
+            return None
+        return f"at least {low}" if value < low else f"at most {most}"
+
+    return check
 
 
 def above(low: float) -> Check:
@@ -51,8 +71,13 @@ def anything(value) -> None:
 
 
 def some_units(value) -> str | None:
-    good = value and all(unit >= 1 for unit in value)
-    return None if good else "positive layer sizes with commas between, such as 1000,1000"
+    if not value or min(value) < 1:
+        return "positive layer sizes with commas between, such as 1000,1000"
+    if max(value) > MOST_UNITS:
+        return f"layers of at most {MOST_UNITS} units"
+    if any(a * b > MOST_WEIGHTS for a, b in itertools.pairwise(value)):
+        return f"at most {MOST_WEIGHTS} weights between two layers"
+    return None
 
 
 def or_word(word: str, check: Check) -> Check:
@@ -175,14 +200,25 @@ class Checked:
             flag = self.flag_prefix + field.name
             value = getattr(self, field.name)
             kind = type(field.default)
-            if kind is float and type(value) is int:
+            if kind is float and type(value) is int and abs(value) <= LARGEST:
                 value = float(value)
                 object.__setattr__(self, field.name, value)
             if type(value) is not kind:
                 raise SettingsError(flag, value, f"a value of type {kind.__name__}")
             if kind is float and not math.isfinite(value):
                 raise SettingsError(flag, value, "a finite number")
-            complaint = field.metadata["check"](value)
+            complaint = _beyond(value) or field.metadata["check"](value)
             if complaint:
                 shown = ",".join(map(str, value)) if kind is tuple else value
                 raise SettingsError(flag, shown, complaint)
+
+
+def _beyond(value) -> str | None:
+    """What any value of its type has to keep to."""
+    if isinstance(value, float) and value and not SMALLEST <= abs(value) <= LARGEST:
+        return f"0, or a number of a size from {SMALLEST} to {LARGEST}"
+    if isinstance(value, str) and (len(value) > LONGEST_TEXT or re.search(UNWRITABLE, value)):
+        return f"at most {LONGEST_TEXT} characters of UTF-8, none of them null"
+    if isinstance(value, tuple) and len(value) > MOST_LAYERS:
+        return f"at most {MOST_LAYERS} numbers"
+    return None

@@ -8,6 +8,10 @@ import itertools
 from aae_tf.errors import SettingsError
 from aae_tf.settings import rules
 from aae_tf.settings.fields import (
+    MOST_DIMENSIONS,
+    MOST_EPOCHS,
+    MOST_IMAGES,
+    MOST_PIXELS,
     PRIORS,
     Checked,
     above,
@@ -32,6 +36,7 @@ from aae_tf.settings.method_groups import (
     WassersteinSettings,
 )
 
+MOST_SAMPLES = 10**9
 IMAGENET = "imagenet"
 WEIGHT_ENDINGS = (".h5", ".hdf5")
 
@@ -44,6 +49,8 @@ def _weights(value) -> str | None:
 
 def _sample_counts(value) -> str | None:
     ascending = value and all(a < b for a, b in itertools.pairwise((0, *value)))
+    if ascending and value[-1] > MOST_SAMPLES:
+        return f"at most {MOST_SAMPLES}"
     if value == (0,) or ascending:
         return None
     return "0, or ascending numbers of samples with commas between, such as 10000,10000000"
@@ -60,7 +67,7 @@ class EvaluationSettings(Checked):
         changes_run=False,
     )
     quality_samples: int = setting(
-        10_000, "how many samples are evaluated", at_least(100), changes_run=False
+        10_000, "how many samples are evaluated", at_least(100, 10**6), changes_run=False
     )
     inception_weights: str = setting(
         "",
@@ -106,8 +113,10 @@ class TrainingSettings(Checked):
     """Training"""
 
     seed: int = setting(0, "seed of every random draw", between(0, 2**31))
-    epochs: int = setting(20, "passes over the training images", at_least(1))
-    batch_size: int = setting(100, "images in a minibatch, over all replicas", at_least(1))
+    epochs: int = setting(20, "passes over the training images", at_least(1, MOST_EPOCHS))
+    batch_size: int = setting(
+        100, "images in a minibatch, over all replicas", at_least(1, MOST_IMAGES)
+    )
     precision: str = setting(
         "float32",
         "arithmetic of the networks; mixed_bfloat16 keeps float32 weights",
@@ -153,7 +162,7 @@ class ExecutionSettings(Checked):
     """Execution (changes nothing but speed and rounding)"""
 
     steps_per_call: int = setting(
-        20, "training steps in one compiled call", at_least(1), changes_run=False
+        20, "training steps in one compiled call", at_least(1, 10**4), changes_run=False
     )
     strategy: str = setting(
         "mirrored",
@@ -165,7 +174,7 @@ class ExecutionSettings(Checked):
         0,
         "replicas of a mirrored run, 0 for one per GPU; more than one without GPUs splits the "
         "CPU into logical devices (to test, not to be faster)",
-        at_least(0),
+        at_least(0, 64),
         changes_run=False,
     )
     xla: bool = setting(
@@ -203,13 +212,13 @@ class DataSettings(Checked):
         0,
         "side of the square cut out of the centre of each image of a folder or TensorFlow Datasets "
         "name; 0 keeps all of it, or the largest square where --image_size asks for one",
-        at_least(0),
+        at_least(0, MOST_PIXELS),
     )
     image_size: int = setting(
         0,
         "side to which images of a folder or TensorFlow Datasets name are resized, after the crop; "
         "0 keeps them",
-        at_least(0),
+        at_least(0, MOST_PIXELS),
     )
     skip_broken_images: bool = setting(
         False, "pass over files of a folder that are no readable images, and count them"
@@ -243,14 +252,14 @@ class PriorSettings(Checked):
         "returns any object with sample(shape, seed)",
         one_of_or_own(PRIORS),
     )
-    latent_dim: int = setting(2, "size of the code", at_least(1))
+    latent_dim: int = setting(2, "size of the code", at_least(1, MOST_DIMENSIONS))
     prior_scale: float = setting(
         1.0, "sd of the Gaussian, half-width of the uniform prior", above(0)
     )
     prior_thickness: float = setting(
         0.1, "sd of the swiss roll around its curve; at 0 it has no density", at_least(0)
     )
-    prior_components: int = setting(10, "Gaussians in the ring of the mixture", at_least(1))
+    prior_components: int = setting(10, "Gaussians in the ring of the mixture", at_least(1, 1000))
 
     def __post_init__(self):
         super().__post_init__()
@@ -282,7 +291,7 @@ class NetworkSettings(Checked):
         above(0),
     )
     encoder_noise_dim: int = setting(
-        10, "size of the noise that an implicit encoder takes", at_least(1)
+        10, "size of the noise that an implicit encoder takes", at_least(1, MOST_DIMENSIONS)
     )
     network: str = setting(
         "dense",
@@ -308,7 +317,7 @@ class NetworkSettings(Checked):
         some_units,
     )
     filter_size: int = setting(
-        4, "with --network=conv, side of the convolutions' filters in pixels", at_least(2)
+        4, "with --network=conv, side of the convolutions' filters in pixels", at_least(2, 64)
     )
     conv_batch_norm: bool = setting(
         True, "with --network=conv, batch normalisation in the hidden convolutions"

@@ -7,6 +7,9 @@ import dataclasses
 from aae_tf.settings.fields import (
     COSTS,
     DIVERGENCES,
+    MOST_EPOCHS,
+    MOST_IMAGES,
+    MOST_STEPS,
     Checked,
     above,
     at_least,
@@ -40,7 +43,7 @@ class LabelSettings(Checked):
         parses(parse_count, "a number of images, all, or 0"),
     )
     labelled_batch_size: int = setting(
-        100, "labelled images in a minibatch of the classification phase", at_least(1)
+        100, "labelled images in a minibatch of the classification phase", at_least(1, MOST_IMAGES)
     )
 
     @property
@@ -126,7 +129,7 @@ class CategorySettings(Checked):
         0,
         "epochs before the term begins, so that categories form without it and it then moves "
         "their borders; it costs next to nothing before",
-        at_least(0),
+        at_least(0, MOST_EPOCHS),
     )
     virtual_adversarial_warmup: float = setting(
         0.0,
@@ -145,7 +148,7 @@ class ClusterSettings(Checked):
     """Clusters"""
 
     num_clusters: int = setting(
-        10, "size of the categorical code where no labels say what it means", at_least(2)
+        10, "size of the categorical code where no labels say what it means", at_least(2, 10**4)
     )
 
 
@@ -203,7 +206,9 @@ class WassersteinSettings(Checked):
         "that it need only learn the codes'",
     )
     projections: int = setting(
-        100, "directions of --divergence=sliced_wasserstein, drawn anew each step", at_least(1)
+        100,
+        "directions of --divergence=sliced_wasserstein, drawn anew each step",
+        at_least(1, 10**5),
     )
     entropy_share: float = setting(
         0.5,
@@ -215,9 +220,11 @@ class WassersteinSettings(Checked):
         0,
         "steps, at most, that first bring mean and covariance of the codes to the prior's; 200 in "
         "the authors' code",
-        at_least(0),
+        at_least(0, MOST_STEPS),
     )
-    pretraining_batch_size: int = setting(1000, "images in a minibatch of these steps", at_least(2))
+    pretraining_batch_size: int = setting(
+        1000, "images in a minibatch of these steps", at_least(2, MOST_IMAGES)
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -543,3 +543,57 @@ def test_precise_batch_norm_is_refused_beside_noise_that_comes_before_it():
     values = {"precise_batch_norm": True, "encoder": "implicit", "encoder_batch_norm": True}
     with pytest.raises(SettingsError, match=r"--precise_batch_norm=True: .*--encoder=implicit"):
         override(experiments.settings_of("gaussian"), values)
+
+
+NUMBERS = [s.flag for s in DESCRIBED if s.type is int and s.flag != "seed"]
+SIZES = [s.flag for s in DESCRIBED if s.type is tuple]
+FLOATS = [s.flag for s in DESCRIBED if s.type is float]
+
+
+def _settings_with(flag):
+    """Settings of a recipe that has a flag."""
+    for name, recipe in RECIPES:
+        settings = experiments.settings_of(name, recipe)
+        if flag in flatten(settings):
+            return settings
+    raise AssertionError(flag)
+
+
+@pytest.mark.parametrize("flag", NUMBERS)
+@pytest.mark.parametrize("value", [10**10, 10**18, 10**400])
+def test_a_number_beyond_what_can_be_is_refused(flag, value):
+    with pytest.raises(SettingsError, match=f"--{flag}={value}: expected at most [0-9]+$"):
+        override(_settings_with(flag), {flag: value})
+
+
+@pytest.mark.parametrize("flag", SIZES)
+@pytest.mark.parametrize("value", ["10000000000", ",".join(map(str, range(1, 1000)))])
+def test_sizes_beyond_what_can_be_are_refused(flag, value):
+    with pytest.raises(SettingsError, match=f"--{flag}={value}: expected .*at most [0-9]+"):
+        override(_settings_with(flag), {flag: value})
+
+
+def test_layers_between_which_there_were_too_many_weights_are_refused():
+    with pytest.raises(SettingsError, match="expected at most 268435456 weights"):
+        override(_settings_with("encoder_units"), {"encoder_units": "10,60000,60000"})
+
+
+@pytest.mark.parametrize("flag", FLOATS)
+@pytest.mark.parametrize("value", [1e31, 1e300, 10**40, 10**400, 1e-31])
+def test_a_number_that_float32_does_not_have_is_refused(flag, value):
+    with pytest.raises(SettingsError, match=f"--{flag}="):
+        override(_settings_with(flag), {flag: value})
+
+
+@pytest.mark.parametrize("value", ["a" * 4097, "a\0b", "\udcff"])
+def test_text_that_no_file_could_be_called_is_refused(value):
+    with pytest.raises(SettingsError, match="expected at most 4096 characters of UTF-8"):
+        override(_settings_with("dataset"), {"dataset": value})
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "a "])
+def test_what_a_flagfile_cannot_hold_is_left_out_of_it_in_words(value):
+    settings = override(_settings_with("dataset"), {"dataset": value})
+    text = to_flagfile(settings)
+    assert "--dataset=" not in text and "# --dataset can't stand in a file of lines" in text
+    assert len(text.splitlines()) == len(flatten(settings))
