@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 import urllib3
+from google.protobuf.message import DecodeError
 
 from aae_tf.client.model import (
     BACKOFF,
     INITIALISER,
+    MOST_BYTES,
     Endpoint,
     PredictionError,
     ServedModel,
@@ -19,12 +22,13 @@ from aae_tf.client.model import (
     Tensor,
     Unavailable,
     failure,
+    in_one_line,
 )
 
 OPTIONS = (
-    # Without these an answer of more than 4 MB is an error.
+    # Without these more than 4 MB is an error.
     ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", MOST_BYTES),
     # `_call` alone decides; a channel that still waits would fail its attempts unseen.
     ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -69,13 +73,17 @@ class GrpcModel(ServedModel):
         self._choose(request.model_spec, endpoint.version, endpoint.label)
         answer = self._call(self._stub.GetModelMetadata, request)
         definitions = get_model_metadata_pb2.SignatureDefMap()
-        if not answer.metadata["signature_def"].Unpack(definitions):
-            raise PredictionError(f"--server={endpoint.server}: doesn't describe its signatures")
-        signatures = {
-            name: Signature(_tensors(signature.inputs), _tensors(signature.outputs))
-            for name, signature in sorted(definitions.signature_def.items())
-            if not name.startswith(INITIALISER)
-        }
+        unclear = PredictionError(f"--server={endpoint.server}: doesn't describe its signatures")
+        try:
+            if not answer.metadata["signature_def"].Unpack(definitions):
+                raise unclear
+            signatures = {
+                name: Signature(_tensors(signature.inputs), _tensors(signature.outputs))
+                for name, signature in sorted(definitions.signature_def.items())
+                if not name.startswith(INITIALISER)
+            }
+        except (DecodeError, TypeError, ValueError):
+            raise unclear from None
         spec = answer.model_spec
         return signatures, spec.version.value if spec.HasField("version") else None
 
@@ -89,7 +97,12 @@ class GrpcModel(ServedModel):
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(value, types[name].dtype))
         answer = self._call(self._stub.Predict, request)
-        return {name: tf.make_ndarray(proto) for name, proto in answer.outputs.items()}
+        try:
+            return {name: _array(proto) for name, proto in answer.outputs.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise PredictionError(
+                f"--signature={signature}: the answer can't be read: {in_one_line(str(error))}"
+            ) from None
 
     def _choose(self, spec, version, label) -> None:
         spec.name = self._endpoint.model
@@ -125,6 +138,14 @@ def _tensors(infos) -> dict[str, Tensor]:
         name: Tensor(tf.as_dtype(info.dtype).name, _shape(info.tensor_shape))
         for name, info in sorted(infos.items())
     }
+
+
+def _array(proto) -> np.ndarray:
+    """The array: a number that is sent once may stand for any number of equal ones."""
+    count = math.prod(dim.size for dim in proto.tensor_shape.dim)
+    if count * np.dtype(tf.as_dtype(proto.dtype).as_numpy_dtype).itemsize > MOST_BYTES:
+        raise ValueError(f"{count} numbers are too many")
+    return tf.make_ndarray(proto)
 
 
 def _shape(proto):

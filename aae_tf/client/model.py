@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from typing import Protocol
@@ -19,6 +20,7 @@ BACKOFF = {"backoff_factor": 0.5, "backoff_max": 8}
 MOST_RETRIES = 500  # of more than an hour; urllib3 makes one within the other
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?|[^\s/:]+:\d+|\[[^\s/]+\]:\d+")
 LONGEST_TIMEOUT = 86400
+MOST_BYTES = 2**29  # of an answer whose size isn't known before
 
 
 class PredictionError(UserError):
@@ -137,6 +139,32 @@ def check(
 
 def _listed(names) -> str:
     return ", ".join(sorted(names)) or "nothing"
+
+
+def most_numbers(signature: Signature, rows: int | None) -> int | None:
+    """How many numbers an answer may have; None if that isn't known before.
+
+    Args:
+      signature: that is called.
+      rows: how many examples were sent, or None if that isn't known.
+    """
+    total = 0
+    for tensor in signature.outputs.values():
+        if tensor.dtype == STRING or tensor.shape is None:
+            return None
+        sizes = [
+            rows if tensor.batched and not at else size for at, size in enumerate(tensor.shape)
+        ]
+        if None in sizes:
+            return None
+        total += math.prod(sizes)
+    return total
+
+
+def rows_of(signature: Signature, inputs: Mapping[str, np.ndarray]) -> int | None:
+    """How many examples are sent, or None if that isn't known."""
+    lengths = {len(inputs[name]) for name in signature.batched if name in inputs}
+    return lengths.pop() if len(lengths) == 1 else None
 
 
 def failure(server: str, code: str, words: str, timeout: float) -> PredictionError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
-import time
+import socket
+import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import urllib3
@@ -17,6 +19,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from aae_tf.client.model import (
     BACKOFF,
     INITIALISER,
+    MOST_BYTES,
     STRING,
     Endpoint,
     PredictionError,
@@ -25,6 +28,8 @@ from aae_tf.client.model import (
     Tensor,
     Unavailable,
     failure,
+    most_numbers,
+    rows_of,
 )
 
 CODES = {
@@ -45,6 +50,8 @@ TYPES = {
 }
 KINDS = {"f": "fi", "i": "i", "u": "i", "b": "b"}  # of numbers in JSON, by the tensor's kind
 CHUNK = 1 << 16  # bytes
+NUMBER_BYTES = 32  # of a number in JSON with its comma and brackets, at most
+DESCRIPTION_BYTES = 2**24
 RETRY = {
     "status_forcelist": [503],
     "allowed_methods": None,
@@ -70,10 +77,12 @@ class RestModel(ServedModel):
             self._pool = urllib3.ProxyManager(proxy)
         else:
             self._pool = urllib3.PoolManager()
+        self._pool.pool_classes_by_scheme = POOLS
         super().__init__(endpoint)
 
     def _describe(self):
-        described = self._get(self._url(self._endpoint.version, self._endpoint.label, "/metadata"))
+        url = self._url(self._endpoint.version, self._endpoint.label, "/metadata")
+        described = self._get(url, DESCRIPTION_BYTES)
         try:
             definitions = described["metadata"]["signature_def"]["signature_def"]
             signatures = {
@@ -91,8 +100,11 @@ class RestModel(ServedModel):
             "signature_name": signature,
             "inputs": {name: _to_json(value) for name, value in inputs.items()},
         }
-        answer = self._get(self._url(*self._choice, ":predict"), json.dumps(body).encode())
-        tensors = self.signatures[signature].outputs
+        described = self.signatures[signature]
+        numbers = most_numbers(described, rows_of(described, inputs))
+        at_most = MOST_BYTES if numbers is None else CHUNK + NUMBER_BYTES * numbers
+        answer = self._get(self._url(*self._choice, ":predict"), at_most, json.dumps(body).encode())
+        tensors = described.outputs
         try:
             outputs = answer["outputs"]
             if len(tensors) == 1:  # which the server doesn't name then
@@ -113,8 +125,8 @@ class RestModel(ServedModel):
             url += f"/labels/{urllib.parse.quote(label, safe='')}"
         return url + ending
 
-    def _get(self, url: str, body: bytes | None = None):
-        """The JSON that a request brings; a POST where there is a body."""
+    def _get(self, url: str, at_most: int, body: bytes | None = None):
+        """The JSON of so many bytes at most that a request brings; a POST where there is a body."""
         server, timeout = self._endpoint.server, self._endpoint.timeout
         try:
             with self._pool.request(
@@ -126,13 +138,14 @@ class RestModel(ServedModel):
                 retries=_Retry(self._endpoint.retries, **RETRY, **BACKOFF),
                 redirect=False,
                 preload_content=False,
+                decode_content=False,  # a little that is packed can be very much
             ) as response:
-                # The socket's limit is one for each piece that arrives.
-                content, deadline = bytearray(), time.monotonic() + timeout
-                while piece := response.read1(CHUNK):
-                    content += piece
-                    if time.monotonic() > deadline:
-                        raise TimeoutError
+                content = bytearray()
+                with _within(timeout, getattr(response.connection, "watched", None)):
+                    while piece := response.read1(CHUNK):
+                        content += piece
+                        if len(content) > at_most:
+                            raise self._not_serving(f"its answer has more than {at_most} bytes")
         except (HTTPError, TimeoutError) as error:
             raise self._unanswered(error) from None
         if response.status >= 300:
@@ -161,6 +174,58 @@ class RestModel(ServedModel):
     def close(self) -> None:
         """See `model.Model`."""
         self._pool.clear()
+
+
+@contextlib.contextmanager
+def _within(seconds: float, connected: socket.socket | None) -> Iterator[None]:
+    """Ends a connection after so long; its own limit is one for each piece that arrives.
+
+    Raises:
+      TimeoutError: if it was ended.
+    """
+    is_over = threading.Event()
+
+    def end():
+        is_over.set()
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    if connected is not None:
+        timer.start()
+    try:
+        yield
+    except Exception:
+        if is_over.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+    if is_over.is_set():
+        raise TimeoutError
+
+
+class _Bounded:
+    """Of a connection: the head of an answer has to come within its time too."""
+
+    def getresponse(self):
+        self.watched = self.sock
+        with _within(self.timeout, self.sock):
+            return super().getresponse()
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    class ConnectionCls(_Bounded, urllib3.connection.HTTPConnection):
+        """Over http."""
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    class ConnectionCls(_Bounded, urllib3.connection.HTTPSConnection):
+        """Over https."""
+
+
+POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 class _Retry(urllib3.Retry):

@@ -33,6 +33,7 @@ MOST_IMAGES = 2**20  # in a minibatch
 MOST_EPOCHS = MOST_STEPS = 10**7
 MOST_PIXELS = 4096  # a side
 MOST_LAYERS = 100
+MOST_SAMPLES = 10**9
 LONGEST_TEXT = 4096
 UNWRITABLE = r"[\0\ud800-\udfff]"
 SMALLEST, LARGEST = 1e-30, 1e30  # of a number besides 0, so that float32 has it
@@ -78,6 +79,15 @@ def some_units(value) -> str | None:
     if any(a * b > MOST_WEIGHTS for a, b in itertools.pairwise(value)):
         return f"at most {MOST_WEIGHTS} weights between two layers"
     return None
+
+
+def sample_counts(value) -> str | None:
+    ascending = value and all(a < b for a, b in itertools.pairwise((0, *value)))
+    if ascending and value[-1] > MOST_SAMPLES:
+        return f"at most {MOST_SAMPLES}"
+    if value == (0,) or ascending:
+        return None
+    return "0, or ascending numbers of samples with commas between, such as 10000,10000000"
 
 
 def or_word(word: str, check: Check) -> Check:

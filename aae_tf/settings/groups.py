@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
 from aae_tf.errors import SettingsError
 from aae_tf.settings import rules
@@ -22,6 +21,7 @@ from aae_tf.settings.fields import (
     or_word,
     parse_initializer,
     parses,
+    sample_counts,
     setting,
     some_units,
 )
@@ -36,7 +36,6 @@ from aae_tf.settings.method_groups import (
     WassersteinSettings,
 )
 
-MOST_SAMPLES = 10**9
 IMAGENET = "imagenet"
 WEIGHT_ENDINGS = (".h5", ".hdf5")
 
@@ -45,15 +44,6 @@ def _weights(value) -> str | None:
     if value in ("", IMAGENET) or value.endswith(WEIGHT_ENDINGS):
         return None
     return f"{IMAGENET}, a .weights.h5 or a .h5 file"
-
-
-def _sample_counts(value) -> str | None:
-    ascending = value and all(a < b for a, b in itertools.pairwise((0, *value)))
-    if ascending and value[-1] > MOST_SAMPLES:
-        return f"at most {MOST_SAMPLES}"
-    if value == (0,) or ascending:
-        return None
-    return "0, or ascending numbers of samples with commas between, such as 10000,10000000"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,7 +71,7 @@ class EvaluationSettings(Checked):
         "log-likelihood of the test images by a Parzen window on so many decoded samples of the "
         "prior, for each number given; 0 for none. 10000 takes seconds, 10000000 a thousand times "
         "as long, and stopped, continues where it was",
-        _sample_counts,
+        sample_counts,
         changes_run=False,
     )
     cache_dir: str = setting(

@@ -1,16 +1,20 @@
 """What fails says so in one line; only a server that isn't available is asked again."""
 
+import gzip
 import http.server
+import re
 import socket
 import sys
 import threading
 import time
+import tracemalloc
 import types
 
 import numpy as np
 import pytest
 import urllib3
 
+from aae_tf.client import rest
 from aae_tf.client.grpc import GrpcModel
 from aae_tf.client.model import MOST_RETRIES, Endpoint, PredictionError, Refused, Unavailable
 from aae_tf.client.rest import RestModel
@@ -188,6 +192,81 @@ def test_answer_that_comes_byte_by_byte_runs_out_of_time(server):
         assert "no answer within --timeout=0.5" in _line(PredictionError, RestModel, endpoint)
         assert time.monotonic() - start < 3
         stop.set()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+def _sends(listening, first, again, stop):
+    """Answers one client, then sends more for as long as it takes."""
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(10_000)
+        connection.sendall(first)
+        while not stop.is_set():
+            try:
+                connection.sendall(again)
+                if len(again) < 100:
+                    time.sleep(0.05)
+            except OSError:
+                return
+
+
+@pytest.mark.parametrize(
+    "first, again, expected",
+    [
+        (HEAD + b"X: ", b"a", "no answer within --timeout=0.5"),
+        (HEAD, b"A: b\r\n", "no answer within --timeout=0.5|headers|HTTP as expected"),
+        (b"HTTP", b"/", "no answer within --timeout=0.5"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0", "no answer within --timeout=0.5"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", "no answer within"),
+        (HEAD + b"\r\n", b" " * 2**20, "its answer has more than 16777216 bytes"),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
+            b"100000\r\n" + b" " * 2**20 + b"\r\n",
+            "more",
+        ),
+        (HEAD + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(bytes(2**27)), "isn't JSON|more"),
+    ],
+)
+def test_an_answer_without_end_is_bounded_in_time_and_bytes(first, again, expected):
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=_sends, args=(listening, first, again, stop), daemon=True)
+        server.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        timeout = 0.5 if len(again) < 100 else 5
+        start = time.monotonic()
+        tracemalloc.start()
+        line = _line(PredictionError, RestModel, Endpoint(url, "m", timeout=timeout, retries=0))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        stop.set()
+        assert re.search(expected, line), line
+        assert time.monotonic() - start < 6 and peak < 100e6
+
+
+def test_an_answer_larger_than_its_shape_allows_is_not_read_to_its_end(server, monkeypatch):
+    model = RestModel(Endpoint(server.rest, "gaussian", retries=0))
+    monkeypatch.setattr(rest, "NUMBER_BYTES", 1)
+    monkeypatch.setattr(rest, "CHUNK", 100)
+    line = _line(PredictionError, model.predict, "decode", CODES)
+    assert "its answer has more than 164 bytes" in line  # of 8 x 8 pixels
+
+
+@pytest.mark.parametrize("shape", [[2**40], [2**31, 2**31], [-1], [-1, -(2**40)]])
+def test_a_tensor_that_declares_what_it_does_not_hold_is_refused(server, monkeypatch, shape):
+    from tensorflow.core.framework import tensor_pb2
+    from tensorflow_serving.apis import predict_pb2
+
+    model = GrpcModel(Endpoint(server.grpc, "gaussian"))
+    tensor = tensor_pb2.TensorProto(dtype=1, float_val=[1.0, 2.0])
+    for size in shape:
+        tensor.tensor_shape.dim.add(size=size)
+    answer = predict_pb2.PredictResponse(outputs={"images": tensor})
+    monkeypatch.setattr(model, "_call", lambda *_: answer)
+    _line(PredictionError, model.predict, "decode", CODES)
+    model.close()
 
 
 def test_missing_extra_is_named(monkeypatch):

@@ -15,7 +15,7 @@ from aae_tf.serving.convert import FORMATS, lite_format, onnx_format, web_format
 from aae_tf.serving.convert.signature import ConversionError, Signature
 from aae_tf.serving.local import LocalModel
 from aae_tf.serving.signatures import BYTES
-from aae_tf.utils import write_json
+from aae_tf.utils import note, write_json
 
 LEFT_OUT = "sample"
 
@@ -96,7 +96,7 @@ def convert(
     local = LocalModel(model)
     names = _names(local, signatures)
     if not signatures and LEFT_OUT in local.signatures:
-        print(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")
+        note(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
@@ -111,7 +111,7 @@ def convert(
             )
         write_json(
             aside / "conversion.json",
-            {"format": form, "model": str(local.folder), "signatures": described},
+            {"format": form, "model": "/".join(local.folder.parts[-2:]), "signatures": described},
         )
         os.rename(aside, output)
     finally:

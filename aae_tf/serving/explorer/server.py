@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import importlib.resources
+import io
 import ipaddress
 import json
 import re
 import socket
 import threading
+import time
 import urllib.parse
 from collections.abc import Sequence
 from typing import Any
@@ -24,12 +27,15 @@ from werkzeug.wrappers import Request, Response
 from aae_tf.client.outputs import png
 from aae_tf.errors import SettingsError
 from aae_tf.serving.explorer.model import Model, PictureError, read_picture
-from aae_tf.utils import strict_json
+from aae_tf.utils import note, strict_json
 
 PICTURE_BYTES, JSON_BYTES = 10 * 2**20, 2**20
 MOST_CODES = 400  # in one request
 AT_ONCE = 2  # requests that compute; others wait
-PATIENCE = 30  # seconds for which a silent client is waited for
+PATIENCE = 30  # seconds for which a silent client is waited for, or a turn to compute
+REQUEST_SECONDS = 60  # for all that a client sends, however slowly
+MOST_CLIENTS = 64  # at a time, each with a thread; others are told to come again
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -85,14 +91,18 @@ class Explorer:
         host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
         if self._local and not is_local(host):
             abort(403, "expected the host to be localhost or 127.0.0.1")
-        if origin is not None and origin.partition("://")[2] != host:
+        try:
+            asks = host if origin is None else urllib.parse.urlsplit(origin).netloc
+        except ValueError:
+            abort(400, "expected Origin to be a page's address")
+        if asks != host:
             abort(403, "expected a page of this server to ask")
 
     def _decode(self, request):
         content = json_object(_body(request, JSON_BYTES, "application/json"))
         codes = parse_codes(content.get("codes"), self._model.latent_dim)
         category = parse_category(content.get("category", 0), self._model.categories)
-        with self._computing:
+        with self._turn():
             images = self._model.decode(codes, category)
             return _json(strict_json({"images": [picture_url(image) for image in images]}))
 
@@ -103,7 +113,7 @@ class Explorer:
         number = int(text) if re.fullmatch("[0-9]{1,9}", text) else None
         category = parse_category(number, self._model.categories)
         content = _body(request, PICTURE_BYTES, "image/png", "image/jpeg")
-        with self._computing:
+        with self._turn():
             try:
                 image = read_picture(content, self._model.image_shape)
             except PictureError as error:
@@ -114,6 +124,16 @@ class Explorer:
             urls = {"image": picture_url(image)}
             urls["reconstruction"] = picture_url(answer["reconstruction"])
             return _json(strict_json({**answer, **urls}))
+
+    @contextlib.contextmanager
+    def _turn(self):
+        """Within it the request is one of the few that compute."""
+        if not self._computing.acquire(timeout=PATIENCE):
+            abort(503, "too many requests at a time; expected fewer")
+        try:
+            yield
+        finally:
+            self._computing.release()
 
 
 def _json(text):
@@ -201,14 +221,50 @@ def parse_category(value: Any, categories: Sequence[str]) -> int:
     return value
 
 
+class _UntilDeadline(io.RawIOBase):
+    """What a client sends, which is read for so long in all."""
+
+    def __init__(self, connection: socket.socket, seconds: float):
+        self._connection, self._deadline = connection, time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(min(left, PATIENCE))
+        try:
+            return self._connection.recv_into(buffer)
+        finally:
+            self._connection.settimeout(PATIENCE)  # for the answer
+
+
 class Handler(WSGIRequestHandler):
-    """One connection, of which the user's terminal hears nothing."""
+    """One connection, with one request, of which the user's terminal hears nothing."""
 
     timeout = PATIENCE
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_UntilDeadline(self.connection, REQUEST_SECONDS))
+
+    def run_wsgi(self):
+        try:
+            urllib.parse.urlsplit(self.path)
+        except ValueError:
+            self.send_error(400, "Expected an address of this server")
+        else:
+            super().run_wsgi()
+
     def version_string(self):
         return "aae_tf"
+
+    def log_request(self, code="-", size="-"):
+        """Keeps quiet, also of addresses that can't be parsed."""
 
     def log(self, type, message, *values):
         """Keeps quiet."""
@@ -227,7 +283,26 @@ class Server(ThreadedWSGIServer):
         self.is_local = ipaddress.ip_address(host.partition("%")[0]).is_loopback
         self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
         explorer = Explorer(model, self.is_local)
+        self._places = threading.BoundedSemaphore(MOST_CLIENTS)
         super().__init__(host, port, explorer, Handler, fd=listening.fileno())
+
+    def process_request(self, request, client_address):
+        """Starts a thread for a client, unless there are too many."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        with contextlib.suppress(OSError):
+            request.setblocking(False)
+            request.sendall(BUSY)
+            request.recv(JSON_BYTES)  # else what wasn't read would reset the connection
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request, client_address):
+        """Lets the client's thread be another's afterwards."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def log(self, type, message, *values):
         """Keeps quiet of clients that go away; other errors have been answered."""
@@ -272,7 +347,7 @@ def serve(model: Model, host: str, port: int) -> None:
     """
     with make_server(model, host, port) as server:
         if not server.is_local:
-            print(f"warning: --host={host}: anyone who can reach this machine can use the page")
+            note(f"warning: --host={host}: anyone who can reach this machine can use the page")
         print(f"exploring at {server.url} (Ctrl-C ends it)", flush=True)
         server.serve_forever()
         print("ended")

@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from aae_tf.serving.export import export_saved_model
 
 NAMES = ("top", "middle", "bottom")
 JSON = {"Content-Type": "application/json"}
+HEAD = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
 
 
 def _export(method, folder, categories=()):
@@ -269,6 +271,8 @@ def test_other_addresses_and_methods_are_refused(plain, method, path, status):
         ({"Host": "localhost:9", "Origin": "http://localhost:9"}, 200),
         ({"Host": "localhost:9", "Origin": "http://evil.example"}, 403),
         ({"Host": "localhost:9", "Origin": "null"}, 403),
+        ({"Host": "localhost:9", "Origin": "http://["}, 400),
+        ({"Host": "["}, 403),
     ],
 )
 def test_other_sites_and_names_are_refused_on_this_machine(plain, headers, status):
@@ -292,6 +296,51 @@ def test_client_that_says_nothing_keeps_no_other_waiting(plain):
         assert plain[2].decode(codes=[[0, 0]])[0] == 200
 
 
+@pytest.mark.parametrize("address", ["http://[/", "http://[::1/"])
+def test_an_address_that_cannot_be_parsed_is_answered(plain, address):
+    with socket.create_connection(plain[2].address, timeout=20) as raw:
+        raw.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert raw.makefile("rb").readline().split()[1] == b"400"
+
+
+@pytest.mark.parametrize("start", ["POST /dec", f"POST /decode HTTP/1.1\r\n{HEAD}\r\n{{"])
+def test_client_that_drips_is_dropped_when_its_time_is_over(plain, monkeypatch, start):
+    monkeypatch.setattr(explorer.server, "REQUEST_SECONDS", 0.5)
+    begun = time.monotonic()
+    with socket.create_connection(plain[2].address, timeout=20) as raw:
+        raw.sendall(start.encode())
+        raw.settimeout(0.05)
+        while time.monotonic() < begun + 10:
+            try:
+                raw.sendall(b" ")
+                if not raw.recv(1000):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert 0.4 < time.monotonic() - begun < 5
+
+
+def test_no_more_clients_than_there_are_places_have_threads(plain, monkeypatch):
+    monkeypatch.setattr(explorer.server, "MOST_CLIENTS", 3)
+    server = _running(explorer.Model(plain[1]))
+    threads = threading.active_count()
+    address = server.server_address[:2]
+    try:
+        silent = [socket.create_connection(address, timeout=20) for _ in range(3)]
+        refused = [Client(server).ask("GET", "/")[0] for _ in range(20)]
+        assert refused == [503] * 20 and threading.active_count() <= threads + 3
+        for one in silent:
+            one.close()
+        deadline = time.monotonic() + 10
+        while Client(server).ask("GET", "/")[0] == 503:
+            assert time.monotonic() < deadline
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_address_that_cannot_be_had_is_refused(plain):
     model = explorer.Model(plain[1])
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -309,5 +358,5 @@ def test_it_warns_where_others_can_reach_it(plain, monkeypatch, capsys):
     first, *others = capsys.readouterr().out.splitlines()
     assert first.startswith("exploring at http://127.0.0.1:") and others == ["ended"]
     explorer.serve(model, "0.0.0.0", 0)
-    first = capsys.readouterr().out
+    first = capsys.readouterr().err
     assert first.startswith("warning: --host=0.0.0.0: anyone who can reach this machine")
