@@ -351,12 +351,13 @@ def test_address_that_cannot_be_had_is_refused(plain):
         explorer.make_server(model, "no.such.invalid", 0)
 
 
-def test_it_warns_where_others_can_reach_it(plain, monkeypatch, capsys):
+def test_it_warns_where_others_can_reach_it(plain, monkeypatch, capsys, caplog):
     model = explorer.Model(plain[1])
     monkeypatch.setattr(explorer.server.Server, "serve_forever", lambda server: None)
     explorer.serve(model, "127.0.0.1", 0)
     first, *others = capsys.readouterr().out.splitlines()
     assert first.startswith("exploring at http://127.0.0.1:") and others == ["ended"]
     explorer.serve(model, "0.0.0.0", 0)
-    first = capsys.readouterr().err
-    assert first.startswith("warning: --host=0.0.0.0: anyone who can reach this machine")
+    assert caplog.messages[0].startswith(
+        "warning: --host=0.0.0.0: anyone who can reach this machine"
+    )
