@@ -61,20 +61,27 @@ class Recorder(Observer):
         self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
         self._train.hyperparameters(method.settings)
+        self._progress, self._resumed_at = progress, progress.step
         self._epoch_values = {key: list(values) for key, values in progress.epoch_values.items()}
-        self._pending: dict[str, list[np.ndarray]] = {}
-        self._pending_steps, self._pending_seconds = 0, 0.0
-        self._step = progress.step
+        self._steps, self._seconds = 0, 0.0  # since the last point of the curves
 
     def after_call(self, report: Report) -> None:
-        for key, series in report.values.items():
-            self._epoch_values.setdefault(key, []).extend(series.tolist())
-            self._pending.setdefault(key, []).append(series)
-        self._pending_steps += len(next(iter(report.values.values())))
-        self._pending_seconds += report.seconds
-        self._step = report.step
-        if self._pending_steps >= max(100, report.total_steps // CURVE_POINTS):
-            self._log_curves()
+        count = len(next(iter(report.values.values())))
+        self._steps += count
+        self._seconds += report.seconds
+        # Points are at fixed steps and of all steps between them, whenever a run was resumed.
+        apart, step, start = max(100, report.total_steps // CURVE_POINTS), report.step - count, 0
+        while start < count:
+            end = min(count, start + apart - step % apart)
+            for key, series in report.values.items():
+                values = series[start:end].tolist()
+                self._epoch_values.setdefault(key, []).extend(values)
+                self._progress.curve_values.setdefault(key, []).extend(values)
+            step, start = step + end - start, end
+            if step % apart == 0 or step == report.total_steps:
+                self._log_curves(step)
+            if step % apart == 0:
+                self._progress.curve_values = {}
 
     def after_epoch(self, report: Report) -> None:
         with self._averaged_weights():
@@ -83,38 +90,49 @@ class Recorder(Observer):
     def _evaluate(self, report: Report) -> None:
         metrics = {f"train/{key}": np.mean(v) for key, v in self._epoch_values.items()}
         self._epoch_values = {}
-        validation = self._evaluator.evaluate(self._data.validation)
-        self._eval.scalars(report.step, validation)
+        validation, probabilities = self._log_validation(report.step)
         metrics.update({f"validation/{key}": value for key, value in validation.items()})
         self._table.add(report.step, report.epoch, metrics)
-        codes = self._evaluator.aggregated_posterior(self._data.validation)
-        columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
-        self._eval.histograms(report.step, columns)
         if self._categories is not None:
-            self._note_categories(report)
+            self._note_categories(report, probabilities)
+        self._eval.flush()
         if round(report.epoch) % self._draw_every == 0 and report.step < report.total_steps:
             self.draw(report.step)
+
+    def _log_validation(self, step: int) -> tuple[Mapping[str, float], np.ndarray | None]:
+        """Logs the metrics on validation images and how codes are spread.
+
+        Returns:
+          The metrics, and the probabilities of categories `(n, categories)` where there are any.
+        """
+        validation = self._evaluator.evaluate(self._data.validation)
+        self._eval.scalars(step, validation)
+        codes = self._evaluator.aggregated_posterior(self._data.validation)
+        columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
+        probabilities = None
+        if self._categories is not None:
+            probabilities = self._evaluator.inference.classify(self._data.validation)
+            columns |= {
+                "categories/largest_probability": probabilities.max(1),
+                "categories/entropy": entropies(probabilities),
+                "categories/most_probable": probabilities.argmax(1),
+            }
+        self._eval.histograms(step, columns)
+        return validation, probabilities
 
     def newest(self, split: str) -> dict[str, float]:
         """What the last epoch's row of metrics.csv says of a split, by name."""
         row, start = self._table.rows[-1], f"{split}/"
         return {key.removeprefix(start): row[key] for key in row if key.startswith(start)}
 
-    def _note_categories(self, report: Report) -> None:
+    def _note_categories(self, report: Report, probabilities: np.ndarray) -> None:
         """Keeps how sharp the categorical code is and how evenly it is used, for the figure."""
-        probabilities = self._evaluator.inference.classify(self._data.validation)
         shares = {
             f"{kind}/{number}": share
             for kind, values in histograms(probabilities).items()
             for number, share in enumerate(values)
         }
         self._categories.add(report.step, report.epoch, shares)
-        shown = {
-            "categories/largest_probability": probabilities.max(1),
-            "categories/entropy": entropies(probabilities),
-            "categories/most_probable": probabilities.argmax(1),
-        }
-        self._eval.histograms(report.step, shown)
 
     def draw(self, step: int) -> Mapping[str, str]:
         """Draws the method's figures for TensorBoard and under figures/; returns their paths."""
@@ -140,6 +158,9 @@ class Recorder(Observer):
         """Draws the last figures and what the projector shows."""
         shown = self._data.validation.take(slice(0, tensorboard.PROJECTOR_POINTS))
         with self._averaged_weights():
+            if step == self._resumed_at:  # what an earlier session drew last isn't shown twice
+                self._eval.restart(step - 1)
+                self._log_validation(step)
             tensorboard.write_projector(
                 self._folder.eval_logs,
                 self._evaluator.aggregated_posterior(shown),
@@ -150,16 +171,16 @@ class Recorder(Observer):
             return self.draw(step)
 
     def close(self) -> None:
-        """Closes the event files, once the last steps' curves are in them."""
-        if self._pending:
-            self._log_curves()
+        """Closes the event files."""
         self._train.close()
         self._eval.close()
 
-    def _log_curves(self):
-        curves = {key: np.concatenate(parts).mean() for key, parts in self._pending.items()}
+    def _log_curves(self, step: int) -> None:
+        curves = {key: np.mean(values) for key, values in self._progress.curve_values.items()}
         for phase in self._phases:
-            curves[f"{phase.name}/learning_rate"] = rate_at(phase.optimizer, self._step - 1)
-        curves["steps_per_second"] = self._pending_steps / self._pending_seconds
-        self._train.scalars(self._step, curves)
-        self._pending, self._pending_steps, self._pending_seconds = {}, 0, 0.0
+            curves[f"{phase.name}/learning_rate"] = rate_at(phase.optimizer, step - 1)
+        if self._seconds:
+            curves["steps_per_second"] = self._steps / self._seconds
+        self._train.scalars(step, curves)
+        self._train.flush()  # before a checkpoint says that these steps are done
+        self._steps, self._seconds = 0, 0.0

@@ -35,8 +35,13 @@ class EventWriter:
 
     def __init__(self, folder: pathlib.Path, first_step: int):
         self._writer = EventFileWriter(str(folder))
+        self.restart(first_step)
+
+    def restart(self, step: int) -> None:
+        """Purges what was logged beyond a step, which is logged again."""
         log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-        self._add(first_step + 1, session_log=log)
+        self._add(step + 1, session_log=log)
+        self.flush()
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """One point of each curve."""
@@ -68,6 +73,10 @@ class EventWriter:
     def hyperparameters(self, settings: Settings) -> None:
         """The settings, for the HParams page."""
         self._add(0, summary=hparams.hparams_pb(flatten(settings, only_changing_run=True)))
+
+    def flush(self) -> None:
+        """Leaves to a process that is killed nothing to lose."""
+        self._writer.flush()
 
     def close(self) -> None:
         self._writer.close()

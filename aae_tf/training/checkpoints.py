@@ -41,6 +41,7 @@ class Progress(tf.train.experimental.PythonState):
       seconds: wall time of training so far, over all sessions of it.
       epoch_values: for each 'phase/metric', its values at the steps of the unfinished epoch.
       tables: the text of metrics.csv and its like, by the file's name.
+      curve_values: for each 'phase/metric', its values since the last point of TensorBoard's curve.
     """
 
     def __init__(self):
@@ -48,15 +49,18 @@ class Progress(tf.train.experimental.PythonState):
         self.seconds = 0.0
         self.epoch_values: dict[str, list[float]] = {}
         self.tables: dict[str, str] = {}
+        self.curve_values: dict[str, list[float]] = {}
 
     def serialize(self) -> str:
-        more = {"tables": self.tables}
+        more = {"tables": self.tables, "curve_values": self.curve_values}
         return json.dumps([self.step, self.seconds, self.epoch_values, more])
 
     def deserialize(self, string_value):
         # Older versions have no more than the first three.
         self.step, self.seconds, self.epoch_values, *more = json.loads(string_value)
-        self.tables = more[0]["tables"] if more else {}
+        found = more[0] if more else {}
+        self.tables = found.get("tables", {})
+        self.curve_values = found.get("curve_values", {})
 
 
 class Digests(tf.train.experimental.PythonState):

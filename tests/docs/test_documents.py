@@ -15,7 +15,8 @@ IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 # Of pytest, TensorBoard, saved_model_cli, TF Serving and the benchmarks.
 OTHER_PROGRAMS_FLAGS = {
     "all", "allow_version_labels_for_unavailable_models", "dir", "dist", "enable_batching",
-    "logdir", "model_config_file", "model_config_file_poll_wait_seconds", "repeats", "seconds",
+    "logdir", "model_config_file", "model_config_file_poll_wait_seconds", "repeats", "requeue",
+    "seconds", "signal", "time",
 }  # fmt: skip
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FLAG = re.compile(r"(?<![\w-])--([a-z]\w*)")

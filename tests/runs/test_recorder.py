@@ -13,6 +13,7 @@ from aae_tf.evaluation import Evaluator
 from aae_tf.figures import figures
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.runs.recorder import Recorder
+from aae_tf.training import Stopped
 from aae_tf.training.checkpoints import Checkpoints, CheckpointWriter
 
 DATA = tiny.data(train=0, validation=40, test=20)
@@ -39,13 +40,19 @@ def _session(folder, rig, last_step, progress=None, epochs=EPOCHS, steps_per_cal
     evaluator = Evaluator(rig.method, rig.root)
     checkpoints = Checkpoints(folder.checkpoints, {}, {})
     if progress:
-        vars(checkpoints.progress).update(step=progress.step, epoch_values=progress.epoch_values)
+        checkpoints.progress.deserialize(progress.serialize())
     standing = checkpoints.progress
     recorder = Recorder(folder, rig.method, rig.phases, DATA, evaluator, standing, epochs)
+
+    def stop(report):
+        rig.trainer.stop_requested = report.step >= last_step
+
+    rig.trainer.stop_requested, total = False, epochs * rig.feed.steps_per_epoch
     with contextlib.closing(recorder):
-        observers = (recorder, CheckpointWriter(checkpoints, 60.0))
-        rig.trainer.train(standing.step, last_step, steps_per_call, observers)
-        if last_step == epochs * rig.feed.steps_per_epoch:
+        observers = (recorder, CheckpointWriter(checkpoints, 60.0), tiny.Notebook(stop))
+        with contextlib.suppress(Stopped):
+            rig.trainer.train(standing.step, total, steps_per_call, observers)
+        if standing.step == total:
             recorder.finish(last_step)
     return standing
 
@@ -128,18 +135,48 @@ def test_resuming_within_an_epoch_gives_the_same_metrics_and_no_orphans(run, tmp
     folder.start(rig.method.settings, DATA)
     saved = _session(folder, rig, 120)
     weights = {name: value.numpy() for name, value in rig.variables.items()}
-    kept = (saved.step, {key: list(values) for key, values in saved.epoch_values.items()})
     _session(folder, rig, 300, saved)  # killed after this, before a checkpoint
     for name, variable in rig.variables.items():
         variable.assign(weights[name])
-    saved.step, saved.epoch_values = kept
     _session(folder, rig, 300, saved, steps_per_call=30)
     assert _rows(folder) == _rows(run[0])
     found = events.read(folder.eval_logs)
     assert events.steps(found, "mmd") == [100, 200, 300]
     assert events.steps(found, "samples") == [100, 200, 300]
-    curve = events.steps(events.read(folder.train_logs), "generator/loss")
-    assert curve == sorted(set(curve)) and curve[-1] == 300
+    curves, undisturbed = (events.read(each.train_logs) for each in (folder, run[0]))
+    for tag in undisturbed.Tags()["tensors"]:
+        if tag.endswith(("loss", "learning_rate", "accuracy_on_codes")):
+            assert events.curve(curves, tag) == events.curve(undisturbed, tag), tag
+    assert events.steps(curves, "generator/loss") == [100, 200, 300]
+
+
+@pytest.mark.slow
+def test_what_was_drawn_last_is_not_shown_twice_if_the_run_was_killed_then(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {"samples": Figure()})
+    folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
+    folder.start(rig.method.settings, DATA)
+    saved = _session(folder, rig, 10, epochs=2)
+    before = events.curve(events.read(folder.eval_logs), "mmd")
+    _session(folder, rig, 10, saved, epochs=2)
+    found = events.read(folder.eval_logs)
+    assert events.curve(found, "mmd") == before
+    assert events.steps(found, "samples") == [5, 10]
+    assert events.steps(found, "codes/z_1") == [5, 10]
+
+
+def test_what_was_logged_outlives_a_kill(tmp_path):
+    folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
+    folder.start(rig.method.settings, DATA)
+    progress = Checkpoints(folder.checkpoints, {}, {}).progress
+    evaluator = Evaluator(rig.method, rig.root)
+    recorder = Recorder(folder, rig.method, rig.phases, DATA, evaluator, progress, 2)
+    with tiny.eagerly():
+        rig.trainer.train(0, 10, 5, [recorder])
+    assert events.steps(events.read(folder.train_logs), "generator/loss") == [10]
+    assert events.steps(events.read(folder.eval_logs), "mmd") == [5, 10]
+    recorder.close()
 
 
 @pytest.mark.slow
