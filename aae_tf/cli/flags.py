@@ -239,8 +239,8 @@ def _define_predict(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "input",
         None,
-        "PNG or JPEG, a folder of them, .npy, .npz with arrays called as the signature's inputs, "
-        "or .csv as encode writes it; none for sample",
+        "PNG or JPEG, a folder of them, .npy, .npz or .mat with arrays called as the signature's "
+        "inputs, or .csv as encode writes it; none for sample",
         **group,
     )
     flags.DEFINE_integer("count", 100, "how many sample draws; with --seed", **group)

@@ -11,10 +11,7 @@ from aae_tf.data.images import (
     SMALLEST,
     ImageData,
     Split,
-    fixed_permutation,
-    size_of_test,
-    size_of_validation,
-    with_every_class,
+    rows_of_splits,
     with_validation,
 )
 from aae_tf.errors import DataError
@@ -81,18 +78,6 @@ def _without_test(name: str, everything: Split) -> ImageData:
     if size < SMALLEST:
         raise DataError(f"--dataset={name}: {size} images, expected {SMALLEST} or more")
     return ImageData(name, *map(everything.take, rows_of_splits(size, everything.labels)))
-
-
-def rows_of_splits(size: int, labels: np.ndarray | None) -> tuple[np.ndarray, ...]:
-    """Training, validation and test rows where the data don't say.
-
-    Args:
-      size: how many images there are.
-      labels: `(size,)`, or None.
-    """
-    order, held_out = fixed_permutation(size), size_of_test(size)
-    first = size - size_of_validation(size - held_out)
-    return with_every_class(labels, order[held_out:first], order[first:], order[:held_out])
 
 
 def _with_test(name: str, flag: str, file: ArrayFile) -> ImageData:

@@ -17,20 +17,31 @@ from aae_tf.data.images import (
     Split,
     decode,
     fixed_permutation,
-    size_of_test,
+    rows_of_splits,
     size_of_validation,
+    with_every_class,
+)
+from aae_tf.data.listing import (
+    IMAGE_ENDINGS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Listing,
+    layout,
+    list_files,
 )
 from aae_tf.data.streamed import StreamedImages, check_held_out, must_stream
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
+from aae_tf.utils import printable
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 BATCH = 64  # images between TensorFlow and numpy at a time
-LEFT_BY_SYSTEMS = ("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r")
 
 
 def load_folder(path: pathlib.Path, settings: DataSettings) -> ImageData:
-    """Reads image files: flat, `class/file`, or `split/class/file` as `tfds.ImageFolder` has it.
+    """Reads image files: flat, `class/file`, `split/file`, or `split/class/file`.
+
+    The last is `tfds.ImageFolder`'s layout.
 
     Every file is decoded once before anything else, so that no run ends at a broken one.
 
@@ -44,29 +55,26 @@ def load_folder(path: pathlib.Path, settings: DataSettings) -> ImageData:
       SettingsError: if an image is smaller than the crop.
     """
     flag = f"--dataset={path}"
-    files, shapes, skipped = _usable(flag, path, settings.skip_broken_images)
-    depths = {len(f.relative_to(path).parts) for f in files}
-    if not files or len(depths) != 1 or max(depths) > 3:
-        raise DataError(
-            f"{flag}: {len(files)} images at folder depths {sorted(d - 1 for d in depths)}, "
-            f"expected files ({', '.join(IMAGE_ENDINGS)}) all at one: flat, class/, or split/class/"
-        )
-    depth = depths.pop()
-    if depth < 3:
+    listing = list_files(flag, path)
+    files, shapes, broken = _readable(flag, listing, settings.skip_broken_images)
+    splits, classes = layout(flag, path, files)
+    class_names = sorted(set(classes)) if classes else []
+    labels = None
+    if classes:
+        numbers = {name: number for number, name in enumerate(class_names)}
+        labels = np.array([numbers[name] for name in classes], np.int64)
+    if splits is None:
         if len(files) < SMALLEST:
             raise DataError(f"{flag}: {len(files)} images, expected {SMALLEST} or more")
-        rows = _split_rows(len(files))
+        rows = rows_of_splits(len(files), labels)
     else:
-        rows = _rows_of_named_splits(flag, [f.relative_to(path).parts[0] for f in files])
+        rows = _rows_of_named_splits(flag, np.array(splits), labels)
     framing = Framing(settings.crop_size, settings.image_size)
     shape = _common_shape(flag, files, shapes, framing)
     pixels = math.prod(shape)
     check_held_out(path, pixels * max(len(rows[1]), len(rows[2])))
     streams = must_stream(path, settings.stream, pixels * len(rows[0]))
     images = FolderImages(files, shape, framing)
-    class_names = tuple(sorted({f.parent.name for f in files})) if depth > 1 else ()
-    numbers = {name: number for number, name in enumerate(class_names)}
-    labels = np.array([numbers[f.parent.name] for f in files], np.int64) if class_names else None
 
     def split(chosen, streamed=False):
         some = images.view(chosen)
@@ -74,68 +82,55 @@ def load_folder(path: pathlib.Path, settings: DataSettings) -> ImageData:
 
     train, validation, test = rows
     return ImageData(
-        str(path), split(train, streams), split(validation), split(test), class_names, skipped
+        str(path),
+        split(train, streams),
+        split(validation),
+        split(test),
+        tuple(map(printable, class_names)),
+        tuple(str(file.relative_to(path)) for file in sorted([*listing.others, *broken])),
+        tuple(listing.note(files, broken)),
     )
 
 
-def _usable(flag, path, skip_broken) -> tuple[list[pathlib.Path], np.ndarray, tuple[str, ...]]:
-    """The image files of a folder, their shapes, and the files that were passed over."""
-    everything = sorted(
-        f for f in path.rglob("*") if _is_shown(f.relative_to(path)) and f.is_file()
-    )
-    files = [f for f in everything if f.suffix.lower() in IMAGE_ENDINGS]
-    others = [f for f in everything if f.suffix.lower() not in IMAGE_ENDINGS]
+def _readable(
+    flag: str, listing: Listing, skip_broken: bool
+) -> tuple[list[pathlib.Path], np.ndarray, list[pathlib.Path]]:
+    """The images that can be decoded, their shapes, and those that can't be."""
+    files, others = listing.images, listing.others
     if others and not skip_broken:
         raise DataError(
-            f"{flag}: {others[0]}{_and_more(others)} is not an image "
-            f"({', '.join(IMAGE_ENDINGS)}); expected images only, or --skip_broken_images"
+            f"{flag}: {printable(others[0])}{_and_more(others)} is not an image "
+            f"({', '.join(IMAGE_ENDINGS)}), beside {len(files)} images: {listing.kinds()}; "
+            "expected images only, or --skip_broken_images"
         )
     shapes = survey(files)
     good = shapes[:, 0] > 0
     broken = [f for f, fine in zip(files, good, strict=True) if not fine]
     if broken and not skip_broken:
         raise DataError(
-            f"{flag}: {broken[0]} can't be decoded as an image{_and_more(broken)}; expected "
-            "readable images, or --skip_broken_images to do without"
+            f"{flag}: {printable(broken[0])} can't be decoded as an image{_and_more(broken)}; "
+            "expected readable images, or --skip_broken_images to do without"
         )
-    readable = [f for f, fine in zip(files, good, strict=True) if fine]
-    skipped = tuple(str(f.relative_to(path)) for f in sorted(others + broken))
-    return readable, shapes[good], skipped
-
-
-def _is_shown(relative: pathlib.Path) -> bool:
-    """Whether a file is one that its owner put there."""
-    hidden = any(part.startswith(".") for part in relative.parts)
-    return not hidden and relative.name.lower() not in LEFT_BY_SYSTEMS
+    return [f for f, fine in zip(files, good, strict=True) if fine], shapes[good], broken
 
 
 def _and_more(files) -> str:
     return f" (and {len(files) - 1} more)" if len(files) > 1 else ""
 
 
-def _split_rows(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Training, validation and test rows where the folder doesn't say."""
-    order = fixed_permutation(size)
-    held_out = size_of_test(size)
-    return *_without_validation(order[held_out:]), order[:held_out]
-
-
-def _without_validation(rows: np.ndarray) -> list[np.ndarray]:
-    """The rows to train on, and those at the end that are split off for validation."""
-    return np.split(rows, [len(rows) - size_of_validation(len(rows))])
-
-
-def _rows_of_named_splits(flag, names) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    known = {"train": 0, "val": 1, "validation": 1, "test": 2}
-    numbers = np.array([known.get(name, -1) for name in names])
-    train, validation, test = (np.flatnonzero(numbers == number) for number in range(3))
-    if numbers.min() < 0 or len(train) < SMALLEST or not len(test):
+def _rows_of_named_splits(flag, numbers, labels) -> tuple[np.ndarray, ...]:
+    train, validation, test = (np.flatnonzero(numbers == n) for n in (TRAIN, VALIDATION, TEST))
+    if len(train) < SMALLEST or not len(test):
+        sizes = {"train": len(train), "validation": len(validation), "test": len(test)}
+        found = [f"{name} of {size}" for name, size in sizes.items() if size]
         raise DataError(
-            f"{flag}: split folders {sorted(set(names))}, expected 'train' (of "
-            f"{SMALLEST} images or more) and 'test', and 'validation' if you like"
+            f"{flag}: split folders {found}, expected 'train' (of {SMALLEST} images or more) and "
+            "'test', and 'validation' if you like"
         )
     if not len(validation):
-        train, validation = _without_validation(train[fixed_permutation(len(train))])
+        train = train[fixed_permutation(len(train))]
+        first = len(train) - size_of_validation(len(train))
+        train, validation = with_every_class(labels, train[:first], train[first:])
     return train, validation, test
 
 
@@ -145,13 +140,15 @@ def _common_shape(flag, files, shapes: np.ndarray, framing: Framing) -> tuple[in
     shapes[:, 2] = shapes[:, 2].max()
     shorter = shapes[:, :2].min(1)
     if shorter.min() < framing.crop:
-        expected = f"at most {shorter.min()}, the shorter side of {files[shorter.argmin()]}"
+        expected = (
+            f"at most {shorter.min()}, the shorter side of {printable(files[shorter.argmin()])}"
+        )
         raise SettingsError("crop_size", framing.crop, expected)
     framed = [framing.shape(shape) for shape in shapes.tolist()]
     for file, shape in zip(files, framed, strict=True):
         if shape != framed[0]:
             raise DataError(
-                f"{flag}: {file} is {shape}, the first image {framed[0]}; "
+                f"{flag}: {printable(file)} is {shape}, the first image {framed[0]}; "
                 "expected one size, or --image_size to bring them to it"
             )
     return framed[0]

@@ -135,10 +135,6 @@ class ImageData:
     def notes(self) -> list[str]:
         """What a user should know of it, line by line."""
         notes = [*self.remarks, *self._notes_on_classes(), *self._notes_on_range()]
-        if self.skipped:
-            files = "1 file" if len(self.skipped) == 1 else f"{len(self.skipped)} files"
-            more = ", ..." if len(self.skipped) > 3 else ""
-            notes.append(f"skipped {files}: {', '.join(map(printable, self.skipped[:3]))}{more}")
         if isinstance(self.train.images, StreamedImages):
             size = math.prod(self.train.images.shape) / 2**20
             notes.append(f"streams {len(self.train)} images, {size:,.1f} MiB of pixels")
@@ -186,6 +182,18 @@ class ImageData:
                 f"pixels are all in {low:g}..{high:g} of 0..{top}; what is to be white should "
                 f"be {top}"
             )
+
+
+def rows_of_splits(size: int, labels: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Training, validation and test rows where the data don't say.
+
+    Args:
+      size: how many images there are.
+      labels: `(size,)`, or None.
+    """
+    order, held_out = fixed_permutation(size), size_of_test(size)
+    first = size - size_of_validation(size - held_out)
+    return with_every_class(labels, order[held_out:first], order[first:], order[:held_out])
 
 
 def with_every_class(

@@ -32,14 +32,14 @@ def check_class_numbers(data: ImageData) -> None:
     Raises:
       DataError: if not.
     """
-    for split in (data.train, data.validation, data.test):
+    for name, split in data.splits.items():
         if split.labels is None or not data.num_classes:
             continue
         low, high = int(split.labels.min()), int(split.labels.max())
         if low < 0 or high >= data.num_classes:
             raise DataError(
-                f"--dataset={data.name}: labels from {low} to {high}, expected them within "
-                f"0 to {data.num_classes - 1}, the classes of its training images"
+                f"--dataset={data.name}: {name} images have labels from {low} to {high}, expected "
+                f"them within 0 to {data.num_classes - 1}, the classes of its training images"
             )
 
 
@@ -62,10 +62,10 @@ def labelled_rows(data: ImageData, num_labels: int | None, run_seed: int) -> np.
     labels = data.train.labels
     counts = np.bincount(labels, minlength=data.num_classes)
     if not counts.min():
-        raise DataError(
-            f"--dataset={data.name}: class {counts.argmin()} has no training image, expected some "
-            "of each class"
-        )
+        shown = f"class {data.class_label(counts.argmin())} has no training image"
+        if low := int(labels.min()):
+            shown = f"labels count from 0; yours are {low}..{int(labels.max())}, so {shown}"
+        raise DataError(f"--dataset={data.name}: {shown}, expected some of each class")
     if num_labels is None:
         return np.arange(len(labels), dtype=np.int32)
     each, left = divmod(num_labels, data.num_classes)
@@ -73,8 +73,9 @@ def labelled_rows(data: ImageData, num_labels: int | None, run_seed: int) -> np.
         expected = f"a multiple of {data.num_classes}, the number of classes, or all"
         raise SettingsError("num_labels", num_labels, expected)
     if each > counts.min():
+        smallest = data.class_label(counts.argmin())
         expected = (
-            f"at most {counts.min() * data.num_classes}, since class {counts.argmin()} has "
+            f"at most {counts.min() * data.num_classes}, since class {smallest} has "
             f"{counts.min()} training images, or all"
         )
         raise SettingsError("num_labels", num_labels, expected)

@@ -20,8 +20,9 @@ ROWS_IN_A_BLOCK = 16  # of clusters; more stand in further blocks beside it
 
 
 def class_label(number: int, class_names: Sequence[str]) -> str:
-    """The name of a class, its number where it has none."""
-    return class_names[number] if number < len(class_names) else str(number)
+    """The name of a class as Matplotlib is to show it, its number where it has none."""
+    name = class_names[number] if number < len(class_names) else str(number)
+    return name.replace("$", r"\$")  # else what is between two of them is a formula
 
 
 def scatter_classes(

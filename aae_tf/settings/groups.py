@@ -192,7 +192,8 @@ class DataSettings(Checked):
     dataset: str = setting(
         "mnist",
         "mnist (in the package), a TensorFlow Datasets name, or the path of your own images: a "
-        "folder (flat, one folder a class, or tfds.ImageFolder's split/class), an .npz or a .mat",
+        "folder (flat, one folder a class, or tfds.ImageFolder's split/class), an .npz, .npy or "
+        ".mat",
         lambda value: None if value else "a name or a path",
     )
     data_dir: str = setting(

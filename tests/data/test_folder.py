@@ -258,7 +258,7 @@ def test_broken_files_and_others_are_skipped_and_counted_on_request(tmp_path):
     assert _all_numbers(data) == sorted(set(range(45)) - {3, 17, 44})
     assert data.skipped == ("03.png", "17.png", "44.png", "notes.txt")
     assert data.describe()["skipped_files"] == 4
-    assert data.notes() == [f"{tmp_path}: skipped 4 files: 03.png, 17.png, 44.png, ..."]
+    assert data.notes() == [f"{tmp_path}: read 42 of 46 files: 3 broken .png, 1 .txt"]
 
 
 def test_files_are_named_only_where_some_were_skipped(tmp_path):

@@ -1,10 +1,15 @@
 """Splits: disjoint, complete, with labels beside their images, and the same in every run."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aae_tf.data import ImageData, Split
-from aae_tf.data.images import fixed_permutation, with_validation
+from aae_tf.data import ImageData, Split, load
+from aae_tf.data.images import fixed_permutation, rows_of_splits, with_validation
+from aae_tf.settings import DataSettings
 
 
 def _numbered(count):
@@ -86,3 +91,89 @@ def test_a_split_is_read_in_order_a_block_at_a_time(rows):
     assert [len(block) for block in blocks] == ([16, 16, 16, 2] if rows is None else [16, 9])
     expected = split.intensities() if rows is None else split.intensities(rows)
     np.testing.assert_array_equal(np.concatenate(blocks), expected)
+
+
+def _data(train, validation, test, class_names=(), images=None):
+    def split(labels):
+        pixels = np.arange(len(labels) * 16, dtype=np.uint8).reshape(-1, 4, 4, 1) * 5
+        return Split(pixels if images is None else images, np.array(labels))
+
+    return ImageData("some", split(train), split(validation), split(test), class_names)
+
+
+def test_classes_that_a_split_lacks_are_named():
+    assert _data([0, 1, 2], [0, 1, 2], [2, 1, 0]).notes() == []
+    data = _data([0, 1, 2, 2], [0, 1], [1, 1], ("ant", "bee", "cat", "dog"))
+    assert data.notes() == [
+        "some: no training image of class dog",
+        "some: no validation image of class cat (2 to train on)",
+        "some: no test image of classes ant (1 to train on), cat (2 to train on)",
+    ]
+    many = _data(range(20), [0], range(20)).notes()
+    assert many[0].endswith("5 (1 to train on) and 14 more")
+
+
+def test_labels_that_count_from_1_are_named():
+    data = _data([1, 2, 3], [1, 2, 3], [1, 2, 3])
+    assert data.notes() == ["some: labels count from 0; yours are 1..3"]
+
+
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        (np.arange(48, dtype=np.uint8) % 2, "pixels are all in 0..1 of 0..255"),
+        (np.arange(48, dtype=np.uint8) % 16, "pixels are all in 0..15 of 0..255"),
+        (np.arange(48, dtype=np.uint8) % 16 + 240, "pixels are all in 240..255 of 0..255"),
+        (np.arange(48, dtype=np.float32) / 48 / 255, "pixels are all in 0..0.00383987 of 0..1"),
+        (np.arange(48, dtype=np.uint8) % 17, None),
+        (np.arange(48, dtype=np.float32) / 48, None),
+    ],
+)
+def test_pixels_that_hardly_use_their_range_get_a_note(images, words):
+    notes = _data([0, 1, 2], [0, 1, 2], [0, 1, 2], images=images.reshape(3, 4, 4, 1)).notes()
+    assert (words in notes[0]) if words else notes == []
+
+
+def test_rows_of_splits_are_a_function_of_the_size_where_every_class_is_trained_on():
+    for size in (42, 1000):
+        expected = rows_of_splits(size, None)
+        for rows in (expected, rows_of_splits(size, np.arange(size) % 3)):
+            for some, other in zip(rows, expected, strict=True):
+                np.testing.assert_array_equal(some, other)
+        assert sorted(np.concatenate(expected)) == list(range(size))
+
+
+@given(st.integers(30, 90), st.integers(2, 40), st.integers(0, 99))
+def test_every_class_has_a_training_image_and_sizes_stay(size, classes, seed):
+    labels = np.random.default_rng(seed).integers(0, classes, size)
+    labels[seed % size] = classes  # one image alone
+    rows, expected = rows_of_splits(size, labels), rows_of_splits(size, None)
+    assert [len(some) for some in rows] == [len(some) for some in expected]
+    assert sorted(np.concatenate(rows)) == list(range(size))
+    if len(set(labels)) < size / 2:
+        assert set(labels[rows[0]]) == set(labels)
+
+
+def test_class_of_two_files_is_trained_on_and_missed_by_name(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (200, 4, 4), np.uint8)
+    held_out = np.concatenate(rows_of_splits(200, None)[1:])
+    labels = np.arange(200) % 9
+    labels[held_out[:2]] = 9
+    np.savez(tmp_path / "rare.npz", images=images, labels=labels)
+    data = load(DataSettings(dataset=str(tmp_path / "rare.npz")))
+    assert data.num_classes == 10 and (data.train.labels == 9).sum() == 1
+    assert "no test image of class 9 (1 to train on)" in " ".join(data.notes())
+
+
+def test_changed_pixels_or_labels_of_any_split_are_seen():
+    data = _data([0, 1, 2], [0, 1, 2], [0, 1, 2])
+    described = data.describe()
+    for name, split in data.splits.items():
+        other = dataclasses.replace(split, labels=split.labels[::-1].copy())
+        changed = dataclasses.replace(data, **{name: other}).describe()
+        differing = {key for key in described if described[key] != changed[key]}
+        assert differing == {"sha256_of_labels"}
+        other = dataclasses.replace(split, images=split.images ^ np.uint8(1))
+        changed = dataclasses.replace(data, **{name: other}).describe()
+        differing = {key for key in described if described[key] != changed[key]}
+        assert differing == {f"sha256_of_{name}"}

@@ -1,8 +1,10 @@
 """Which runs may continue in a folder, what it holds of its run; metrics.csv, exact to the bit."""
 
 import csv
+import dataclasses
 import json
 
+import numpy as np
 import pytest
 import tiny
 
@@ -144,6 +146,48 @@ def test_other_images_than_the_runs_are_refused(folder):
     with pytest.raises(RunFolderError, match="other images"):
         folder.check_data(tiny.data(train=63))
     RunFolder(folder.path.parent / "new").check_data(tiny.data(train=63))
+
+
+@pytest.mark.parametrize("part", ["images", "labels"])
+@pytest.mark.parametrize("name", ["train", "validation", "test"])
+def test_other_pixels_or_labels_in_any_split_are_refused_by_name(folder, name, part):
+    data = tiny.data()
+    split = data.splits[name]
+    other = dataclasses.replace(split, **{part: np.roll(getattr(split, part), 1, axis=0)})
+    key = "sha256_of_labels" if part == "labels" else f"sha256_of_{name}"
+    with pytest.raises(RunFolderError, match=rf"other images or labels than in .*\({key}\)"):
+        folder.check_data(dataclasses.replace(data, **{name: other}))
+
+
+def test_older_data_json_is_compared_on_what_it_has(folder):
+    told = folder.read_data()
+    for key in ("sha256_of_validation", "sha256_of_test", "sha256_of_labels"):
+        del told[key]
+    (folder.path / "data.json").write_text(json.dumps(told))
+    data = tiny.data()
+    folder.check_data(data)
+    other = dataclasses.replace(data.test, images=data.test.images ^ 1)
+    folder.check_data(dataclasses.replace(data, test=other))
+    other = dataclasses.replace(data.train, images=data.train.images ^ 1)
+    with pytest.raises(RunFolderError, match=r"\(sha256_of_train\)"):
+        folder.check_data(dataclasses.replace(data, train=other))
+
+
+def test_the_same_file_in_other_words_is_the_same_data(folder, empty_folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(empty_folder))
+    (empty_folder / "a.npz").write_bytes(b"")
+    (empty_folder / "b.npz").write_bytes(b"")
+    settings = [
+        tiny.settings(dataset=name)
+        for name in ("a.npz", "./a.npz", "~/a.npz", str(empty_folder / "a.npz"))
+    ]
+    data = [dataclasses.replace(tiny.data(), name=some.data.dataset) for some in settings]
+    folder.start(settings[0], data[0])
+    for some, of_it in zip(settings, data, strict=True):
+        folder.check(some)
+        folder.check_data(of_it)
+    with pytest.raises(RunFolderError, match=r"--dataset: a\.npz, now b\.npz"):
+        folder.check(tiny.settings(dataset="b.npz"))
 
 
 def test_data_json_tells_sizes_shape_and_classes(folder):

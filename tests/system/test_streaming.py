@@ -60,7 +60,7 @@ def _left(folder):
 def test_streamed_run_resumed_leaves_what_the_run_from_memory_leaves(pictures, tmp_path, capsys):
     assert _train("memory", 3, "--skip_broken_images", "--stream=never") == 0
     said = capsys.readouterr().err
-    assert "pictures: skipped 1 file: broken.jpg\n" in said and "streams" not in said
+    assert "files: 1 broken .jpg\n" in said and "streams" not in said
     assert _train("streamed", 1, "--skip_broken_images", "--stream=always") == 0
     assert "pictures: streams 44 images" in capsys.readouterr().err
     assert _train("streamed", 3, "--skip_broken_images", "--stream=always") == 0
