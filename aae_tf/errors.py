@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR)
+
+
+# What to compute something of a file of nonsense may raise.
+NONSENSE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 class UserError(Exception):
@@ -56,7 +70,24 @@ def in_one_line(error: Exception) -> str | None:
         return said + remedy if error.errno in NO_SPACE else said
     tensorflow = sys.modules.get("tensorflow")
     failures = (tensorflow.errors.OpError,) if hasattr(tensorflow, "errors") else ()
+    for number in (*NO_SPACE, *REFUSED) if isinstance(error, failures) else ():
+        before, said, _ = str(error).partition(f"; {os.strerror(number)}")
+        if said:  # as TensorFlow says what a system call refused
+            file = before.split()[-1] if before.split() else None
+            return in_one_line(OSError(number, os.strerror(number), file))
     if isinstance(error, (MemoryError, *failures)):
         said = str(error).strip().partition("\n")[0][:300]
         return f"{type(error).__name__}: {said or 'not enough memory'}"
     return None
+
+
+def unusable(file: object, error: object) -> RunFolderError:
+    """The error that names a file of a run, and what is wrong with it.
+
+    Args:
+      file: its path.
+      error: that reading it raised, or words.
+    """
+    reason = error.strerror if isinstance(error, OSError) else error
+    text = repr(reason) if isinstance(reason, (LookupError, TypeError)) else str(reason)
+    return RunFolderError(f"{file} can't be used ({text})")

@@ -26,6 +26,10 @@ import tqdm
 
 from aae_tf.errors import SettingsError
 
+LARGEST_JSON = 64 * 2**20  # bytes of a file that are read
+
+logger = logging.getLogger(__name__)
+
 
 def write_aside(path: pathlib.Path, content: str | bytes) -> None:
     """Writes a file under another name in its folder, then renames it, durably.
@@ -37,10 +41,12 @@ def write_aside(path: pathlib.Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     try:
         with open(aside, "wb") as file:
+            with contextlib.suppress(OSError):  # as long as it is locked it is no leftover
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+            os.replace(aside, path)
         sync_folder(path.parent)
     except OSError as error:
         if error.errno is None:
@@ -131,20 +137,27 @@ def _finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-@contextlib.contextmanager
-def locked(path: pathlib.Path, wait: bool = True) -> Iterator[None]:
-    """Holds the lock of a file, which the system releases if the process ends.
-
-    Args:
-      path: of the file, made if need be.
-      wait: until no other process holds it.
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+    """The object that a JSON file holds, all of which can be computed with and written again.
 
     Raises:
-      BlockingIOError: if another process holds it and this one isn't to wait.
+      OSError: if it can't be read.
+      ValueError: if it holds something else.
     """
-    with open(path, "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+    try:
+        parsed = json.loads(read_text(path, LARGEST_JSON), parse_int=_parse_int)
+        json.dumps(parsed, ensure_ascii=False).encode()  # not so if half a character is in it
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(parsed, dict):
+        raise ValueError(f"it holds no object but {str(parsed)[:40]!r}")
+    return parsed
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > 19:
+        raise ValueError(f"an integer of {len(digits)} digits")
+    return int(digits)
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)

@@ -20,9 +20,10 @@ from aae_tf.cli.flags import define, given, parse
 from aae_tf.cli.modes import MODES
 from aae_tf.command_line import main
 from aae_tf.experiments import settings_of
+from aae_tf.results.metrics_table import MetricsTable
 from aae_tf.results.record import record
 from aae_tf.results.report import collate
-from aae_tf.results.run_folder import MetricsTable, RunFolder
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.serving.export import described
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 from aae_tf.settings import flatten, override

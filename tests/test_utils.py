@@ -1,5 +1,6 @@
 """Files are the old ones or the new ones, never halves; what is said is a line and harmless."""
 
+import errno
 import json
 import logging
 import os
@@ -13,11 +14,11 @@ from aae_tf.errors import SettingsError
 from aae_tf.utils import (
     evenly_spaced,
     load_function,
-    locked,
     logging_to_stderr,
     note,
     progress_bar,
     quoted,
+    read_json,
     to_bytes,
     write_aside,
     write_json,
@@ -64,15 +65,41 @@ def test_rows_are_evenly_spaced_and_no_more_than_there_are():
     assert len(rows) == 1000 and set(np.diff(rows)) == {50}
 
 
-def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path):
-    with (
-        locked(tmp_path / "lock"),
-        pytest.raises(BlockingIOError),
-        locked(tmp_path / "lock", wait=False),
-    ):
-        pass
-    with locked(tmp_path / "lock", wait=False):
-        pass
+def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space") as caught:
+        write_aside(tmp_path / "result.json", "new")
+    assert caught.value.filename == str(tmp_path / "result.json")
+
+
+NONSENSE = {
+    "nothing": b"",
+    "no object": b"[1]",
+    "deep": b'{"a":' + b"[" * 100_000,
+    "an integer of 400 digits": b'{"a": 1' + b"0" * 400 + b"}",
+    "an integer of 5000 digits": b'{"a": 1' + b"0" * 5000 + b"}",
+    "half a character": b'{"a": "\\ud800"}',
+    "latin-1": '{"a": "\xe9"}'.encode("latin-1"),
+    "a null byte": b'{"a": 1}\0',
+}
+
+
+@pytest.mark.parametrize("content", NONSENSE.values(), ids=NONSENSE)
+def test_json_that_nothing_can_be_computed_with_is_refused(tmp_path, content):
+    (tmp_path / "result.json").write_bytes(content)
+    with pytest.raises(ValueError) as caught:
+        read_json(tmp_path / "result.json")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_folder_or_a_pipe_in_place_of_json_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "result.json")
+    for path in (tmp_path, tmp_path / "result.json"):
+        with pytest.raises(OSError, match=r"Is a directory|Not a regular file"):
+            read_json(path)
 
 
 def test_bytes_are_rounded_and_what_is_no_intensity_is_clipped():

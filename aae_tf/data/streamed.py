@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.errors import DataError
-from aae_tf.utils import locked, progress_bar
+from aae_tf.files.locks import locked
+from aae_tf.utils import progress_bar
 
 LARGEST_IN_MEMORY = 8 * 2**30  # bytes of uint8 pixels
 BLOCK = 2**25  # bytes of pixels that are read together

@@ -21,7 +21,8 @@ from aae_tf.figures.prior_shape import projection_of
 from aae_tf.figures.style import new_figure, plot_style, show, tile, to_png
 from aae_tf.methods import Method
 from aae_tf.results.comparison import write_comparison
-from aae_tf.results.run_folder import CATEGORIES, MetricsTable, RunFolder
+from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import Settings, flatten
 from aae_tf.utils import write_aside
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from aae_tf.errors import RunFolderError
+from aae_tf.errors import NONSENSE, unusable
 from aae_tf.results.groups import metric_names
 from aae_tf.results.metrics import METRICS
 from aae_tf.results.run_folder import RunFolder
@@ -105,8 +104,8 @@ def _result(folder: RunFolder) -> dict[str, Any]:
     if not folder.has_result:
         return {"epochs": None, "metrics": {}}
     file = folder.path / "result.json"
+    content = folder.read_json(file.name)
     try:
-        content = json.loads(file.read_text())
         return {"epochs": float(content["epochs"]), "metrics": dict(content["metrics"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{file} can't be used ({error!r})") from None
+    except NONSENSE as error:
+        raise unusable(file, error) from None

@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aae_tf.errors import RunFolderError, UserError
+from aae_tf.errors import NONSENSE, RunFolderError, UserError, unusable
 from aae_tf.experiments import settings_of
 from aae_tf.results.tables import paper_text
 from aae_tf.settings import PLACES, complete
-from aae_tf.utils import write_aside
+from aae_tf.utils import read_json, write_aside
 
 RECORDS = "runs.jsonl"
 IN_RESULT = ("experiment", "recipe", "seed")  # settings that a result has as well
@@ -228,7 +228,7 @@ def _run_of_folder(file: pathlib.Path) -> Run:
         )
         if provenance and data and "sha256_of_train" in data:
             provenance["sha256_of_train"] = data["sha256_of_train"]
-        return _run(file.parent, json.loads(file.read_text()), settings, provenance, restarts)
+        return _run(file.parent, read_json(file), settings, provenance, restarts)
 
 
 @contextlib.contextmanager
@@ -236,7 +236,9 @@ def _naming(source: str) -> Iterator[None]:
     """Within it an error of what a file holds becomes one that names the file."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
+    except RunFolderError:
+        raise
+    except (*NONSENSE, UserError) as error:
         raise RunFolderError(f"{source} can't be used ({error!r})") from None
 
 
@@ -245,10 +247,10 @@ def _json_beside(file: pathlib.Path, name: str) -> dict[str, Any] | None:
     beside = file.with_name(name)
     if not beside.exists():
         return None
-    content = json.loads(beside.read_text())
-    if not isinstance(content, dict):
-        raise TypeError(f"{name} holds no object")
-    return content
+    try:
+        return read_json(beside)
+    except (OSError, ValueError) as error:
+        raise unusable(beside, error) from None
 
 
 def _run(folder, result, settings, provenance, restarts) -> Run:

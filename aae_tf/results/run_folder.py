@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
-import io
-import json
+import logging
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aae_tf import experiments
-from aae_tf.errors import RunFolderError, UserError
+from aae_tf.errors import NONSENSE, RunFolderError, UserError, unusable
+from aae_tf.files.locks import locked, remove_leftovers
 from aae_tf.settings import (
     Settings,
     complete,
@@ -24,12 +24,23 @@ from aae_tf.settings import (
     parse_schedule,
     to_flagfile,
 )
-from aae_tf.utils import locked, write_aside, write_json
+from aae_tf.utils import read_json, write_aside, write_json
 
 if TYPE_CHECKING:  # a report reads no image and needs no TensorFlow
     from aae_tf.data import ImageData
 
-CATEGORIES = "categories.csv"
+# Of what type the entries of result.json and provenance.json are that something is computed of.
+_KINDS = {
+    "epochs": (int, float),
+    "metrics": dict,
+    "paper": dict,
+    "step": (int, type(None)),
+    "earlier": list,
+    "packages": dict,
+    "state_sha256": str,
+}
+
+logger = logging.getLogger(__name__)
 
 
 def check_folder(flag: str, path: pathlib.Path) -> None:
@@ -96,15 +107,15 @@ class RunFolder:
         """
         file = self.path / "settings.json"
         try:
-            flat = json.loads(file.read_text())
+            flat = read_json(file)
             settings = experiments.settings_of(flat["experiment"], flat["recipe"])
             return override(settings, complete(flat, settings))
         except FileNotFoundError:
             raise RunFolderError(
                 f"--run_dir={self.path}: holds no run (no settings.json)"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, UserError) as error:
-            raise RunFolderError(f"{file} can't be used ({error})") from None
+        except (*NONSENSE, UserError) as error:
+            raise unusable(file, error) from None
 
     def check(self, settings: Settings) -> None:
         """Checks that a run of these settings may continue in this folder.
@@ -144,12 +155,57 @@ class RunFolder:
         """
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(locked(self.path / ".lock", wait=False))
-            except BlockingIOError:
+                stack.enter_context(locked(self.path / ".lock", wait=False, with_folder=True))
+            except BlockingIOError as error:
                 raise RunFolderError(
-                    f"--run_dir={self.path}: another process runs in it; expected to be alone"
+                    f"--run_dir={self.path}: another process runs in it ({error.strerror}); "
+                    "expected to be alone"
                 ) from None
             yield
+
+    def remove_leftovers(self) -> None:
+        """Removes what a killed process left in the folder, which is locked."""
+        for folder in (self.path, self.figures, self.likelihood, self.train_logs, self.eval_logs):
+            remove_leftovers(folder)
+        for pattern in (".unfinished-*", "*_temp*", ".*.tmp"):
+            for path in self.checkpoints.glob(pattern):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+        for path in self.checkpoints.glob("ckpt-*.*"):
+            if not path.name.split(".")[0].removeprefix("ckpt-").isdecimal() and path.is_file():
+                logger.info("%s belongs to no checkpoint; it was removed", path)
+                path.unlink()
+
+    def check_progress(self, step: int | None) -> None:
+        """Checks that the checkpoints go as far as the rest of the folder says.
+
+        Args:
+          step: of the checkpoint that was read; None without one.
+
+        Raises:
+          RunFolderError: if there is none although the run was trained, or a file is unreadable.
+        """
+        before, result = self.read_json("provenance.json"), self.read_json("result.json")
+        reached = before.get("step") or 0
+        if step is None:
+            table = self.path / "metrics.csv"
+            trained = {
+                "result.json": result,
+                "provenance.json": reached,
+                table.name: table.exists(),
+            }
+            for name, is_trained in trained.items():
+                if is_trained:
+                    raise RunFolderError(
+                        f"--run_dir={self.path}: has no checkpoint, but {name} of a run that was "
+                        "trained; put its checkpoints back, or train again in another folder"
+                    )
+        elif step < reached:
+            logger.info(
+                "the checkpoint of step %d is gone, which provenance.json is of; the steps from %d "
+                "are trained again",
+                reached,
+                step,
+            )
 
     def _is_ours(self) -> bool:
         """Whether there is nothing but what a run killed in `start` leaves."""
@@ -190,21 +246,37 @@ class RunFolder:
         """What data.json holds: name, image shape, class names and sizes."""
         file = self.path / "data.json"
         try:
-            described = json.loads(file.read_text())
-            if len(described["image_shape"]) == 3:
-                return described
-            error = f"image_shape {described['image_shape']}"
-        except (OSError, ValueError, KeyError, TypeError) as problem:
-            error = problem
-        raise RunFolderError(f"{file} can't be used ({error})")
+            described = read_json(file)
+            shape, classes = described["image_shape"], described.get("num_classes", 0)
+            if len(shape) != 3 or not all(type(n) is int and n > 0 for n in (*shape, classes + 1)):
+                raise ValueError(f"image_shape {shape}, num_classes {classes}")
+            if not isinstance(described.get("name", ""), str):
+                raise ValueError(f"name {described['name']}")
+            return described
+        except NONSENSE as error:
+            raise unusable(file, error) from None
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """What a JSON file of the run holds; nothing if it isn't there, or is no such file."""
+        """What a JSON file of the run holds; nothing if it isn't there.
+
+        Raises:
+          RunFolderError: if it can't be read, or something in it is of another type.
+        """
+        file = self.path / name
         try:
-            content = json.loads((self.path / name).read_text())
-        except (OSError, ValueError):
+            content = read_json(file)
+            for key, kinds in _KINDS.items():
+                if key in content and not isinstance(content[key], kinds):
+                    raise ValueError(f"{key} is {str(content[key])[:40]}")
+            numbers = (*content.get("metrics", {}).values(), *_steps_of(content))
+            for number in numbers:
+                if not isinstance(number, (int, float, type(None))):
+                    raise ValueError(f"{str(number)[:40]!r} is no number")
+            return content
+        except FileNotFoundError:
             return {}
-        return content if isinstance(content, dict) else {}
+        except NONSENSE as error:
+            raise unusable(file, error) from None
 
     def write_result(
         self,
@@ -241,36 +313,21 @@ def _same_place(one: str, other: str) -> bool:
         return False
 
 
-class MetricsTable:
-    """metrics.csv: one row for each epoch.
+def _steps_of(content: Mapping[str, Any]) -> list[Any]:
+    """The steps of a provenance.json: its own and those of earlier sessions."""
+    return [content.get("step"), *(session["step"] for session in content.get("earlier", []))]
+
+
+def identity(settings: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run is known by: all settings that change it, and its training images.
+
+    Not the number of epochs, which may grow, nor where the data lies.
 
     Args:
-      path: of the file.
-      last_step: rows beyond it are dropped: a killed run wrote them after its last checkpoint, and
-        the resumed one writes them again.
+      settings: of the run.
+      data: as `ImageData.describe` says it.
     """
-
-    def __init__(self, path: pathlib.Path, last_step: int = 0):
-        self._path = path
-        self._rows: list[dict[str, str]] = []
-        if path.exists():
-            with open(path, newline="") as file:
-                rows = list(csv.DictReader(file))
-            self._rows = [row for row in rows if int(row["step"]) <= last_step]
-
-    @property
-    def rows(self) -> list[dict[str, float]]:
-        """The rows as numbers."""
-        return [{key: float(value) for key, value in row.items() if value} for row in self._rows]
-
-    def add(self, step: int, epoch: float, metrics: Mapping[str, float]) -> None:
-        """Appends a row and writes the file."""
-        row = {"step": str(step), "epoch": f"{epoch:g}"}
-        row.update({key: repr(float(value)) for key, value in metrics.items()})
-        self._rows.append(row)
-        columns = list(dict.fromkeys(key for row in self._rows for key in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        write_aside(self._path, text.getvalue())
+    known = flatten(settings, only_changing_run=True)
+    for flag in ("epochs", "dataset"):
+        known.pop(flag, None)
+    return known | {key: data[key] for key in ("sha256_of_train",) if key in data}

@@ -14,7 +14,8 @@ from aae_tf.figures import figures
 from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.style import to_png
 from aae_tf.methods import Method
-from aae_tf.results.run_folder import CATEGORIES, MetricsTable, RunFolder
+from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.runs import tensorboard
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
@@ -54,10 +55,15 @@ class Recorder(Observer):
         self._data, self._evaluator = data, evaluator
         self._draw_every = max(1, epochs // PICTURES)
         self._averaged_weights = averaged_weights
-        self._table = MetricsTable(folder.path / "metrics.csv", progress.step)
+        steps_per_epoch = max(1, len(data.train) // method.settings.training.batch_size)
+        self._table = MetricsTable(
+            folder.path / "metrics.csv", progress.step, progress.tables, steps_per_epoch
+        )
         self._categories = None
         if "categories" in method.metrics:
-            self._categories = MetricsTable(folder.path / CATEGORIES, progress.step)
+            self._categories = MetricsTable(
+                folder.path / CATEGORIES, progress.step, progress.tables
+            )
         self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
         self._train.hyperparameters(method.settings)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
+import os
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ from aae_tf.methods import Method
 from aae_tf.methods.build import method_class
 from aae_tf.results import model_card
 from aae_tf.results.provenance import commit_of_checkout
-from aae_tf.results.run_folder import RunFolder, check_folder
+from aae_tf.results.run_folder import RunFolder, check_folder, identity
 from aae_tf.runs.recorder import Recorder
 from aae_tf.runs.stopping import Stop
 from aae_tf.runs.training_run import TrainingRun
@@ -95,16 +96,20 @@ def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
     with run.stop, contextlib.nullcontext() if locked else folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
         folder.check_data(data)
+        folder.remove_leftovers()
         run.open_checkpoints()
         resumed = run.checkpoints.restore()
-        folder.start(settings, data)
         step = run.checkpoints.progress.step
+        folder.check_progress(step if resumed else None)
+        folder.start(settings, data)
         at = f", resumed at step {step}" if resumed else ""
         logger.info("run folder: %s%s", folder.path, at, extra={"step": step})
         for note in data.notes():
             logger.info(note)
         if not resumed:
             run.pretrain()
+            # Whatever a run leaves from now on, without a checkpoint something was lost.
+            run.checkpoints.save()
         yield
 
 
@@ -140,7 +145,7 @@ def _train(run: TrainingRun, export_dir: pathlib.Path | None) -> Outcome:
                     metrics = _final_metrics(settings, folder, evaluator, data, progress)
                 exported = None
                 if export_dir is not None:
-                    exported = export(folder, export_dir, data, trust_run=True)
+                    exported = _export(folder, export_dir, data, trust_run=True)
         except KeyboardInterrupt:
             if not run.stop.status:
                 raise
@@ -167,31 +172,40 @@ def evaluate(
     check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
     folder.check_data(data)
-    shape, classes = data.image_shape, data.num_classes
-    method, checkpoints = restore_run(folder, settings, shape, classes, trust_run)
-    evaluator = Evaluator(method, seeds.root(settings.training.seed), data)
-    metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
+    with folder.locked():
+        folder.remove_leftovers()
+        shape, classes = data.image_shape, data.num_classes
+        method, checkpoints = restore_run(folder, settings, shape, classes, trust_run)
+        folder.check_progress(checkpoints.progress.step)
+        evaluator = Evaluator(method, seeds.root(settings.training.seed), data)
+        metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
     return Outcome(folder, metrics)
 
 
 def export(
-    run_dir: RunFolder | pathlib.Path,
-    export_dir: pathlib.Path,
-    data: ImageData | None = None,
-    trust_run: bool = False,
+    run_dir: pathlib.Path, export_dir: pathlib.Path, trust_run: bool = False
 ) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder.
 
     Codes of held-out images go with the model, unless the run's data isn't there.
 
     Args:
-      run_dir: the run's folder.
+      run_dir: the run's folder; locked meanwhile, unless it can only be read.
       export_dir: where the SavedModel goes, under the experiment's name.
-      data: the run's, if it is loaded already.
       trust_run: see `restore_run`.
     """
-    folder = run_dir if isinstance(run_dir, RunFolder) else RunFolder(run_dir)
+    folder = RunFolder(run_dir)
     check_folder("export_dir", export_dir)
+    folder.read_settings()
+    is_ours = os.access(folder.path, os.W_OK)
+    with folder.locked() if is_ours else contextlib.nullcontext():
+        return _export(folder, export_dir, None, trust_run)
+
+
+def _export(
+    folder: RunFolder, export_dir: pathlib.Path, data: ImageData | None, trust_run: bool
+) -> pathlib.Path:
+    """Exports a run whose folder is locked; `data` is the run's, if it is loaded already."""
     settings = folder.read_settings()
     described = folder.read_data()
     classes = described.get("num_classes", 0)
@@ -292,7 +306,8 @@ def restore_run(
     if settings.training.average_decay:
         averages = network_variables(method.lasting_networks)
         networks = {name: value for name, value in networks.items() if name not in averages}
-    checkpoints = Checkpoints(folder.checkpoints, networks, averages=averages)
+    run = identity(settings, folder.read_data())
+    checkpoints = Checkpoints(folder.checkpoints, networks, averages=averages, run=run)
     if not checkpoints.restore():
         raise RunFolderError(f"--run_dir={folder.path}: has no checkpoint yet; train it first")
     return method, checkpoints

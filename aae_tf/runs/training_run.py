@@ -11,7 +11,7 @@ from aae_tf.data.pipeline import make_feed
 from aae_tf.errors import DivergedError, SettingsError
 from aae_tf.methods.build import labelled_for, method_for
 from aae_tf.results.provenance import earlier_sessions, provenance
-from aae_tf.results.run_folder import RunFolder
+from aae_tf.results.run_folder import RunFolder, identity
 from aae_tf.runs.stopping import Stop
 from aae_tf.settings import Settings
 from aae_tf.training import Observer, Report, Stopped, Trainer, averaging
@@ -163,6 +163,7 @@ class TrainingRun:
             network_variables(self.method.networks),
             optimizer_variables(self.phases),
             self._average.variables if self._average is not None else None,
+            identity(self.settings, self.data.describe()),
         )
 
     def train(self, recorder: Observer) -> int:

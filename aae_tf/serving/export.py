@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from aae_tf.files.locks import in_use, locked, remove_leftovers
 from aae_tf.methods import Method
 from aae_tf.serving import held_out, warmup
 from aae_tf.serving.local import is_version, versions_of
 from aae_tf.serving.signatures import ServingModule, servable_signatures
-from aae_tf.utils import locked, write_aside
+from aae_tf.utils import sync_folder, sync_tree, write_aside
 
 CONFIG, LOCK = "models.config", ".models.lock"
 BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
@@ -52,31 +54,37 @@ def export_saved_model(
     signatures["serving_default"] = signatures[method.default_signature]
     module.keep_weights_of(signatures.values())
     folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.glob(".unfinished-*"):
-        if not _is_running(int(left_over.name.partition("-")[2])):
-            shutil.rmtree(left_over, ignore_errors=True)
+    remove_leftovers(folder, [".unfinished-*"])
     # TF Serving looks only at numbers, so it never sees the unfinished one.
-    aside = folder / f".unfinished-{os.getpid()}"
+    aside = folder / f".unfinished-{uuid.uuid4().hex[:12]}"
+    aside.mkdir()
     try:
-        tf.saved_model.save(module, str(aside), signatures=signatures)
-        extra = aside / "assets.extra"
-        extra.mkdir()
-        warmup.write(extra, folder.name, signatures)
-        if codes is not None:
-            held_out.write(aside, codes)
-        if card is not None:
-            for name, content in card(described(signatures)).items():
-                (extra / name).write_bytes(content)
-        while True:
-            version = folder / str(_next_version(folder))
-            try:
-                os.rename(aside, version)
-                break
-            except OSError:
-                if not version.exists():
-                    raise
+        with in_use(aside):
+            tf.saved_model.save(module, str(aside), signatures=signatures)
+            extra = aside / "assets.extra"
+            extra.mkdir()
+            warmup.write(extra, folder.name, signatures)
+            if codes is not None:
+                held_out.write(aside, codes)
+            if card is not None:
+                for name, content in card(described(signatures)).items():
+                    (extra / name).write_bytes(content)
+            sync_tree(aside)
+            while True:
+                version = folder / str(_next_version(folder))
+                try:
+                    os.rename(aside, version)
+                    break
+                except OSError:
+                    if not version.exists():
+                        raise
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(folder)) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+    sync_folder(folder)
     write_config(folder.parent)
     return version
 
@@ -96,16 +104,6 @@ def described(signatures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it runs, but is another user's
-        pass
-    return True
-
-
 def _next_version(folder: pathlib.Path) -> int:
     versions = [int(entry.name) for entry in folder.iterdir() if is_version(entry)]
     return max(versions, default=0) + 1
@@ -119,6 +117,7 @@ def write_config(folder: pathlib.Path) -> None:
     """
     # So that of two exports at a time the one that ends last names both.
     with locked(folder / LOCK):
+        remove_leftovers(folder)
         write_aside(folder / CONFIG, config_text(folder).encode())
 
 

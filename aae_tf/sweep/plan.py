@@ -11,12 +11,13 @@ import pathlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.errors import RunFolderError, SettingsError, UserError, unusable
 from aae_tf.experiments import settings_of
 from aae_tf.results import metrics
 from aae_tf.results.run_folder import check_folder
 from aae_tf.settings import Settings, differences, flatten, override
 from aae_tf.sweep.space import Dimension, draw
+from aae_tf.utils import read_json
 
 FILE = "search.json"  # of the folder: what is searched
 JOURNAL = "study.journal"  # of the folder: the study, unless it has another storage
@@ -282,7 +283,7 @@ def _check_folder(sweep: Sweep) -> None:
             )
         return
     try:
-        described = dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise RunFolderError(f"{file} can't be used ({error})") from None
+        described = read_json(file)
+    except (OSError, ValueError) as error:
+        raise unusable(file, error) from None
     sweep.check_same(described)

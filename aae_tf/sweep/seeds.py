@@ -24,7 +24,7 @@ from aae_tf.sweep import study
 from aae_tf.sweep.plan import JOURNAL, Draw, Halving, Sweep, is_better_larger, study_name
 from aae_tf.sweep.process import Processes
 from aae_tf.sweep.space import Dimension
-from aae_tf.utils import log_format, write_json
+from aae_tf.utils import log_format, read_json, write_json
 
 logger = logging.getLogger(__name__)
 EXPECTED = "different whole numbers from 0 on with commas between, such as 0,1,2"
@@ -68,12 +68,14 @@ class SeedRun:
         """Whether nothing of it is left to do."""
         if not (self.folder.holds_run and self.folder.has_result):
             return False
-        # An older result of fewer epochs stays until the run that continues is at its end.
-        result = self.folder.read_json("result.json")
-        reached = result.get("epochs")
-        if not isinstance(reached, (int, float)) or reached < self.settings.training.epochs:
+        try:
+            # An older result of fewer epochs stays until the run that continues is at its end.
+            result = self.folder.read_json("result.json")
+            if result.get("epochs", 0) < self.settings.training.epochs:
+                return False
+            return self._is_evaluated(result) and self._is_exported
+        except RunFolderError:  # which the run itself says
             return False
-        return self._is_evaluated(result) and self._is_exported
 
     def _is_evaluated(self, result: Mapping[str, Any]) -> bool:
         """Whether a result has the metrics that the settings ask for."""
@@ -91,8 +93,11 @@ class SeedRun:
             return True
         state = self.folder.read_json("provenance.json").get("state_sha256")
         cards = self.export_dir.glob(f"{self.settings.experiment}/*/assets.extra/model_card.json")
-        exported = [RunFolder(card.parent).read_json(card.name) for card in cards]
-        return state in [card.get("provenance", {}).get("state_sha256") for card in exported]
+        for card in cards:
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # of another run, maybe
+                if read_json(card).get("provenance", {}).get("state_sha256") == state:
+                    return True
+        return False
 
     def arguments(self) -> list[str]:
         """The program's flags for this run alone."""

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from aae_tf.errors import DivergedError, UserError, in_one_line
 from aae_tf.experiments import command
 from aae_tf.results import metrics
-from aae_tf.results.run_folder import MetricsTable, RunFolder
+from aae_tf.results.metrics_table import MetricsTable
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.runs import import_tensorflow_quietly
 from aae_tf.settings import flatten
 from aae_tf.sweep import plan, study

@@ -20,7 +20,7 @@ import tensorflow as tf
 from aae_tf.errors import RunFolderError
 from aae_tf.training.observers import Observer, Report
 from aae_tf.training.phase import Phase
-from aae_tf.utils import sync_folder, sync_tree, write_aside
+from aae_tf.utils import read_text, sync_folder, sync_tree, write_aside
 
 MAX_TO_KEEP = 3
 _DIGESTS = "digests/.ATTRIBUTES/py_state"  # TensorFlow's name for it in a file
@@ -264,7 +264,7 @@ class Checkpoints:
     def _named_by_state(self) -> tuple[list[int], list[str]]:
         """The steps of the checkpoints that the state file names, and what is wrong with it."""
         try:
-            lines = self._state.read_text().splitlines()
+            lines = read_text(self._state).splitlines()
         except FileNotFoundError:  # a run killed while it wrote its first checkpoint has none yet
             return [], []
         except (OSError, ValueError) as error:
@@ -283,7 +283,8 @@ class Checkpoints:
         path = self._path(step)
         if not pathlib.Path(f"{path}.index").is_file():
             return f"{path.name}.index is missing"
-        if not any(self.folder.glob(f"{path.name}.data-*")):
+        data = list(self.folder.glob(f"{path.name}.data-*"))
+        if not data or not all(file.is_file() for file in data):
             return f"{path.name}.data is missing"
         status = None
         try:

@@ -9,7 +9,8 @@ import tiny
 
 from aae_tf.figures.compare import compare, titles_of
 from aae_tf.results import comparison
-from aae_tf.results.run_folder import MetricsTable, RunFolder
+from aae_tf.results.metrics_table import MetricsTable
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import flatten
 
 

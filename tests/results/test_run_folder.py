@@ -1,8 +1,10 @@
 """Which runs may continue in a folder, what it holds of its run; metrics.csv, exact to the bit."""
 
-import csv
 import dataclasses
 import json
+import logging
+import os
+import socket
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from aae_tf import experiments
 from aae_tf.cli import flags
 from aae_tf.cli.modes import MODES
 from aae_tf.errors import RunFolderError
-from aae_tf.results.run_folder import MetricsTable, RunFolder, check_folder
+from aae_tf.results.run_folder import RunFolder, check_folder, identity
 from aae_tf.settings import flatten, override
 
 
@@ -132,6 +134,84 @@ def test_two_processes_cannot_run_in_one_folder(folder):
         folder.check(tiny.settings())
 
 
+def test_the_refusal_names_process_and_host(folder):
+    with folder.locked():
+        (folder.path / ".lock").unlink()  # which lets nobody in
+        with pytest.raises(RunFolderError, match="another process runs in it"), folder.locked():
+            pass
+    who = f"process {os.getpid()} on {socket.gethostname()}"
+    with folder.locked(), pytest.raises(RunFolderError, match=who), folder.locked():
+        pass
+
+
+def test_leftovers_of_killed_processes_go(folder):
+    names = {p.relative_to(folder.path) for p in folder.path.rglob("*")}
+    (folder.checkpoints / "ckpt-20_temp").mkdir()
+    (folder.checkpoints / ".unfinished-20").mkdir()
+    for name in (".result.json.7.tmp", "figures/.codes.png.7.tmp", "checkpoints/ckpt-x.index"):
+        (folder.path / name).write_text("")
+    folder.remove_leftovers()
+    assert {p.relative_to(folder.path) for p in folder.path.rglob("*")} == names
+
+
+TRACES = {
+    "result.json": '{"epochs": 1, "metrics": {}}',
+    "provenance.json": '{"step": 20}',
+    "metrics.csv": "step,epoch\n10,1\n",
+}
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_without_a_checkpoint_a_run_that_was_trained_is_not_begun_anew(folder, name):
+    folder.check_progress(None)
+    (folder.path / name).write_text(TRACES[name])
+    with pytest.raises(RunFolderError, match=f"has no checkpoint, but {name}"):
+        folder.check_progress(None)
+    folder.check_progress(20)
+
+
+def test_an_older_checkpoint_than_the_provenance_tells_is_noted(folder, caplog):
+    (folder.path / "provenance.json").write_text('{"step": 40}')
+    with caplog.at_level(logging.INFO, "aae_tf"):
+        folder.check_progress(40)
+        assert caplog.messages == []
+        folder.check_progress(20)
+    assert "the checkpoint of step 40 is gone" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["result.json", "provenance.json"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"metrics": 3}',
+        '{"metrics": {"test/mmd": "low"}}',
+        '{"step": "20"}',
+        '{"earlier": [3]}',
+        '{"earlier": [{"step": {}}]}',
+        '{"epochs": null}',
+        "\x00",
+    ],
+)
+def test_files_of_nonsense_are_one_line_and_stay(folder, name, content):
+    (folder.path / name).write_text(content)
+    with pytest.raises(RunFolderError, match=rf"{name} can't be used \(") as caught:
+        folder.read_json(name)
+    assert len(str(caught.value).splitlines()) == 1
+    assert (folder.path / name).read_text() == content
+
+
+def test_a_run_is_known_by_what_changes_it(folder):
+    described = tiny.data().describe()
+    known = identity(tiny.settings(), described)
+    for same in ({"epochs": 9}, {"steps_per_call": 3}):
+        assert identity(tiny.settings(**same), described) == known
+    for other in ({"seed": 5}, {"generator_learning_rate": 1e-5}, {"encoder_units": "16,9"}):
+        assert identity(tiny.settings(**other), described) != known
+    assert identity(tiny.settings(), tiny.data(train=63).describe()) != known
+
+
 @pytest.mark.parametrize("name", ["a file", "a file/below", "x" * 300])
 def test_a_place_that_can_hold_no_folder_is_refused(tmp_path, name):
     (tmp_path / "a file").write_text("content")
@@ -248,45 +328,3 @@ def test_result_json_has_what_a_report_collates(folder):
         "paper": {},
         "wall_seconds": 12.3,
     }
-
-
-@pytest.fixture
-def path(tmp_path):
-    table = MetricsTable(tmp_path / "metrics.csv")
-    for epoch in (1, 2, 3):
-        table.add(
-            10 * epoch, float(epoch), {"train/loss": 1 / (3 * epoch), "validation/mmd": epoch}
-        )
-    return tmp_path / "metrics.csv"
-
-
-def test_rows_are_read_back_to_the_bit(path):
-    rows = MetricsTable(path, 30).rows
-    assert [row["step"] for row in rows] == [10, 20, 30]
-    assert [row["epoch"] for row in rows] == [1, 2, 3]
-    assert [row["train/loss"] for row in rows] == [1 / 3, 1 / 6, 1 / 9]
-
-
-@pytest.mark.parametrize(("last_step", "kept"), [(0, []), (9, []), (10, [10]), (29, [10, 20])])
-def test_rows_beyond_the_checkpoint_are_dropped(path, last_step, kept):
-    assert [row["step"] for row in MetricsTable(path, last_step).rows] == kept
-
-
-def test_a_row_written_again_stands_once(path):
-    table = MetricsTable(path, 20)
-    table.add(30, 3.0, {"train/loss": 7.0, "validation/mmd": 3.0})
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["10", "20", "30"]
-    assert float(rows[-1]["train/loss"]) == 7.0
-
-
-def test_a_new_metric_leaves_older_rows_empty(path):
-    table = MetricsTable(path, 30)
-    table.add(40, 4.0, {"train/loss": 0.5, "validation/new": 1.0})
-    rows = MetricsTable(path, 40).rows
-    assert "validation/new" not in rows[0] and rows[-1]["validation/new"] == 1.0
-
-
-def test_nothing_is_read_where_nothing_is(tmp_path):
-    assert MetricsTable(tmp_path / "metrics.csv", 10).rows == []

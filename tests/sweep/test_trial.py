@@ -8,7 +8,8 @@ import tiny
 
 from aae_tf import data as data_sources
 from aae_tf.errors import DivergedError, SettingsError, UserError
-from aae_tf.results.run_folder import MetricsTable, RunFolder
+from aae_tf.results.metrics_table import MetricsTable
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.sweep import trial
 from aae_tf.sweep.trial import without_test
 
