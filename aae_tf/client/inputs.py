@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import logging
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from aae_tf.arrays import open_arrays, values
 from aae_tf.client.model import STRING, PredictionError, Signature, Tensor
 from aae_tf.errors import DataError
 from aae_tf.utils import printable
+
+logger = logging.getLogger(__name__)
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
@@ -123,6 +126,11 @@ def find_pictures(path: pathlib.Path) -> PictureFiles:
         with _reading(path):
             entries = sorted(path.iterdir())
         files = [f for f in entries if f.suffix.lower() in ENDINGS and not f.name.startswith(".")]
+        chosen = set(files)
+        if others := [printable(f.name) for f in entries if f not in chosen]:
+            shown = ", ".join(others[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "")
+            count = f"{len(files)} of {len(entries)} files and folders"
+            logger.info("%s: read %s, not %s", path, count, shown)
     if not files:
         raise PredictionError(f"--input={path}: expected PNG or JPEG files in it")
     for file in files:

@@ -22,6 +22,7 @@ from aae_tf.data.images import Framing, ImageData, Split, fixed_permutation, siz
 from aae_tf.data.streamed import PackedImages, check_held_out, must_stream, packed
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
+from aae_tf.utils import printable
 
 BATCH = 128  # images between TensorFlow and numpy at a time
 
@@ -106,7 +107,8 @@ def load(settings: DataSettings) -> ImageData:
         test = held_out(splits[1])
     class_names = ()
     if "label" in builder.info.features:
-        class_names = tuple(getattr(builder.info.features["label"], "names", None) or ())
+        names = getattr(builder.info.features["label"], "names", None) or ()
+        class_names = tuple(map(printable, names))
     return ImageData(name, train, validation, test, class_names)
 
 
@@ -218,6 +220,10 @@ def _checked_shape(builder, name: str, framing: Framing) -> tuple[int, int, int]
         raise DataError(
             f"--dataset={name}: images of {np.dtype(feature.np_dtype)}, expected uint8 in 0..255"
         )
+    if "label" in features and (
+        features["label"].shape != () or np.dtype(features["label"].np_dtype).kind not in "iu"
+    ):
+        raise DataError(f"--dataset={name}: its feature 'label' isn't the number of a class")
     if feature.shape[2] is None:
         raise DataError(f"--dataset={name}: its images may differ in their number of channels")
     if None in feature.shape and not framing.side:

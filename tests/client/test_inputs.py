@@ -143,12 +143,14 @@ def test_nothing_is_unpickled_and_damage_is_named(tmp_path, ending):
         assert "given" in line
 
 
-def test_pictures_of_a_folder_come_by_name(pictures):
+def test_pictures_of_a_folder_come_by_name(pictures, caplog):
+    caplog.set_level("INFO", "aae_tf")
     (pictures / ".hidden.png").write_text("not seen")
     (pictures / "notes.txt").write_text("nor this")
     (pictures / "f.JPEG").write_bytes((pictures / "a.jpg").read_bytes())
     actual = inputs.of_pictures(pictures, "encode_bytes", ENCODE_BYTES)
     assert actual.names == ["a.jpg", "b.png", "c.png", "d.png", "e.jpg", "f.JPEG"]
+    assert "read 6 of 8 files and folders, not .hidden.png, notes.txt" in caplog.text
     sent = actual.request(1, 3)["image_bytes"]
     assert sent.dtype == object and sent.tolist() == [
         (pictures / name).read_bytes() for name in ("b.png", "c.png")

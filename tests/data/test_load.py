@@ -1,7 +1,10 @@
 """From --dataset to the right source."""
 
+import os
+
 import numpy as np
 import pytest
+import scipy.io
 
 from aae_tf.data import load
 from aae_tf.errors import DataError, SettingsError
@@ -68,3 +71,40 @@ def test_one_test_image_is_too_few_to_evaluate_on(tmp_path):
     np.savez(tmp_path / "few.npz", x_train=images, x_test=images[:1])
     with pytest.raises(DataError, match="1 test images, expected 2 or more"):
         load(DataSettings(dataset=str(tmp_path / "few.npz")))
+
+
+def test_path_that_is_no_utf8_is_refused_before_anything_is_written(empty_folder):
+    name = os.fsdecode(b"not\xffutf8.npz")
+    _save(name)
+    with pytest.raises(DataError, match="expected a path of UTF-8") as caught:
+        load(DataSettings(dataset=name))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "name", ["lr[0.1]*.npz", " a b .npz", "line\nbreak.npz", "$x$.npz", "猫.NPZ"]
+)
+def test_any_other_name_is_a_name(empty_folder, name):
+    with open(name, "wb") as file:
+        np.savez(file, images=np.zeros((42, 4, 4), np.uint8))
+    assert len(load(DataSettings(dataset=name)).test) == 6
+
+
+@pytest.mark.parametrize("ending", ["npz", "npy", "mat"])
+def test_arrays_are_the_same_from_every_kind_of_file(empty_folder, ending):
+    images = np.random.default_rng(0).integers(0, 256, (42, 4, 4), np.uint8)
+    if ending == "npy":
+        np.save("mine.npy", images)
+    elif ending == "npz":
+        np.savez("mine.npz", images=images)
+    else:
+        scipy.io.savemat("mine.mat", {"images": images})
+    np.savez("other.npz", images=images.astype(np.float32))
+    found = load(DataSettings(dataset=f"mine.{ending}")).describe()
+    assert found | {"name": "other.npz"} == load(DataSettings(dataset="other.npz")).describe()
+
+
+def test_other_kinds_of_file_are_refused(empty_folder):
+    (empty_folder / "mine.txt").write_text("words")
+    with pytest.raises(DataError, match=r"expected a file of the kinds \.npz, \.npy, \.mat"):
+        load(DataSettings(dataset="mine.txt"))
