@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.data.streamed import StreamedImages, blocks
-from aae_tf.utils import printable, progress_bar
+from aae_tf.utils import printable, progress_bar, without_home
 
 VALIDATION_AT_MOST = 10_000
 TEST_AT_MOST = 10_000
@@ -118,7 +118,7 @@ class ImageData:
         """What data.json holds: name, image shape, classes, sizes and checksums."""
         skipped = {"skipped_files": len(self.skipped)} if self.skipped else {}
         return {
-            "name": self.name,
+            "name": without_home(self.name),
             "image_shape": list(self.image_shape),
             "num_classes": self.num_classes,
             "class_names": list(self.class_names),

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import math
+import os
 import pathlib
 import socket
 import urllib.request
@@ -70,7 +71,7 @@ def load(settings: DataSettings) -> ImageData:
 
     name = settings.dataset
     try:
-        builder = tfds.builder(name, data_dir=settings.data_dir or None)
+        builder = tfds.builder(name, data_dir=os.path.expanduser(settings.data_dir) or None)
     except Exception:  # of many kinds: an unknown name, version or configuration, a missing library
         near = difflib.get_close_matches(name, ["mnist", *tfds.list_builders()], n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""

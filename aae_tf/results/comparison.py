@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -46,7 +47,7 @@ def write_comparison(
         content.append(
             {
                 "run": title,
-                "folder": str(folder.path),
+                "folder": os.path.relpath(folder.path, target),  # says nothing of the machine
                 "experiment": flat["experiment"],
                 "recipe": flat["recipe"],
                 "seed": flat["seed"],

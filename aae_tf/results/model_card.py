@@ -37,9 +37,10 @@ def card_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, Any]:
     """
     settings, data = folder.read_settings(), folder.read_data()
     flat = {k: v for k, v in flatten(settings).items() if k not in PLACES}
-    # Of the user's data the file's or folder's name, not where it lies.
+    # Of the user's files and folders the name, not where they lie.
     name = pathlib.PurePath(data["name"]).name
     flat["dataset"] = name
+    flat["inception_weights"] = pathlib.PurePath(flat["inception_weights"]).name
     result, origin = folder.read_json("result.json"), folder.read_json("provenance.json")
     return {
         "experiment": settings.experiment,

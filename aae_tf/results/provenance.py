@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import os
@@ -11,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from aae_tf.utils import without_home
 
 PACKAGES = (
     "tensorflow",
@@ -61,7 +64,7 @@ def provenance(
             "devices": devices,
             "xla_flags": os.environ.get("XLA_FLAGS", ""),
         },
-        "command": sys.argv,
+        "command": [os.path.basename(sys.argv[0]), *map(_shortened, sys.argv[1:])],
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "wall_seconds": round(wall_seconds, 1),
         "step": step,
@@ -79,6 +82,13 @@ def earlier_sessions(before: Mapping[str, Any], step: int) -> list[dict[str, Any
     """
     sessions = [*before.get("earlier", []), {key: before.get(key) for key in SESSION}]
     return [session for session in sessions if 0 < (session["step"] or 0) <= step]
+
+
+def _shortened(argument: str) -> str:
+    """An argument whose paths start at the working folder or at the user's home."""
+    with contextlib.suppress(OSError):
+        argument = argument.replace(f"{os.getcwd().rstrip('/')}/", "")
+    return without_home(argument)
 
 
 def short_commit(commit: str) -> str:

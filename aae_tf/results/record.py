@@ -162,7 +162,7 @@ def record_line(name: str, run: Run) -> str:
     if run.settings:
         usual = complete({}, settings_of(result["experiment"], result["recipe"]))
         content["settings"] = {
-            flag: value
+            flag: pathlib.PurePath(value).name if _is_place(value) else value
             for flag, value in run.settings.items()
             if flag not in (*IN_RESULT, *PLACES) and value != usual.get(flag)
         }
@@ -171,6 +171,11 @@ def record_line(name: str, run: Run) -> str:
             name: getattr(run.restarts, name) for name in ("epochs", "score", "scores")
         }
     return json.dumps(content)
+
+
+def _is_place(value: Any) -> bool:
+    """Whether a setting says where a file or folder of one machine is."""
+    return isinstance(value, str) and value.startswith(("/", "~/"))
 
 
 def _recorded_provenance(run: Run) -> dict[str, Any]:

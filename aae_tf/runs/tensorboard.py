@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import pathlib
 import time
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.plugins.image import metadata as image
 from tensorboard.plugins.projector import projector_config_pb2
 from tensorboard.plugins.scalar import summary_v2 as scalar
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util import tensor_util
 
 from aae_tf.figures.style import tile
@@ -22,6 +24,7 @@ from aae_tf.settings import Settings, flatten
 from aae_tf.utils import write_aside
 
 PROJECTOR_POINTS = 2000
+_NUMBERS = itertools.count()  # of the event files of a process
 
 
 class EventWriter:
@@ -34,7 +37,11 @@ class EventWriter:
     """
 
     def __init__(self, folder: pathlib.Path, first_step: int):
-        self._writer = EventFileWriter(str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        # tensorboard's writer would put the host's name into the file's.
+        name = f"events.out.tfevents.{int(time.time()):010d}.{os.getpid()}.{next(_NUMBERS)}"
+        self._writer = RecordWriter(open(folder / name, "wb"))  # noqa: SIM115 (see close)
+        self._add(0, file_version="brain.Event:2")
         self.restart(first_step)
 
     def restart(self, step: int) -> None:
@@ -82,7 +89,8 @@ class EventWriter:
         self._writer.close()
 
     def _add(self, step: int, **content):
-        self._writer.add_event(event_pb2.Event(step=step, wall_time=time.time(), **content))
+        event = event_pb2.Event(step=step, wall_time=time.time(), **content)
+        self._writer.write(event.SerializeToString())
 
 
 def write_projector(

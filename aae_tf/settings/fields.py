@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aae_tf.errors import SettingsError
+from aae_tf.utils import without_home
 
 PRIORS = ("gaussian", "mixture", "swiss_roll", "uniform", "sphere", "categorical")
 COSTS = ("l2_squared", "l2", "l1", "huber", "cross_entropy", "ssim")
@@ -192,9 +193,24 @@ def parses(parse: Callable[[str], Any], expected: str) -> Check:
     return check
 
 
-def setting(default, help_text: str, check: Check = anything, *, changes_run: bool = True):
-    """A field with help and check; `changes_run` is False where results don't hang on it."""
-    metadata = {"help": help_text, "check": check, "changes_run": changes_run}
+def setting(
+    default,
+    help_text: str,
+    check: Check = anything,
+    *,
+    changes_run: bool = True,
+    is_path: bool = False,
+):
+    """A field of the settings.
+
+    Args:
+      default: its value where nothing else is given; of its type.
+      help_text: for the help page.
+      check: what its values have to be.
+      changes_run: False where results don't hang on it.
+      is_path: whether it can name a file or folder; below the user's home it is kept as '~/...'.
+    """
+    metadata = {"help": help_text, "check": check, "changes_run": changes_run, "is_path": is_path}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -221,6 +237,8 @@ class Checked:
             if complaint:
                 shown = ",".join(map(str, value)) if kind is tuple else value
                 raise SettingsError(flag, shown, complaint)
+            if field.metadata["is_path"]:
+                object.__setattr__(self, field.name, without_home(value))
 
 
 def _beyond(value) -> str | None:

@@ -65,6 +65,7 @@ class EvaluationSettings(Checked):
         "its top: adds fid and kid",
         _weights,
         changes_run=False,
+        is_path=True,
     )
     likelihood_samples: tuple = setting(
         (0,),
@@ -79,6 +80,7 @@ class EvaluationSettings(Checked):
         "where the classifiers that evaluate samples lie (default: aae_tf in $XDG_CACHE_HOME or "
         "~/.cache)",
         changes_run=False,
+        is_path=True,
     )
 
     def covers(self, asked: EvaluationSettings) -> bool:
@@ -195,9 +197,13 @@ class DataSettings(Checked):
         "folder (flat, one folder a class, or tfds.ImageFolder's split/class), an .npz, .npy or "
         ".mat",
         lambda value: None if value else "a name or a path",
+        is_path=True,
     )
     data_dir: str = setting(
-        "", "where TensorFlow Datasets keeps its data (default: its own)", changes_run=False
+        "",
+        "where TensorFlow Datasets keeps its data (default: its own)",
+        changes_run=False,
+        is_path=True,
     )
     crop_size: int = setting(
         0,
