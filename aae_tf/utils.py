@@ -13,7 +13,6 @@ import logging
 import math
 import os
 import pathlib
-import re
 import shlex
 import signal
 import stat
@@ -100,14 +99,6 @@ def read_text(path: str | pathlib.Path, at_most: int = 2**22) -> str:
     if len(content) > at_most:
         raise OSError(errno.EFBIG, f"Has more than {at_most} bytes", str(path))
     return content.decode()
-
-
-def without_home(text: str) -> str:
-    """Text with the user's home folder written as '~', so that files don't tell the user's name."""
-    home = os.path.expanduser("~").rstrip("/")
-    if not home.startswith("/"):
-        return text
-    return re.sub(rf"(?<![^=,:]){re.escape(home)}(?=/|$)", "~", text)
 
 
 def printable(text: object) -> str:

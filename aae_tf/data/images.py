@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.data.streamed import StreamedImages, blocks
-from aae_tf.utils import printable, progress_bar, without_home
+from aae_tf.settings.fields import without_home
+from aae_tf.utils import printable, progress_bar
 
 VALIDATION_AT_MOST = 10_000
 TEST_AT_MOST = 10_000

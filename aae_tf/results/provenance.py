@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aae_tf.utils import without_home
+from aae_tf.settings.fields import without_home
 
 PACKAGES = (
     "tensorflow",

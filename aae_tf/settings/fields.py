@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.utils import without_home
 
 PRIORS = ("gaussian", "mixture", "swiss_roll", "uniform", "sphere", "categorical")
 COSTS = ("l2_squared", "l2", "l1", "huber", "cross_entropy", "ssim")
@@ -191,6 +191,14 @@ def parses(parse: Callable[[str], Any], expected: str) -> Check:
         return None
 
     return check
+
+
+def without_home(text: str) -> str:
+    """Text with the user's home folder written as '~', so that files don't tell the user's name."""
+    home = os.path.expanduser("~").rstrip("/")
+    if not home.startswith("/"):
+        return text
+    return re.sub(rf"(?<![^=,:]){re.escape(home)}(?=/|$)", "~", text)
 
 
 def setting(
