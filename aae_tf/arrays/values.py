@@ -43,6 +43,8 @@ def check_layout(flag: str, name: str, header: Header, labels: int | None = None
             hint = f"; channels first? Then '{name}' wants transpose(0, 2, 3, 1)"
         elif shape[2] in CHANNELS:
             hint = f"; images last, as in MATLAB? Then '{name}' wants transpose(3, 0, 1, 2)"
+        elif shape[3] in (2, 4):
+            hint = f"; one of transparency last? Then '{name}' wants [..., :-1]"
         raise DataError(f"{held}, expected {LAYOUT} with 1 or 3 channels{hint}")
     if len(shape) == 3 and labels not in (None, shape[0]) and labels == shape[2]:
         raise DataError(

@@ -45,16 +45,41 @@ def load_arrays(path: pathlib.Path) -> ImageData:
     name, flag = str(path), f"--dataset={path}"
     with open_arrays(flag, path) as file:
         if file.names == ("",):
-            return _without_test(name, _read_split(flag, file, "", ""))
+            return _without_test(name, flag, file, "", "")
         if {"images", FOLDS} <= set(file.names):
             return _by_folds(name, flag, file)
         if "images" in file.names:
-            return _without_test(name, _read_split(flag, file, "images", "labels"))
+            return _without_test(name, flag, file, "images", "labels")
         if {"x_train", "x_test"} <= set(file.names):
             return _with_test(name, flag, file)
-        held = [printable(held) for held in sorted(file.names)]
-        shown = f"{held[:NAMES_SHOWN]}" + (" and more" if len(held) > NAMES_SHOWN else "")
-        raise DataError(f"{flag}: has {shown if held else 'no arrays'}, expected {LAYOUT}")
+        raise DataError(f"{flag}: has {_listed(file.names) or 'no arrays'}, expected {LAYOUT}")
+
+
+def _listed(names) -> str:
+    """The names of arrays, of many the first."""
+    held = [printable(name) for name in sorted(names)]
+    shown = f"{held[:NAMES_SHOWN]}" if held else ""
+    return shown + (f" and {len(held) - NAMES_SHOWN} more" if len(held) > NAMES_SHOWN else "")
+
+
+def _remarks(file: ArrayFile, images: np.ndarray, *names: str) -> tuple[str, ...]:
+    """What a user should know of the file: arrays that aren't read, and a layout of two meanings.
+
+    Args:
+      file: that was read.
+      images: `(n, height, width, channels)` of it.
+      *names: of the arrays that were read, or would have been.
+    """
+    remarks = []
+    if others := set(file.names) - {"", *names}:
+        remarks.append(f"arrays that aren't read: {_listed(others)}")
+    size, height, width, channels = images.shape
+    if size == height != width and channels == 1:
+        remarks.append(
+            f"taken as {size} images of {height} x {width} pixels; if they are {width} images of "
+            f"{size} x {height}, expected these to come first"
+        )
+    return tuple(remarks)
 
 
 def _read_split(flag: str, file: ArrayFile, images_name: str, labels_name: str) -> Split:
@@ -72,12 +97,18 @@ def _read_split(flag: str, file: ArrayFile, images_name: str, labels_name: str) 
     return Split(values.pixels(flag, shown, file.read(images_name)), labels)
 
 
-def _without_test(name: str, everything: Split) -> ImageData:
+def _without_test(
+    name: str, flag: str, file: ArrayFile, images_name: str, labels_name: str
+) -> ImageData:
     """Splits a seventh off for the test, then validation off the rest."""
+    everything = _read_split(flag, file, images_name, labels_name)
     size = len(everything)
+    remarks = _remarks(file, everything.images, images_name, labels_name)
     if size < SMALLEST:
-        raise DataError(f"--dataset={name}: {size} images, expected {SMALLEST} or more")
-    return ImageData(name, *map(everything.take, rows_of_splits(size, everything.labels)))
+        hint = f"; {remarks[-1]}" if remarks and remarks[-1].startswith("taken as") else ""
+        raise DataError(f"{flag}: {size} images, expected {SMALLEST} or more{hint}")
+    splits = map(everything.take, rows_of_splits(size, everything.labels))
+    return ImageData(name, *splits, remarks=remarks)
 
 
 def _with_test(name: str, flag: str, file: ArrayFile) -> ImageData:
@@ -87,7 +118,8 @@ def _with_test(name: str, flag: str, file: ArrayFile) -> ImageData:
         raise DataError(f"{flag}: x_train and x_test differ in shape or dtype")
     if len(train) < SMALLEST:
         raise DataError(f"{flag}: {len(train)} images in x_train, expected {SMALLEST} or more")
-    return ImageData(name, *with_validation(train, shuffle=True), test)
+    remarks = _remarks(file, train.images, "x_train", "y_train", "x_test", "y_test")
+    return ImageData(name, *with_validation(train, shuffle=True), test, remarks=remarks)
 
 
 def _by_folds(name: str, flag: str, file: ArrayFile) -> ImageData:
@@ -123,7 +155,8 @@ def _by_folds(name: str, flag: str, file: ArrayFile) -> ImageData:
             f"{flag}: 'folds' gives {len(train)} training, {len(validation)} validation and "
             f"{len(test)} test images, expected {SMALLEST} or more to train on and some of each"
         )
-    return ImageData(name, train, validation, test)
+    remarks = _remarks(file, everything.images, "images", "labels", FOLDS, CLASSES)
+    return ImageData(name, train, validation, test, remarks=remarks)
 
 
 def _numbers(flag: str, file: ArrayFile, name: str) -> np.ndarray:

@@ -193,3 +193,18 @@ def test_damaged_compressed_data_is_refused(path, position):
     damaged[start : start + 4] = bytes(255 - byte for byte in damaged[start : start + 4])
     path.write_bytes(damaged)
     _refused(path, "not a readable .npz")
+
+
+def test_arrays_that_are_not_read_are_named(path):
+    np.savez(path, images=IMAGES, labels=LABELS, x_val=IMAGES, y=LABELS)
+    assert _load(path).notes()[0] == f"{path}: arrays that aren't read: ['x_val', 'y']"
+    np.savez(path, x_train=IMAGES, x_test=IMAGES, y_test=LABELS)
+    assert _load(path).notes() == []
+
+
+def test_array_that_may_have_its_images_last_is_noted(path):
+    np.savez(path, images=np.resize(IMAGES, (40, 40, 900)))
+    (note,) = _load(path).notes()
+    assert "taken as 40 images of 40 x 900 pixels; if they are 900 images of 40 x 40" in note
+    images = np.resize(IMAGES, (28, 28, 900))
+    _refused(path, "28 images, expected 30 or more; taken as 28 images of 28 x 900", images=images)
