@@ -26,8 +26,8 @@ def empty_folder(tmp_path, monkeypatch):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    """Lets no test start Python anew, which takes seconds, unless it is marked system or slow."""
-    if any(map(item.get_closest_marker, ("system", "slow"))):
+    """Lets no test start Python anew, which takes seconds, unless it is marked so."""
+    if any(map(item.get_closest_marker, ("system", "slow", "faults"))):
         return (yield)
     start = subprocess.Popen.__init__
 

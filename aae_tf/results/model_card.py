@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from aae_tf import experiments
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, flatten
+from aae_tf.utils import read_json
 
 # As the pages of the data sets say; of other data the user knows.
 LICENCES = {
@@ -66,6 +68,22 @@ def files_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, byte
         "model_card.json": (json.dumps(card, indent=2) + "\n").encode(),
         "model_card.md": markdown(card).encode(),
     }
+
+
+def exports_of(folder: RunFolder, model: pathlib.Path) -> dict[pathlib.Path, dict[str, Any]]:
+    """The exports of the weights that a run has now, each version's folder with its card.
+
+    Args:
+      folder: of the run.
+      model: the folder in which versions lie.
+    """
+    state, exports = folder.read_json("provenance.json").get("state_sha256"), {}
+    for path in sorted(model.glob("*/assets.extra/model_card.json")):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # of another run, maybe
+            card = read_json(path)
+            if card.get("provenance", {}).get("state_sha256") == state:
+                exports[path.parents[1]] = card
+    return exports
 
 
 def markdown(card: Mapping[str, Any]) -> str:

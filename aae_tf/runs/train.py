@@ -28,7 +28,7 @@ from aae_tf.runs.recorder import Recorder
 from aae_tf.runs.stopping import Stop
 from aae_tf.runs.training_run import TrainingRun
 from aae_tf.serving import held_out
-from aae_tf.serving.export import export_saved_model
+from aae_tf.serving.export import export_saved_model, write_config
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings, own_functions
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
@@ -145,12 +145,24 @@ def _train(run: TrainingRun, export_dir: pathlib.Path | None) -> Outcome:
                     metrics = _final_metrics(settings, folder, evaluator, data, progress)
                 exported = None
                 if export_dir is not None:
-                    exported = _export(folder, export_dir, data, trust_run=True)
+                    exported = _exported(folder, export_dir, metrics)
+                    exported = exported or _export(folder, export_dir, data, trust_run=True)
         except KeyboardInterrupt:
             if not run.stop.status:
                 raise
             return Outcome(folder, {}, None, state, run.stop.status)
     return Outcome(folder, metrics, exported, state)
+
+
+def _exported(folder: RunFolder, export_dir: pathlib.Path, metrics) -> pathlib.Path | None:
+    """The export of a run that is as it would be made now; by a session killed after it, say."""
+    model = export_dir / folder.read_settings().experiment
+    for version, card in model_card.exports_of(folder, model).items():
+        if card.get("metrics") == metrics and card.get("signatures"):
+            write_config(export_dir)
+            logger.info("exported already: %s", version)
+            return version
+    return None
 
 
 def evaluate(

@@ -17,6 +17,7 @@ from typing import Any
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.experiments import command
 from aae_tf.results import metrics
+from aae_tf.results.model_card import exports_of
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.settings import Settings, flatten, override
@@ -24,7 +25,7 @@ from aae_tf.sweep import study
 from aae_tf.sweep.plan import JOURNAL, Draw, Halving, Sweep, is_better_larger, study_name
 from aae_tf.sweep.process import Processes
 from aae_tf.sweep.space import Dimension
-from aae_tf.utils import log_format, read_json, write_json
+from aae_tf.utils import log_format, write_json
 
 logger = logging.getLogger(__name__)
 EXPECTED = "different whole numbers from 0 on with commas between, such as 0,1,2"
@@ -91,13 +92,7 @@ class SeedRun:
     def _is_exported(self) -> bool:
         if self.export_dir is None:
             return True
-        state = self.folder.read_json("provenance.json").get("state_sha256")
-        cards = self.export_dir.glob(f"{self.settings.experiment}/*/assets.extra/model_card.json")
-        for card in cards:
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # of another run, maybe
-                if read_json(card).get("provenance", {}).get("state_sha256") == state:
-                    return True
-        return False
+        return bool(exports_of(self.folder, self.export_dir / self.settings.experiment))
 
     def arguments(self) -> list[str]:
         """The program's flags for this run alone."""

@@ -103,7 +103,8 @@ def test_same_command_on_a_finished_run_changes_no_weight_and_no_metric(undistur
     assert program.read_json(undisturbed[1], "result.json") == result
     for name, content in before.items():
         assert (undisturbed[1] / name).read_bytes() == content
-    assert (place / "models/gaussian/2/saved_model.pb").exists()
+    assert "exported already: models/gaussian/1" in done.stderr
+    assert not (place / "models/gaussian/2").exists()
 
 
 def test_run_flags_repeat_the_run_to_the_bit_in_calls_of_another_length(undisturbed, place):
