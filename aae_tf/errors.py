@@ -53,7 +53,13 @@ class RunFolderError(UserError):
 
 
 class DivergedError(UserError):
-    """A loss or a weight became NaN or infinite."""
+    """A loss or a weight became NaN or infinite.
+
+    Attributes:
+      is_of_training: whether it was in a step of training, and not in an evaluation.
+    """
+
+    is_of_training = False
 
 
 def in_one_line(error: Exception) -> str | None:

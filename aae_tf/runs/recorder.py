@@ -55,21 +55,32 @@ class Recorder(Observer):
         self._data, self._evaluator = data, evaluator
         self._draw_every = max(1, epochs // PICTURES)
         self._averaged_weights = averaged_weights
-        steps_per_epoch = max(1, len(data.train) // method.settings.training.batch_size)
-        self._table = MetricsTable(
-            folder.path / "metrics.csv", progress.step, progress.tables, steps_per_epoch
-        )
-        self._categories = None
-        if "categories" in method.metrics:
-            self._categories = MetricsTable(
-                folder.path / CATEGORIES, progress.step, progress.tables
-            )
         self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
         self._train.hyperparameters(method.settings)
         self._progress, self._resumed_at = progress, progress.step
+        self._begin()
+
+    def _begin(self) -> None:
+        """Continues from where the progress stands."""
+        folder, progress = self._folder.path, self._progress
+        size = self._method.settings.training.batch_size
+        self._table = MetricsTable(
+            folder / "metrics.csv",
+            progress.step,
+            progress.tables,
+            max(1, len(self._data.train) // size),
+        )
+        self._categories = None
+        if "categories" in self._method.metrics:
+            self._categories = MetricsTable(folder / CATEGORIES, progress.step, progress.tables)
         self._epoch_values = {key: list(values) for key, values in progress.epoch_values.items()}
         self._steps, self._seconds = 0, 0.0  # since the last point of the curves
+
+    def after_rollback(self, step: int) -> None:
+        for writer in (self._train, self._eval):
+            writer.restart(step)
+        self._begin()
 
     def after_call(self, report: Report) -> None:
         count = len(next(iter(report.values.values())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import pathlib
 
 from aae_tf import seeds
 from aae_tf.data import ImageData
@@ -12,6 +13,7 @@ from aae_tf.errors import DivergedError, SettingsError
 from aae_tf.methods.build import labelled_for, method_for
 from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder, identity
+from aae_tf.runs.rollback import Rollback
 from aae_tf.runs.stopping import Stop
 from aae_tf.settings import Settings
 from aae_tf.training import Observer, Report, Stopped, Trainer, averaging
@@ -50,6 +52,9 @@ class ProgressBar(Observer):
         self._bar.set_description_str(f"epoch {report.epoch:.1f} ", refresh=False)
         self._bar.set_postfix(losses, refresh=False)
         self._bar.update(report.step - self._bar.n)
+
+    def after_rollback(self, step: int) -> None:
+        self._bar.n = step
 
     def close(self) -> None:
         self._bar.refresh()
@@ -157,9 +162,12 @@ class TrainingRun:
         logger.info("pretrained the encoder's moments: %.3g after %d steps", loss, steps)
 
     def open_checkpoints(self) -> None:
-        """Makes the folder of checkpoints if there is none."""
-        self.checkpoints = Checkpoints(
-            self.folder.checkpoints,
+        """Opens the run's checkpoints."""
+        self.checkpoints = self._checkpoints_in(self.folder.checkpoints)
+
+    def _checkpoints_in(self, folder: pathlib.Path) -> Checkpoints:
+        return Checkpoints(
+            folder,
             network_variables(self.method.networks),
             optimizer_variables(self.phases),
             self._average.variables if self._average is not None else None,
@@ -184,18 +192,33 @@ class TrainingRun:
         writer = CheckpointWriter(checkpoints, execution.checkpoint_minutes)
         bar, calls = ProgressBar(progress.step, total), execution.steps_per_call
         # The moments come before the recorder, which evaluates, and the checkpoint.
-        observers = (bar, self._make_precise_norm(), recorder, writer, self.stop)
-        try:
-            with contextlib.closing(bar):
-                self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS)
-        except Stopped:
-            pass
-        except DivergedError as error:
-            last = checkpoints.latest
-            good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
-            raise DivergedError(f"{error}; {good}; try lower learning rates") from None
+        rollback = Rollback(
+            checkpoints,
+            self._checkpoints_in,
+            self.phases,
+            self.trainer.feed.steps_per_epoch,
+            execution.on_nan == "rollback",
+        )
+        observers = (bar, self._make_precise_norm(), recorder, writer, rollback, self.stop)
+        with contextlib.closing(bar), contextlib.suppress(Stopped):
+            while progress.step < total:
+                try:
+                    self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS)
+                except DivergedError as error:
+                    self._go_back(rollback, error, observers)
         checkpoints.save_if_new()
         return self.stop.status
+
+    def _go_back(self, rollback: Rollback, error: DivergedError, observers) -> None:
+        try:
+            step = rollback.go_back(error)
+        except DivergedError as final:
+            last = self.checkpoints.latest
+            good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
+            raise DivergedError(f"{final}; {good}; try lower learning rates") from None
+        self.trainer.trace_anew()  # with the schedules' other rates
+        for observer in observers:
+            observer.after_rollback(step)
 
     def note_provenance(self, first_step: int, commit: str) -> str:
         """Writes where the run comes from, once it was trained or stopped.

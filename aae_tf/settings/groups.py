@@ -178,6 +178,13 @@ class ExecutionSettings(Checked):
         above(0),
         changes_run=False,
     )
+    on_nan: str = setting(
+        "stop",
+        "when a loss or a weight becomes NaN or infinite: stop, or rollback: begin the epoch again "
+        "at half the learning rates, five times at most",
+        one_of("stop", "rollback"),
+        changes_run=False,
+    )
     max_minutes: float = setting(
         0.0,
         "stop with a checkpoint and exit status 75 before so many minutes are over, as a queue's "

@@ -41,6 +41,7 @@ class Progress(tf.train.experimental.PythonState):
       seconds: wall time of training so far, over all sessions of it.
       epoch_values: for each 'phase/metric', its values at the steps of the unfinished epoch.
       tables: the text of metrics.csv and its like, by the file's name.
+      rollbacks: how often training diverged and went back.
       curve_values: for each 'phase/metric', its values since the last point of TensorBoard's curve.
     """
 
@@ -50,9 +51,14 @@ class Progress(tf.train.experimental.PythonState):
         self.epoch_values: dict[str, list[float]] = {}
         self.tables: dict[str, str] = {}
         self.curve_values: dict[str, list[float]] = {}
+        self.rollbacks = 0
 
     def serialize(self) -> str:
-        more = {"tables": self.tables, "curve_values": self.curve_values}
+        more = {
+            "tables": self.tables,
+            "curve_values": self.curve_values,
+            "rollbacks": self.rollbacks,
+        }
         return json.dumps([self.step, self.seconds, self.epoch_values, more])
 
     def deserialize(self, string_value):
@@ -61,6 +67,7 @@ class Progress(tf.train.experimental.PythonState):
         found = more[0] if more else {}
         self.tables = found.get("tables", {})
         self.curve_values = found.get("curve_values", {})
+        self.rollbacks = found.get("rollbacks", 0)
 
 
 class Digests(tf.train.experimental.PythonState):
@@ -215,6 +222,10 @@ class Checkpoints:
         """Writes a checkpoint unless the newest one is of this step."""
         if self.latest != str(self._path(self.progress.step)):
             self.save()
+
+    def forget_beyond(self, step: int) -> None:
+        """Removes the checkpoints of later steps."""
+        self._remove(other for other in self._steps() if other > step)
 
     def _remove(self, steps: Iterable[int]) -> None:
         for step in steps:

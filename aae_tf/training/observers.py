@@ -40,6 +40,9 @@ class Observer:
     def after_diverging(self, step: int, key: str) -> None:
         """Called once if a loss or weight was NaN or infinite, before the error is raised."""
 
+    def after_rollback(self, step: int) -> None:
+        """Called when training has gone back to a step, whatever came after it."""
+
 
 class Stopped(Exception):
     """Training was asked to stop before its last step."""

@@ -40,6 +40,24 @@ def build(settings: PhaseSettings, variables, steps_per_epoch: int, epochs: int)
     return optimizer
 
 
+class _Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """A share of a schedule's rates."""
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, share: float):
+        self._schedule, self._share = schedule, share
+
+    def __call__(self, step):
+        return self._share * self._schedule(step)
+
+
+def scale_rate(optimizer: keras.optimizers.Optimizer, rate, share: float) -> None:
+    """Gives an optimizer a share of a rate: of a number, or a schedule, to be traced anew."""
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        optimizer.learning_rate = _Scaled(rate, share)
+    else:
+        optimizer.learning_rate = share * rate
+
+
 def rate_at(optimizer: keras.optimizers.Optimizer, step: int) -> float:
     """The learning rate that the optimizer uses for the step of that number, from 0."""
     rate = optimizer._learning_rate

@@ -57,10 +57,15 @@ class Trainer:
         self._begins = sorted({step for phase in self.phases for step in phase.begins.values()})
         self._keys: dict[int, tuple[str, ...]] = {}
         # XLA can't compile a function that captures the variables of several CPU devices.
-        self._step = tf.function(self._replica_step, jit_compile=xla and self._replicas == 1)
-        self._call = tf.function(self._steps, reduce_retracing=True)
+        self._jit_compile = xla and self._replicas == 1
+        self.trace_anew()
         self._overflown: str | None = None  # a phase whose weights the last call made infinite
         self.stop_requested = False
+
+    def trace_anew(self) -> None:
+        """Has the step compiled again, where what it was traced with has changed."""
+        self._step = tf.function(self._replica_step, jit_compile=self._jit_compile)
+        self._call = tf.function(self._steps, reduce_retracing=True)
 
     def train(
         self,
@@ -210,7 +215,9 @@ class Trainer:
         for observer in observers:
             observer.after_diverging(step, key)
         phase, _, metric = key.partition("/")
-        raise DivergedError(f"the {metric} of phase '{phase}' {what}")
+        error = DivergedError(f"the {metric} of phase '{phase}' {what}")
+        error.is_of_training = True
+        raise error
 
 
 @dataclasses.dataclass(frozen=True)
