@@ -168,8 +168,11 @@ class RunFolder:
         for folder in (self.path, self.figures, self.likelihood, self.train_logs, self.eval_logs):
             remove_leftovers(folder)
         for pattern in (".unfinished-*", "*_temp*", ".*.tmp"):
-            for path in self.checkpoints.glob(pattern):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+            for path in list(self.checkpoints.rglob(pattern)):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
         for path in self.checkpoints.glob("ckpt-*.*"):
             if not path.name.split(".")[0].removeprefix("ckpt-").isdecimal() and path.is_file():
                 logger.info("%s belongs to no checkpoint; it was removed", path)

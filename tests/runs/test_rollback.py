@@ -96,7 +96,7 @@ def test_a_run_that_stopped_goes_on_with_the_flag_added(settings, tmp_path, nan_
     nan_at(step=15, times=1)
     stops = _at(settings, 0.01, on_nan="stop", checkpoint_minutes=1e-6)
     with pytest.raises(
-        DivergedError, match=r"at step 16; the last good checkpoint is .*ckpt-1[45]"
+        DivergedError, match=r"at step 16; the last good checkpoint is .*ckpt-1[1-5]"
     ):
         runs.train(stops, tmp_path / "run", None)
     assert runs.train(_at(settings, 0.01), tmp_path / "run", None).folder.has_result
