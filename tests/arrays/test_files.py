@@ -164,6 +164,22 @@ def test_hostile_headers_are_refused(tmp_path, small_space, empty_folder, ending
     assert not (empty_folder / "executed").exists()
 
 
+@pytest.mark.parametrize("length", [5000, 2**31])
+def test_header_that_declares_a_great_length_is_refused_before_it_is_read(tmp_path, length):
+    (tmp_path / "a.npy").write_bytes(_header(" " * 6000, version=2, length=length))
+    assert f"a header of {length} bytes, expected at most 4096" in _refused(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("size", [1, 100])
+def test_other_checksum_is_refused(tmp_path, save, size):
+    save(tmp_path / "a.npz", images=np.tile(IMAGES, (size, 1, 1)))
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 16] ^= 1
+    (tmp_path / "a.npz").write_bytes(content)
+    assert "Bad CRC-32" in _refused(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize("name", ["images", "other"])
 def test_array_that_unpacks_to_more_than_pictures_do_is_refused_unless_it_is_not_asked_for(
     tmp_path, small_space, name

@@ -125,6 +125,13 @@ def test_every_type_of_data_in_every_class_is_read_or_refused(path):
     assert read > 10
 
 
+def test_array_that_is_followed_by_more_is_refused(path):
+    plain = _mat("<", 9, 2, BYTES)
+    longer = plain[:128] + _element("<", 14, plain[136:] + bytes(16))
+    with pytest.raises(DataError, match="longer than it says"):
+        _load(path, longer)
+
+
 def test_packed_array_of_other_length_or_checksum_is_refused(path):
     plain = _mat("<", 9, 2, BYTES)
     for body in (plain[128:] + bytes(16), plain[128:-16]):
