@@ -269,6 +269,9 @@ def _run(folder, result, settings, provenance, restarts) -> Run:
             raise TypeError(f"{key} is {value}")
     if not isinstance(result["seed"], int):
         raise TypeError(f"seed is {result['seed']}")
+    for flag, value in (settings or {}).items():
+        if not isinstance(value, (str, int, float)):
+            raise TypeError(f"{flag} is {value}")
     usual = settings_of(result["experiment"], result["recipe"])
     run = Run(
         folder,
