@@ -272,6 +272,8 @@ def _run(folder, result, settings, provenance, restarts) -> Run:
     for flag, value in (settings or {}).items():
         if not isinstance(value, (str, int, float)):
             raise TypeError(f"{flag} is {value}")
+    if settings and not settings.keys() >= {"experiment", "recipe"}:
+        raise KeyError("experiment or recipe of settings.json")
     usual = settings_of(result["experiment"], result["recipe"])
     run = Run(
         folder,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -28,19 +29,25 @@ _NUMBERS = itertools.count()  # of the event files of a process
 
 
 class EventWriter:
-    """Writes events of one folder.
+    """Writes events of one folder, in a file of its own that doesn't name the host.
+
+    Not by TensorBoard's writer, whose thread prints a traceback where a disk is full.
 
     Args:
       folder: 'train' or 'eval' of the run.
       first_step: steps done before. What an earlier, killed session logged beyond them is purged by
         TensorBoard, since the run logs it again.
+
+    Raises:
+      OSError: that names the file, as all methods.
     """
 
     def __init__(self, folder: pathlib.Path, first_step: int):
         folder.mkdir(parents=True, exist_ok=True)
-        # tensorboard's writer would put the host's name into the file's.
         name = f"events.out.tfevents.{int(time.time()):010d}.{os.getpid()}.{next(_NUMBERS)}"
-        self._writer = RecordWriter(open(folder / name, "wb"))  # noqa: SIM115 (see close)
+        self._path = folder / name
+        self._file = self._path.open("wb")
+        self._records = RecordWriter(self._file)
         self._add(0, file_version="brain.Event:2")
         self.restart(first_step)
 
@@ -83,14 +90,26 @@ class EventWriter:
 
     def flush(self) -> None:
         """Leaves to a process that is killed nothing to lose."""
-        self._writer.flush()
+        with self._named():
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self._writer.close()
+        """Closes the file."""
+        with self._named():
+            self._file.close()
 
     def _add(self, step: int, **content):
         event = event_pb2.Event(step=step, wall_time=time.time(), **content)
-        self._writer.write(event.SerializeToString())
+        with self._named():
+            self._records.write(event.SerializeToString())
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from None
 
 
 def write_projector(

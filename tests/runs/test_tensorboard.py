@@ -1,5 +1,8 @@
 """Event files hold what TensorBoard shows, and a resumed run takes orphaned points back."""
 
+import resource
+import socket
+
 import events
 import numpy as np
 import pytest
@@ -120,3 +123,24 @@ def test_projector_without_labels_names_no_labels(tmp_path):
     _projector(tmp_path, 4, None)
     assert not (tmp_path / "labels.tsv").exists()
     assert "labels.tsv" not in (tmp_path / "projector_config.pbtxt").read_text()
+
+
+def test_a_full_disk_is_one_error_that_names_the_file(tmp_path):
+    writer = EventWriter(tmp_path, 0)
+    [file] = tmp_path.iterdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 100, before[1]))
+    try:
+        writer.histograms(1, {"codes": np.arange(1000.0)})
+        for method in (writer.flush, writer.close):
+            with pytest.raises(OSError, match="File too large") as caught:
+                method()
+            assert caught.value.filename == str(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_files_names_have_no_host(tmp_path):
+    EventWriter(tmp_path, 0).close()
+    [file] = tmp_path.iterdir()
+    assert socket.gethostname() not in file.name.split(".")
