@@ -92,7 +92,6 @@ class EventWriter:
         """Leaves to a process that is killed nothing to lose."""
         with self._named():
             self._file.flush()
-            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Closes the file."""
