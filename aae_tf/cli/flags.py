@@ -257,7 +257,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
     """
     try:
         left = values(argv)[1:]
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # the latter of --noxla=true
         raise UsageError(f"{error}; see --help") from None
     _check_text(values)
     if left:
