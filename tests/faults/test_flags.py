@@ -70,7 +70,9 @@ def _form(flag, value):
 
 
 FLAG = st.sampled_from(NAMES).flatmap(lambda f: _value(f).flatmap(lambda v: _form(f, v)))
-FILE = st.one_of(st.lists(FLAG, max_size=4).map(lambda f: "\n".join(itertools.chain(*f))), st.text())
+FILE = st.one_of(
+    st.lists(FLAG, max_size=4).map(lambda f: "\n".join(itertools.chain(*f))), st.text()
+)
 EXPERIMENT = st.one_of(
     st.just([]), *(st.just([f"--experiment={name}"]) for name in experiments.CATALOGUE)
 )
