@@ -73,7 +73,8 @@ def in_one_line(error: Exception) -> str | None:
         files = " and ".join(str(name) for name in (error.filename, error.filename2) if name)
         remedy = "; free some space, and the same command continues"
         said = f"{files or 'the system'}: {error.strerror}"
-        return said + remedy if error.errno in NO_SPACE else said
+        is_full = error.errno in NO_SPACE and error.strerror == os.strerror(error.errno)
+        return said + remedy if is_full else said
     tensorflow = sys.modules.get("tensorflow")
     failures = (tensorflow.errors.OpError,) if hasattr(tensorflow, "errors") else ()
     for number in (*NO_SPACE, *REFUSED) if isinstance(error, failures) else ():
