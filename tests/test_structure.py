@@ -41,7 +41,8 @@ UNEVEN = {
 }
 DEPTH = 12  # is to be 11: sweep.trial and methods stand on chains of their own modules
 WITHOUT_TENSORFLOW = tuple(
-    f"aae_tf.{package}." for package in ("cli", "client", "experiments", "results", "settings")
+    f"aae_tf.{package}."
+    for package in ("arrays", "cli", "client", "experiments", "results", "settings")
 )
 STILL_TENSORFLOW = ("aae_tf.client.grpc",)  # gRPC takes tensors as TensorFlow makes them
 
