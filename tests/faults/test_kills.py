@@ -18,7 +18,7 @@ import program
 import pytest
 import tiny
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200)]
 
 FLAGS = (
     *program.SMALL,

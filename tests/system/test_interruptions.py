@@ -1,6 +1,7 @@
 """A run that is killed or stopped, and started again, ends with the bits of one that was not."""
 
 import csv
+import os
 import random
 import re
 import signal
@@ -62,7 +63,12 @@ def test_killed_runs_end_with_the_same_bits(undisturbed, place, flags):
 def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):
     command = (*flags, "--run_dir=stopped", "--export_dir=unused", "--epochs=50")
     steps = [0]
-    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+    for number, status in (
+        (signal.SIGTERM, 143),
+        (signal.SIGINT, 130),
+        (signal.SIGHUP, 129),
+        (signal.SIGUSR1, 138),
+    ):
         done = program.interrupt(place, number, _started, 1.5, *command)
         assert done.returncode == status, done.stderr[-3000:]
         assert "Traceback" not in done.stderr
@@ -75,5 +81,9 @@ def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):
             assert f"resumed at step {steps[-1]}" in done.stderr
         assert [session["step"] for session in told["earlier"]] == steps[1:]
         steps.append(told["step"])
+    done = program.call(place, *command, "--max_minutes=0.01")
+    assert done.returncode == os.EX_TEMPFAIL, done.stderr[-3000:]
+    assert "stopped; resume with:" in done.stdout
+    assert program.read_json(place / "stopped", "provenance.json")["step"] > steps[-1]
     assert not (place / "stopped/result.json").exists()
     assert not (place / "unused").exists()
