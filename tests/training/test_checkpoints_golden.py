@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from golden import make_golden as golden
 
+from aae_tf.errors import RunFolderError
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.training.checkpoints import Checkpoints, network_variables, optimizer_variables
 
@@ -38,3 +39,13 @@ def test_golden_checkpoint_gives_optimizers_and_progress(restored):
     assert [int(phase.optimizer.iterations.numpy()) for phase in phases] == [golden.STEP] * 3
     assert progress.step == golden.STEP
     assert progress.epoch_values == {"generator/loss": [0.5, 0.25]}
+
+
+def test_golden_checkpoint_under_another_steps_name_is_refused(restored, tmp_path):
+    """It holds no digests, but its step."""
+    method, phases, _, _ = restored
+    for file in (golden.HERE / "checkpoint").glob("ckpt-12.*"):
+        shutil.copy(file, tmp_path / file.name.replace("-12.", "-13."))
+    variables = network_variables(method.networks), optimizer_variables(phases)
+    with pytest.raises(RunFolderError, match=r"ckpt-13 \(it is of step 12\)"):
+        Checkpoints(tmp_path, *variables).restore()
