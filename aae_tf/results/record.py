@@ -17,9 +17,10 @@ from aae_tf.errors import NONSENSE, RunFolderError, UserError, unusable
 from aae_tf.experiments import settings_of
 from aae_tf.results.tables import paper_text
 from aae_tf.settings import PLACES, complete
-from aae_tf.utils import read_json, write_aside
+from aae_tf.utils import read_json, read_text, write_aside
 
 RECORDS = "runs.jsonl"
+MOST_BYTES = 2**28  # of it
 IN_RESULT = ("experiment", "recipe", "seed")  # settings that a result has as well
 
 
@@ -135,7 +136,7 @@ def record(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     file, lines = target / RECORDS, {}
     if file.exists():
         runs_below(file)  # which can be read, then
-        lines = {json.loads(line)["run"]: line for line in file.read_text().splitlines()}
+        lines = {json.loads(line)["run"]: line for line in read_text(file, MOST_BYTES).splitlines()}
     named: dict[str, pathlib.Path] = {}
     for run in runs:
         other = named.setdefault(name := _name_of(run.folder, target), run.folder)
@@ -213,7 +214,7 @@ def _name_of(folder: pathlib.Path, target: pathlib.Path) -> str:
 
 def _runs_of_records(file: pathlib.Path) -> list[Run]:
     runs = []
-    for number, line in enumerate(file.read_text().splitlines(), 1):
+    for number, line in enumerate(read_text(file, MOST_BYTES).splitlines(), 1):
         with _naming(f"{file}, line {number},"):
             result = json.loads(line)
             folder, settings, provenance, restarts = (
