@@ -78,7 +78,8 @@ def exports_of(folder: RunFolder, model: pathlib.Path) -> dict[pathlib.Path, dic
       model: the folder in which versions lie.
     """
     state, exports = folder.read_json("provenance.json").get("state_sha256"), {}
-    for path in sorted(model.glob("*/assets.extra/model_card.json")):
+    # No version yet is what an export that was killed leaves behind.
+    for path in sorted(model.glob("[0-9]*/assets.extra/model_card.json")):
         with contextlib.suppress(OSError, ValueError, AttributeError):  # of another run, maybe
             card = read_json(path)
             if card.get("provenance", {}).get("state_sha256") == state:

@@ -172,3 +172,6 @@ def test_a_run_to_be_exported_is_finished_with_its_own_export(settings, tmp_path
     assert not run.is_finished
     _finish(run, state="of another run")
     assert run.is_finished
+    (version,) = (tmp_path / "models").glob("*/[0-9]*")
+    version.rename(version.with_name(".unfinished-0123"))  # as by an export that was killed
+    assert not run.is_finished
