@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import math
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from aae_tf.data.decoding import decode_file, with_channels
 from aae_tf.data.images import (
     SMALLEST,
     Framing,
     ImageData,
     Split,
-    decode,
     fixed_permutation,
     rows_of_splits,
     size_of_validation,
@@ -35,7 +36,7 @@ from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 from aae_tf.utils import printable
 
-BATCH = 64  # images between TensorFlow and numpy at a time
+BATCH = 64  # images that are read ahead at most
 
 
 def load_folder(path: pathlib.Path, settings: DataSettings) -> ImageData:
@@ -103,13 +104,14 @@ def _readable(
             f"({', '.join(IMAGE_ENDINGS)}), beside {len(files)} images: {listing.kinds()}; "
             "expected images only, or --skip_broken_images"
         )
-    shapes = survey(files)
+    shapes, refused = survey(files)
     good = shapes[:, 0] > 0
-    broken = [f for f, fine in zip(files, good, strict=True) if not fine]
+    broken = list(refused)
     if broken and not skip_broken:
         raise DataError(
-            f"{flag}: {printable(broken[0])} can't be decoded as an image{_and_more(broken)}; "
-            "expected readable images, or --skip_broken_images to do without"
+            f"{flag}: {printable(broken[0])} can't be decoded as an image "
+            f"({refused[broken[0]]}){_and_more(broken)}; expected readable images, or "
+            "--skip_broken_images to do without"
         )
     return [f for f, fine in zip(files, good, strict=True) if fine], shapes[good], broken
 
@@ -168,53 +170,62 @@ class FolderImages(StreamedImages):
         super().__init__(image_shape, np.arange(len(files)))
         self._files = [os.fsencode(file) for file in files]
         self._framing = framing
+        self._fitted = tf.function(self._framed, [tf.TensorSpec([None] * 3, tf.uint8)])
 
     def serve(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        files = self._paths(self._rows)
-        size = batches.element_spec.shape[0]
+        size, sources = batches.element_spec.shape[0], tf.constant(self._rows)
 
-        def with_image(row):
-            return row, self._image(tf.gather(files, row))
+        def with_images(rows):
+            images = tf.numpy_function(self._read, [tf.gather(sources, rows)], tf.uint8)
+            return rows, tf.ensure_shape(images, (size, *self._image_shape))
 
-        return _in_order(batches.unbatch(), with_image).batch(size, drop_remainder=True)
+        return batches.map(with_images, num_parallel_calls=2, deterministic=True)
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         images = np.empty((len(rows), *self._image_shape), np.uint8)
-        files = tf.data.Dataset.from_tensor_slices(self._paths(rows))
-        start = 0
-        for batch in _in_order(files, self._image).batch(BATCH).as_numpy_iterator():
-            images[start : start + len(batch)] = batch
-            start += len(batch)
+        for image, read in zip(images, _in_threads(self._image_of_row, rows), strict=True):
+            image[:] = read
         return images
 
-    def _paths(self, rows):
-        return tf.constant([self._files[row] for row in rows], tf.string, shape=[len(rows)])
+    def _image_of_row(self, row):
+        file = pathlib.Path(os.fsdecode(self._files[row]))
+        try:
+            return self._fitted(decode_file(file)).numpy()
+        except (DataError, tf.errors.InvalidArgumentError) as error:
+            raise DataError(f"{file}; {error}") from None
 
-    def _image(self, path):
-        image = self._framing(decode(tf.io.read_file(path)))
-        image = tf.repeat(image, self._image_shape[-1] // tf.shape(image)[-1], axis=-1)
+    def _framed(self, image):
+        image = with_channels(self._framing(image), self._image_shape[-1])
         return tf.ensure_shape(image, self._image_shape)
 
 
-def survey(files: Sequence[pathlib.Path]) -> np.ndarray:
+def survey(files: Sequence[pathlib.Path]) -> tuple[np.ndarray, dict[pathlib.Path, str]]:
     """Decodes every file once, to know what it holds.
 
     Returns:
-      Height, width and channels (1 or 3) of each, int64 `(len(files), 3)`; zeros for a file that
-      can't be read or decoded.
+      Height, width and channels (1 or 3) of each, int64 `(len(files), 3)`, zeros for a file that
+      can't be read or decoded; and by such a file why not.
     """
+    refused = {}
 
-    def shape_of(number, path):
-        return number, tf.shape(decode(tf.io.read_file(path)))
+    def shape_of(file):
+        try:
+            return tuple(decode_file(file).shape)
+        except DataError as error:
+            refused[file] = str(error)
+            return 0, 0, 0
 
-    shapes = np.zeros((len(files), 3), np.int64)
-    paths = tf.constant([os.fsencode(file) for file in files], tf.string, shape=[len(files)])
-    numbered = tf.data.Dataset.from_tensor_slices(paths).enumerate()
-    surveyed = _in_order(numbered, shape_of).ignore_errors().batch(BATCH)
-    for numbers, some in surveyed.as_numpy_iterator():
-        shapes[numbers] = some
-    return shapes
+    shapes = list(_in_threads(shape_of, files))
+    return np.array(shapes, np.int64).reshape(len(files), 3), dict(sorted(refused.items()))
 
 
-def _in_order(dataset: tf.data.Dataset, function) -> tf.data.Dataset:
-    return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+def _in_threads(function: Callable, inputs: Sequence) -> Iterator:
+    """What the function gives of each, in order, a few at a time and on the CPU."""
+
+    def on_cpu(each):
+        with tf.device("CPU:0"):
+            return function(each)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        for start in range(0, len(inputs), BATCH):
+            yield from threads.map(on_cpu, inputs[start : start + BATCH])

@@ -297,13 +297,3 @@ class Framing:
             image = tf.image.resize(image, (self.size, self.size), antialias=True)
             image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
         return image
-
-
-def decode(content: tf.Tensor) -> tf.Tensor:
-    """One image of a png, jpeg, bmp or gif, uint8 with 1 or 3 channels.
-
-    An alpha channel is dropped; of a gif that moves the first picture is taken.
-    """
-    image = tf.io.decode_image(content, expand_animations=False)
-    image = tf.ensure_shape(image, (None, None, None))
-    return image[..., : tf.where(tf.shape(image)[-1] < 3, 1, 3)]
