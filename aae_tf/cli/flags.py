@@ -239,7 +239,7 @@ def _define_predict(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "input",
         None,
-        "PNG or JPEG, a folder of them, .npy, .npz or .mat with arrays called as the signature's "
+        "a picture, a folder of them, .npy, .npz or .mat with arrays called as the signature's "
         "inputs, or .csv as encode writes it; none for sample",
         **group,
     )

@@ -22,9 +22,9 @@ from aae_tf.utils import printable
 
 logger = logging.getLogger(__name__)
 
-ENDINGS = (".png", ".jpg", ".jpeg")
-HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-KINDS = "a PNG or JPEG picture, a folder of them, .npy, .npz, .mat or .csv"
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF8")
+KINDS = "a PNG, JPEG, BMP or GIF picture, a folder of them, .npy, .npz, .mat or .csv"
 IMAGES, LABELS = "images", "labels"
 MOST_NAMES = 8  # of arrays, in a message
 TABLE_FILE = "file"  # the column of files' names
@@ -120,7 +120,7 @@ def are_pictures(path: pathlib.Path) -> bool:
 
 
 def find_pictures(path: pathlib.Path) -> PictureFiles:
-    """The picture, or all PNG and JPEG files of a folder in the order of their names."""
+    """The picture, or all PNG, JPEG, BMP and GIF files of a folder in the order of their names."""
     files = [path]
     if path.is_dir():
         with _reading(path):
@@ -132,10 +132,10 @@ def find_pictures(path: pathlib.Path) -> PictureFiles:
             count = f"{len(files)} of {len(entries)} files and folders"
             logger.info("%s: read %s, not %s", path, count, shown)
     if not files:
-        raise PredictionError(f"--input={path}: expected PNG or JPEG files in it")
+        raise PredictionError(f"--input={path}: expected PNG, JPEG, BMP or GIF files in it")
     for file in files:
         if not _head(file).startswith(HEADS):
-            raise PredictionError(f"--input={file}: not a PNG or JPEG picture")
+            raise PredictionError(f"--input={file}: not a PNG, JPEG, BMP or GIF picture")
     return PictureFiles(files)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from aae_tf.arrays import ENDINGS
 from aae_tf.arrays.values import check_range
 from aae_tf.data import arrays, folder, tfds
-from aae_tf.data.images import ImageData, Split, with_validation
+from aae_tf.data.images import Framing, ImageData, Split, with_validation
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 
@@ -43,6 +43,18 @@ def load(settings: DataSettings) -> ImageData:
             high = int(split.labels.max())
             check_range(flag, f"labels of {name} images", 0, high, "expected integers from 0")
     return data
+
+
+def framing_of(settings: DataSettings) -> Framing:
+    """How the images are cropped and resized, known without the data.
+
+    Arrays stay as they are, which the settings make sure of.
+    """
+    name = settings.dataset
+    is_path = os.path.exists(os.path.expanduser(name)) or name.startswith((".", "/", "~"))
+    if is_path or name.endswith((".npz", ".npy", ".mat")):
+        return Framing(settings.crop_size, settings.image_size)
+    return tfds.framing_of(settings)
 
 
 def _load(settings: DataSettings) -> ImageData:

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import pathlib
+import re
 import socket
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aae_tf.data.decoding import compiled, with_channels
 from aae_tf.data.images import Framing, ImageData, Split, fixed_permutation, size_of_validation
 from aae_tf.data.streamed import PackedImages, check_held_out, must_stream, packed
 from aae_tf.errors import DataError, SettingsError
@@ -51,6 +53,15 @@ PREPARATIONS = {
 }
 
 
+def framing_of(settings: DataSettings) -> Framing:
+    """How images of a data set are cropped and resized: as the flags say, else as its paper."""
+    # TensorFlow Datasets takes CelebA and celeb_a:2.1.0 for celeb_a.
+    name = re.split("[/:]", settings.dataset)[0].replace("_", "").lower()
+    known = {key.replace("_", ""): preparation for key, preparation in PREPARATIONS.items()}
+    paper = known.get(name, Preparation()).framing
+    return Framing(settings.crop_size or paper.crop, settings.image_size or paper.size)
+
+
 def load(settings: DataSettings) -> ImageData:
     """Loads a prepared data set, preparing it first if its files can be had.
 
@@ -81,8 +92,7 @@ def load(settings: DataSettings) -> ImageData:
     _prepare(builder, name)
     paper = PREPARATIONS.get(builder.name, Preparation())
     splits = _checked_splits(builder, name, settings.train_split, paper)
-    crop = settings.crop_size or paper.framing.crop
-    framing = Framing(crop, settings.image_size or paper.framing.size)
+    framing = framing_of(settings)
     shape = _checked_shape(builder, name, framing)
 
     def reading(split):
@@ -283,7 +293,9 @@ class Reading:
 
     def packed(self) -> PackedImages:
         """All examples, in a file beside the prepared data, which is made at the first use."""
+        decoded = {"decoder": "exact"} if self._skipped else {}
         content = {
+            **decoded,
             "dataset": self.builder.info.full_name,
             "split": self.split,
             "crop": self.framing.crop,
@@ -302,7 +314,7 @@ class Reading:
         dataset = self.builder.as_dataset(
             split=self.split,
             shuffle_files=False,
-            decoders=tfds.decode.PartialDecoding(features),
+            decoders=tfds.decode.PartialDecoding(features, self._skipped),
             read_config=tfds.ReadConfig(try_autocache=False),  # it would be kept in memory twice
         )
         dataset = dataset.map(self._framed, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -317,8 +329,23 @@ class Reading:
             reason = error.message.strip().splitlines()[0][:200]
             raise DataError(f"--dataset={self.name}: can't be read ({reason})") from None
 
+    @property
+    def _skipped(self) -> dict[str, Any]:
+        """Images that aren't decoded as TensorFlow Datasets does: JPEGs, whose pixels would differ.
+
+        A PNG has the same ones either way.
+        """
+        import tensorflow_datasets as tfds
+
+        feature = self.builder.info.features["image"]
+        is_jpeg = isinstance(feature, tfds.features.Image) and feature._encoding_format == "jpeg"
+        usual = feature.shape[2] in (1, 3)
+        return {"image": tfds.decode.SkipDecoding()} if is_jpeg and usual else {}
+
     def _framed(self, example):
         image = example["image"]
+        if image.dtype == tf.string:
+            image = with_channels(compiled()(image), self.shape[2])
         if self.binary:
             image = tf.where(image > 0, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8))
         shorter = tf.reduce_min(tf.shape(image)[:2])

@@ -231,7 +231,8 @@ def _export(
     except UserError as error:
         logger.info("exporting without codes of held-out images: %s", error)
     card = functools.partial(model_card.files_of, folder)
-    return export_saved_model(method, export_dir / settings.experiment, codes, card)
+    framing = data_sources.framing_of(settings.data)
+    return export_saved_model(method, export_dir / settings.experiment, codes, card, framing)
 
 
 def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:

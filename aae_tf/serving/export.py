@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from aae_tf.data.images import Framing
 from aae_tf.files.locks import in_use, locked, remove_leftovers
 from aae_tf.methods import Method
 from aae_tf.serving import held_out, warmup
@@ -37,6 +38,7 @@ def export_saved_model(
     folder: pathlib.Path,
     codes: dict[str, Any] | None = None,
     card: Card | None = None,
+    framing: Framing | None = None,
 ) -> pathlib.Path:
     """Writes a SavedModel as the next version, complete or not at all.
 
@@ -45,11 +47,12 @@ def export_saved_model(
       folder: of the model; versions 1, 2, ... lie in it, as TF Serving expects.
       codes: of held-out images, to lie beside it (see `held_out.describe`).
       card: from the signatures' description to the files of a model card, by name.
+      framing: how training images were cropped and resized, which pictures then are too.
 
     Returns:
       The version's folder.
     """
-    module = ServingModule(method)
+    module = ServingModule(method, framing)
     signatures = {name: module.signature(name) for name in servable_signatures(method)}
     signatures["serving_default"] = signatures[method.default_signature]
     module.keep_weights_of(signatures.values())
@@ -63,7 +66,7 @@ def export_saved_model(
             tf.saved_model.save(module, str(aside), signatures=signatures)
             extra = aside / "assets.extra"
             extra.mkdir()
-            warmup.write(extra, folder.name, signatures)
+            warmup.write(extra, folder.name, signatures, framing.crop if framing else 0)
             if codes is not None:
                 held_out.write(aside, codes)
             if card is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -57,6 +57,22 @@ class LocalModel:
         except tf.errors.OpError as error:
             raise PredictionError(f"--model={self.folder}: {in_one_line(error.message)}") from None
         return {name: value.numpy() for name, value in outputs.items()}
+
+    def decode_pictures(self, encoded: Sequence[bytes]) -> np.ndarray | None:
+        """Images of encoded pictures, as the model's signatures of such see them.
+
+        Returns:
+          float32 `(n, height, width, channels)`; None by a model that was exported without this.
+
+        Raises:
+          Refused: if one can't be used.
+        """
+        if not hasattr(self._loaded, "decode_pictures"):
+            return None
+        try:
+            return self._loaded.decode_pictures(tf.constant(list(encoded), tf.string)).numpy()
+        except (tf.errors.OpError, UnicodeDecodeError) as error:
+            raise Refused(in_one_line(str(error))) from None
 
     def close(self) -> None:
         """See `client.model.Model`."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import tensorflow as tf
 
+from aae_tf.data import decoding
+from aae_tf.data.images import Framing
 from aae_tf.methods import Method
 from aae_tf.priors.distributions import UserPrior
 
 BYTES = "_bytes"  # ends the name of a signature whose images are encoded pictures
 TAKE_IMAGES = ("encode", "classify", "embed", "reconstruct", "reconstruct_labelled")
 MOST_SAMPLES = 10_000  # of one request, so that none can use up a server's memory
+CHANNELS = (1, 3)  # of images that a picture can become
 MARGIN = 1e-6  # for intensities that were divided in another arithmetic
-LARGEST_IMAGE_SIDE = 4096  # pixels; a small file can hold a picture that no memory does
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+INTENSITIES = np.arange(256).astype(np.float32) / np.float32(255)
 
 
 class ServingModule(tf.Module):
@@ -22,13 +25,27 @@ class ServingModule(tf.Module):
 
     All real tensors are float32; images `(n, height, width, channels)` are in 0..1 and codes
     `(n, latent_dim)`. Labels and classes are int64 `(n,)`. What is out of range is refused. Each
-    signature that takes images has one beside it that takes encoded PNG or JPEG pictures, strings
-    `(n,)`.
+    signature that takes images has one beside it that takes encoded pictures, strings `(n,)`.
+
+    Args:
+      method: whose networks they are.
+      framing: how its training images were cropped and resized, if they were.
+
+    Attributes:
+      decode_pictures: from encoded pictures to images, as these signatures do, where images have
+        1 or 3 channels. It lies in an export beside the signatures.
     """
 
-    def __init__(self, method: Method):
+    def __init__(self, method: Method, framing: Framing | None = None):
         super().__init__(name="aae_tf")
         self._method = method
+        shape = method.image_shape
+        if shape[2] in CHANNELS:
+            self.decode_pictures = tf.function(
+                lambda encoded: decode_images(encoded, shape, framing),
+                [tf.TensorSpec([None], tf.string, "image_bytes")],
+                autograph=False,
+            )
         self.weights: list[tf.Variable] = []
         self._images = tf.TensorSpec([None, *method.image_shape], tf.float32, "images")
         # A name that ends in _bytes has REST clients send {"b64": "..."}.
@@ -43,7 +60,9 @@ class ServingModule(tf.Module):
         tf.Module would not find what Keras 3 models hold, and a discriminator is for training only.
         """
         read = (weight for function in functions for weight in function.graph.variables)
-        self.weights = list({id(weight): weight for weight in read}.values())
+        different = {id(weight): weight for weight in read}.values()
+        # In an order of their own, so that each export of a run has the same files.
+        self.weights = sorted(different, key=lambda weight: weight.name)
 
     def encode(self, images):
         images = self._as_computed(check_images(images))
@@ -109,7 +128,7 @@ class ServingModule(tf.Module):
             # A server feeds what it was sent: a signature's own shapes are no check.
             first, *others = map(tf.ensure_shape, tensors, [spec.shape for spec in inputs])
             if name.endswith(BYTES):
-                first = decode_images(first, self._method.image_shape)
+                first = self.decode_pictures(first)
             return of_images(first, *others)
 
         return tf.function(answer).get_concrete_function(*inputs)
@@ -135,7 +154,7 @@ def servable_signatures(method: Method) -> tuple[str, ...]:
     names = method.signatures
     if isinstance(method.prior, UserPrior) and not method.prior.exportable:
         names = tuple(name for name in names if name != "sample")
-    if method.image_shape[2] not in (1, 3):
+    if method.image_shape[2] not in CHANNELS:
         return names
     return names + tuple(name + BYTES for name in names if name in TAKE_IMAGES)
 
@@ -177,75 +196,53 @@ def _if(condition: tf.Tensor, values: tf.Tensor, expected: str) -> tf.Tensor:
         return tf.identity(values)
 
 
-def decode_images(encoded: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
-    """Images of encoded PNG or JPEG pictures of any size.
+def decode_images(
+    encoded: tf.Tensor, image_shape: tuple[int, int, int], framing: Framing | None = None
+) -> tf.Tensor:
+    """Images of encoded pictures, as training sees them.
 
-    Of each picture the centre of the model's proportions is taken and resized, smoothed where it
-    shrinks; colours become grey, or grey three equal colours, as the model needs.
+    Each is cropped and resized as the training images were. Where those stayed as they were, the
+    centre of the model's proportions is taken of a picture of another size, and resized, smoothed
+    where it shrinks. Colours become grey, or grey three equal colours, as the model needs.
 
     Args:
-      encoded: strings `(n,)`.
+      encoded: strings `(n,)`, see `data.decoding`.
       image_shape: `(height, width, channels)` of the model, with 1 or 3 channels.
+      framing: of the training images, if any.
 
     Returns:
-      float32 `(n, height, width, channels)` in 0..1. Whatever is no such picture, or has a side of
-      more than 4096 pixels, makes the whole request INVALID_ARGUMENT.
+      float32 `(n, height, width, channels)` in 0..1. What can't be decoded, or is smaller than the
+      crop, makes the whole request INVALID_ARGUMENT.
     """
+
+    def one(content):
+        image = decoding.compiled()(content)
+        if framing is None or not framing.side:
+            image = _centre(image, *image_shape[:2])
+        else:
+            fits = tf.reduce_min(tf.shape(image)[:2]) >= framing.crop
+            image = framing(_if(fits, image, f"images: expected sides of {framing.crop} or more"))
+        image = tf.ensure_shape(decoding.with_channels(image, image_shape[2]), image_shape)
+        # Not divided here: a graph multiplies by the inverse instead, and differs in a last bit.
+        return tf.gather(tf.constant(INTENSITIES), tf.cast(image, tf.int32))
+
     spec = tf.TensorSpec(image_shape, tf.float32)
-    return tf.map_fn(lambda one: _decode_one(one, image_shape), encoded, fn_output_signature=spec)
+    # One at a time, so that large ones are never in memory together.
+    return tf.map_fn(one, encoded, fn_output_signature=spec, parallel_iterations=1)
 
 
-def _decode_one(content, image_shape):
-    is_png = tf.strings.substr(content, 0, len(PNG)) == PNG
-    is_jpeg = tf.strings.substr(content, 0, len(JPEG)) == JPEG
-    known = tf.debugging.Assert(is_png | is_jpeg, ["images: expected PNG or JPEG pictures"])
-    with tf.control_dependencies([known]):
-        height, width = tf.cond(is_png, lambda: _png_size(content), lambda: _jpeg_size(content))
-    fits = (
-        (height >= 1)
-        & (width >= 1)
-        & (height <= LARGEST_IMAGE_SIDE)
-        & (width <= LARGEST_IMAGE_SIDE)
-    )
-    expected = f"images: expected sides from 1 to {LARGEST_IMAGE_SIDE} pixels"
-    with tf.control_dependencies([tf.debugging.Assert(fits, [expected])]):
-        content = tf.identity(content)
-    channels = image_shape[2]
-    image = tf.cond(
-        is_png,
-        lambda: tf.io.decode_png(content, channels),
-        lambda: tf.io.decode_jpeg(content, channels),
-    )
-    return _framed(tf.ensure_shape(image, (None, None, channels)), image_shape)
-
-
-def _png_size(content):
-    """Height and width as the first chunk of a PNG names them."""
-    length = tf.debugging.Assert(tf.strings.length(content) >= 24, ["images: a PNG is cut short"])
-    with tf.control_dependencies([length]):
-        digits = tf.cast(tf.io.decode_raw(tf.strings.substr(content, 16, 8), tf.uint8), tf.int64)
-    weights = tf.constant([1 << 24, 1 << 16, 1 << 8, 1], tf.int64)
-    width, height = tf.unstack(tf.linalg.matvec(tf.reshape(digits, [2, 4]), weights))
-    return height, width
-
-
-def _jpeg_size(content):
-    shape = tf.io.extract_jpeg_shape(content, output_type=tf.int32)
-    return tf.cast(shape[0], tf.int64), tf.cast(shape[1], tf.int64)
-
-
-def _framed(image, image_shape):
-    """The centre of the model's proportions, at the model's size, in 0..1."""
-    height, width, _ = image_shape
+def _centre(image, height, width):
+    """The centre of the model's proportions, at the model's size, uint8."""
     rows, columns = tf.shape(image)[0], tf.shape(image)[1]
     crop_height = tf.minimum(rows, _rounded(columns * height, width))
     crop_width = tf.minimum(columns, _rounded(rows * width, height))
     top, left = (rows - crop_height) // 2, (columns - crop_width) // 2
     image = image[top : top + crop_height, left : left + crop_width]
     resized = tf.image.resize(image, (height, width), antialias=True)
-    # Rounded to bytes, as the pictures that a model is trained on are.
-    return tf.clip_by_value(tf.round(resized), 0, 255) / 255
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
 
 def _rounded(number, divisor):
-    return tf.maximum((2 * number + divisor) // (2 * divisor), 1)
+    # Of pictures as long as there may be the products are beyond int32.
+    number, divisor = tf.cast(number, tf.int64), tf.constant(divisor, tf.int64)
+    return tf.cast(tf.maximum((2 * number + divisor) // (2 * divisor), 1), tf.int32)

@@ -49,34 +49,37 @@ message_type {
 """
 
 
-def write(folder: pathlib.Path, model: str, signatures: Mapping[str, object]) -> None:
+def write(
+    folder: pathlib.Path, model: str, signatures: Mapping[str, object], smallest: int = 0
+) -> None:
     """Writes one request for each signature.
 
     Args:
       folder: the version's assets.extra.
       model: its name.
       signatures: concrete functions by name.
+      smallest: side in pixels that a picture may have.
     """
     with tf.io.TFRecordWriter(str(folder / NAME)) as writer:
         for name, function in signatures.items():
             specs = function.structured_input_signature[0]
-            inputs = {spec.name: example(spec) for spec in specs}
+            inputs = {spec.name: example(spec, smallest) for spec in specs}
             writer.write(_log(model, name, inputs))
 
 
-def example(spec: tf.TensorSpec) -> np.ndarray:
-    """A valid input of that specification, for one example."""
+def example(spec: tf.TensorSpec, smallest: int = 0) -> np.ndarray:
+    """A valid input of that specification, for one example; pictures of that side or 8 pixels."""
     shape = [ROWS if size is None else size for size in spec.shape]
     if spec.dtype == tf.string:
-        return np.array([_picture()] * ROWS, object)
+        return np.array([_picture(max(smallest, 8))] * ROWS, object)
     if spec.name == "count":
         return np.array(ROWS, np.int32)
     return np.zeros(shape, spec.dtype.as_numpy_dtype)
 
 
 @functools.cache
-def _picture() -> bytes:
-    return tf.io.encode_png(tf.zeros((8, 8, 1), tf.uint8)).numpy()
+def _picture(side: int) -> bytes:
+    return tf.io.encode_png(tf.zeros((side, side, 1), tf.uint8)).numpy()
 
 
 def _log(model: str, signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:

@@ -161,10 +161,12 @@ def test_pictures_of_a_folder_come_by_name(pictures, caplog):
 
 def test_pictures_that_cannot_be_used_are_named(pictures, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "expected PNG or JPEG files in it" in _refused(inputs.find_pictures, tmp_path / "empty")
+    assert "expected PNG, JPEG, BMP or GIF files in it" in _refused(
+        inputs.find_pictures, tmp_path / "empty"
+    )
     (pictures / "bad.png").write_bytes(b"GIF89a")
     line = _refused(inputs.find_pictures, pictures)
-    assert line == f"--input={pictures / 'bad.png'}: not a PNG or JPEG picture"
+    assert line == f"--input={pictures / 'bad.png'}: not a PNG, JPEG, BMP or GIF picture"
     (pictures / "bad.png").unlink()
     (pictures / "dir.png").mkdir()
     assert "dir.png: Is a directory" in _refused(inputs.find_pictures, pictures)
@@ -177,7 +179,9 @@ def test_pictures_that_cannot_be_used_are_named(pictures, tmp_path):
 def test_other_files_are_refused(tmp_path, name):
     (tmp_path / "text.txt").write_text("words")
     (tmp_path / "text").write_text("words")
-    assert "a PNG or JPEG picture, a folder" in _refused(inputs.are_pictures, tmp_path / name)
+    assert "a PNG, JPEG, BMP or GIF picture, a folder" in _refused(
+        inputs.are_pictures, tmp_path / name
+    )
 
 
 def test_picture_is_known_without_its_ending(pictures, tmp_path):

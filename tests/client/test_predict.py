@@ -137,7 +137,7 @@ def test_signatures_are_named_where_none_or_a_wrong_one_is_chosen(ask, pictures)
     line = _refused(ask, "gaussian", "--signature=decode", f"--input={pictures}")
     assert "takes codes, no pictures; expected one of encode, reconstruct\n" in line
     line = _refused(ask, "gaussian", "--signature=decode")
-    assert "--input=: expected codes for --signature=decode: a PNG or JPEG" in line
+    assert "--input=: expected codes for --signature=decode: a PNG, JPEG, BMP or GIF" in line
     line = _refused(ask, "gaussian", "--signature=sample", "--count=10001", "--output=new")
     assert "refused by the model: count: expected a number from 0 to 10000" in line
 

@@ -1,28 +1,24 @@
-"""A SavedModel of this project seen through its signatures alone, and pictures as it takes them."""
+"""A SavedModel of this project, seen through its signatures and its decoder of pictures."""
 
 from __future__ import annotations
 
-import io
 import pathlib
-from collections.abc import Sequence
+import threading
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
+import tensorflow as tf
 
-from aae_tf.client.model import Refused
+from aae_tf.client.model import Refused, in_one_line
 from aae_tf.errors import DataError
 from aae_tf.serving import held_out
 from aae_tf.serving.local import LocalModel
+from aae_tf.serving.signatures import decode_images
 from aae_tf.utils import to_bytes
 
 PRIOR_SAMPLES, PRIOR_SEED = 1000, (0, 1)
 CATEGORIES_AT_MOST = 1 << 16
 USUAL_RANGE = (-3.0, 3.0)  # of a code of which nothing is known
-LARGEST_SIDE = 4096  # pixels of a picture that is read
-READERS = {b"\x89PNG\r\n\x1a\n": PngImageFile, b"\xff\xd8\xff": JpegImageFile}
 TAIL, MARGIN = 0.005, 0.06  # of a dimension's values cut off on either side; added around the rest
 
 
@@ -65,6 +61,8 @@ class Model:
         self._held_out = held_out.read(version, self.latent_dim)
         self.categories = self._names_of_categories()
         self._prior = self._sample()
+        # Pictures may be large; of one at a time memory is bounded, however many are sent.
+        self._one_picture = threading.Lock()
 
     def describe(self) -> dict[str, Any]:
         """What the page has to know, ready for JSON."""
@@ -121,6 +119,30 @@ class Model:
             rebuilt = self.decode(encoded["codes"], category)
         return {**answer, "reconstruction": rebuilt[0]}
 
+    def read_picture(self, content: bytes) -> np.ndarray:
+        """A picture as the model sees it.
+
+        Args:
+          content: of a PNG, JPEG, BMP or GIF file.
+
+        Returns:
+          uint8 `image_shape`, as the export's own signatures of pictures decode, crop and resize.
+
+        Raises:
+          Refused: if it can't be used.
+        """
+        with self._one_picture:
+            images = self._local.decode_pictures([content])
+            if images is None:  # of an older export
+                images = self._decode_anew([content])
+        return to_bytes(images)[0]
+
+    def _decode_anew(self, contents):
+        try:
+            return decode_images(tf.constant(contents, tf.string), self.image_shape).numpy()
+        except (tf.errors.OpError, UnicodeDecodeError) as error:
+            raise Refused(in_one_line(str(error))) from None
+
     def _names_of_categories(self):
         """Names as the export gives them, or numbers; how many there are, the decoder tells."""
         if self._decoder == "decode":
@@ -161,49 +183,3 @@ class Model:
         # A dimension that is always the same still needs room to be moved in.
         margin = np.maximum(MARGIN * (high - low), 1e-3 * (1 + np.abs(high)))
         return np.round(np.stack([low - margin, high + margin], -1), held_out.DIGITS).tolist()
-
-
-class PictureError(ValueError):
-    """A picture can't be used; the message says why."""
-
-
-def read_picture(content: bytes, image_shape: Sequence[int]) -> np.ndarray:
-    """A picture as the model wants images: its middle, of the model's proportions, resized.
-
-    Args:
-      content: of a PNG or JPEG file; what is transparent becomes white.
-      image_shape: `(height, width, channels)`, channels 1 or 3.
-
-    Returns:
-      uint8 `image_shape`; the file's own pixels if it has that size.
-
-    Raises:
-      PictureError: if it isn't a picture of those kinds, damaged or too large.
-    """
-    reader = next((READERS[head] for head in READERS if content.startswith(head)), None)
-    if reader is None:
-        raise PictureError("not a picture that can be read; expected a PNG or JPEG file")
-    height, width, channels = image_shape
-    try:
-        picture = reader(io.BytesIO(content))
-        # Before any pixel is decoded: a small file can hold a huge picture.
-        if max(picture.size) > LARGEST_SIDE:
-            raise PictureError(
-                f"the picture has {picture.width} x {picture.height} pixels; expected at most "
-                f"{LARGEST_SIDE} x {LARGEST_SIDE}"
-            )
-        picture = _on_white(picture).convert("RGB" if channels == 3 else "L")
-    except PictureError:
-        raise
-    except Exception:  # of as many classes as there are ways of being damaged
-        raise PictureError("the picture is damaged; expected a whole PNG or JPEG file") from None
-    fitted = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
-    return np.asarray(fitted).reshape(image_shape)
-
-
-def _on_white(picture):
-    """Without transparency, and with 8 bits where there are 16."""
-    if picture.mode.startswith("I"):
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    picture = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

@@ -24,12 +24,14 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
+from aae_tf.client.model import Refused
 from aae_tf.client.outputs import png
 from aae_tf.errors import SettingsError
-from aae_tf.serving.explorer.model import Model, PictureError, read_picture
+from aae_tf.serving.explorer.model import Model
 from aae_tf.utils import note, strict_json
 
 PICTURE_BYTES, JSON_BYTES = 10 * 2**20, 2**20
+PICTURES = ("image/png", "image/jpeg", "image/bmp", "image/gif")
 MOST_CODES = 400  # in one request
 AT_ONCE = 2  # requests that compute; others wait
 PATIENCE = 30  # seconds for which a silent client is waited for, or a turn to compute
@@ -112,11 +114,11 @@ class Explorer:
         text = request.args.get("category", "0")
         number = int(text) if re.fullmatch("[0-9]{1,9}", text) else None
         category = parse_category(number, self._model.categories)
-        content = _body(request, PICTURE_BYTES, "image/png", "image/jpeg")
+        content = _body(request, PICTURE_BYTES, *PICTURES)
         with self._turn():
             try:
-                image = read_picture(content, self._model.image_shape)
-            except PictureError as error:
+                image = self._model.read_picture(content)
+            except Refused as error:
                 abort(400, str(error))
             if request.args.get("invert") == "1":
                 image = 255 - image

@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from aae_tf.client.model import Refused
+from aae_tf.data.decoding import HEADS
 from aae_tf.errors import DataError
-from aae_tf.serving.explorer.model import READERS, Model, PictureError, read_picture
+from aae_tf.methods.build import method_class
+from aae_tf.serving.explorer.model import Model
 from aae_tf.serving.export import export_saved_model
 
 
@@ -23,58 +26,56 @@ def _png(pixels):
     return file.getvalue()
 
 
-def test_size_of_a_picture_is_known_before_it_is_decoded():
+@pytest.fixture(scope="module")
+def coloured(tmp_path_factory):
+    """A model of images (6, 5, 3)."""
+    chosen = tiny.settings()
+    method = method_class(chosen)(chosen, (6, 5, 3), 0)
+    return Model(export_saved_model(method, tmp_path_factory.mktemp("coloured")))
+
+
+def test_size_of_a_picture_is_known_before_it_is_decoded(coloured):
     head = bytearray(_png(np.zeros((8, 8), np.uint8)))
     head[16:24] = (60_000).to_bytes(4, "big") * 2
     head[29:33] = zlib.crc32(head[12:29]).to_bytes(4, "big")
-    with pytest.raises(PictureError, match="60000 x 60000 pixels; expected at most 4096 x 4096"):
-        read_picture(bytes(head), (8, 8, 1))
+    with pytest.raises(Refused, match="expected 1 to 33554432 pixels in a picture"):
+        coloured.read_picture(bytes(head))
 
 
-@given(st.sampled_from(list(READERS)), st.binary(max_size=40))
-def test_what_is_no_picture_behind_its_head_is_refused(head, content):
-    with pytest.raises(PictureError, match="damaged"):
-        read_picture(head + content, (8, 8, 1))
+@given(st.sampled_from(HEADS), st.binary(max_size=40))
+def test_what_is_no_picture_behind_its_head_is_refused(coloured, head, content):
+    with pytest.raises(Refused):
+        coloured.read_picture(head + content)
 
 
 @given(st.data())
-def test_spoilt_picture_is_refused_or_has_the_models_shape(data):
+def test_spoilt_picture_is_refused_or_has_the_models_shape(coloured, data):
     content = bytearray(_png(tiny.images(1)[0, ..., 0]))
     for index in data.draw(st.lists(st.integers(8, len(content) - 1), max_size=3)):
         content[index] ^= data.draw(st.integers(1, 255))
-    with contextlib.suppress(PictureError):
-        assert read_picture(bytes(content), (6, 5, 3)).shape == (6, 5, 3)
+    with contextlib.suppress(Refused):
+        assert coloured.read_picture(bytes(content)).shape == (6, 5, 3)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
-def test_pictures_of_any_mode_keep_the_pixels_of_the_models_size(mode):
-    pixels = np.uint8([[0, 255], [255, 0]]) if mode == "1" else tiny.images(1)[0, ..., 0]
-    if mode == "I;16":
-        picture = Image.fromarray(pixels.astype(np.uint16) << 8)
-    else:
-        picture = Image.fromarray(pixels).convert("RGB" if mode == "CMYK" else mode)
-        picture = picture.convert(mode)
-    file = io.BytesIO()
-    picture.save(file, "JPEG" if mode == "CMYK" else "PNG", quality=100)
-    for channels in (1, 3):
-        read = read_picture(file.getvalue(), (*pixels.shape, channels)).astype(int)
-        assert np.abs(read - pixels[..., None]).max() <= (3 if mode == "CMYK" else 0)
+def test_pictures_of_other_sizes_are_cut_to_their_middle_and_resized(coloured):
+    wide = np.zeros((18, 40, 3), np.uint8)
+    wide[:, 12:28] = (200, 100, 50)
+    read = coloured.read_picture(_png(wide))
+    np.testing.assert_array_equal(read, np.full((6, 5, 3), (200, 100, 50), np.uint8))
 
 
-def test_pictures_of_other_sizes_are_cut_to_their_middle_and_resized():
-    wide = np.zeros((16, 40, 3), np.uint8)
-    wide[:, 10:30] = (200, 100, 50)
-    read = read_picture(_png(wide), (8, 8, 3))
-    np.testing.assert_array_equal(read, np.full((8, 8, 3), (200, 100, 50), np.uint8))
-    grey = read_picture(_png(wide), (8, 8, 1))
-    np.testing.assert_allclose(grey, 0.299 * 200 + 0.587 * 100 + 0.114 * 50, atol=1)
+def test_transparency_is_dropped_as_in_training(coloured):
+    clear = np.zeros((6, 5, 4), np.uint8)
+    clear[2, 3] = (10, 20, 30, 0)
+    np.testing.assert_array_equal(coloured.read_picture(_png(clear)), clear[..., :3])
 
 
-def test_transparent_parts_of_a_picture_become_white():
-    clear = np.zeros((8, 8, 4), np.uint8)
-    clear[2, 3] = (10, 10, 10, 255)
-    read = read_picture(_png(clear), (8, 8, 1))
-    assert read[2, 3, 0] == 10 and (np.delete(read.ravel(), 2 * 8 + 3) == 255).all()
+def test_export_without_a_decoder_of_its_own_reads_pictures_too(coloured, monkeypatch):
+    monkeypatch.setattr(coloured._local, "decode_pictures", lambda encoded: None)
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+    np.testing.assert_array_equal(coloured.read_picture(_png(pixels)), pixels)
+    with pytest.raises(Refused, match=r"^images: expected PNG, JPEG, BMP or GIF pictures$"):
+        coloured.read_picture(b"no picture")
 
 
 def test_newest_version_of_a_model_is_taken(exported, tmp_path):

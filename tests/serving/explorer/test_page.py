@@ -210,7 +210,7 @@ def test_file_that_is_no_picture_is_refused_in_words(visit):
     page = visit("plain")
     page.execute_script(DROP, base64.b64encode(b"not a picture").decode())
     words = page.wait("document.getElementById('message').textContent")
-    assert words == "not a picture that can be read; expected a PNG or JPEG file"
+    assert words == "images: expected PNG, JPEG, BMP or GIF pictures"
     # The browser itself notes the answer of status 400.
     assert all("status of 400" in entry for entry in page.complaints())
     page.element("#plane").send_keys(Keys.ARROW_LEFT)

@@ -225,8 +225,8 @@ WIDE = _png(np.zeros((1, 4097, 1), np.uint8))
 @pytest.mark.parametrize(
     "content, kind, status, words",
     [
-        (b"", "image/png", 400, "expected a PNG or JPEG"),
-        (b"GIF89a" + bytes(50), "image/png", 400, "expected a PNG or JPEG"),
+        (b"", "image/png", 400, "expected PNG, JPEG, BMP or GIF"),
+        (b"GIF89a" + bytes(50), "image/gif", 400, "expected 1 to 33554432 pixels"),
         (b"\x89PNG\r\n\x1a\n", "image/png", 400, "damaged"),
         (_png(tiny.images(1)[0])[:-40], "image/png", 400, "damaged"),
         (b"\xff\xd8\xff" + bytes(50), "image/jpeg", 400, "damaged"),
