@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets
 import tiny
 import upstream_files
 from PIL import Image
@@ -73,8 +74,8 @@ def test_faces_give_the_pixels_that_training_has_of_the_same_files(tmp_path):
     settings = DataSettings(dataset="celeb_a", data_dir=str(tmp_path))
     data = load(settings)
     trained = {image.tobytes() for image in data.train.intensities()}
-    builder = __import__("tensorflow_datasets").builder("celeb_a", data_dir=str(tmp_path))
-    skip = {"image": __import__("tensorflow_datasets").decode.SkipDecoding()}
+    builder = tensorflow_datasets.builder("celeb_a", data_dir=str(tmp_path))
+    skip = {"image": tensorflow_datasets.decode.SkipDecoding()}
     contents = [e["image"] for e in builder.as_dataset(split="train", decoders=skip).take(40)]
     framing = framing_of(settings)
     served = decode_images(tf.stack(contents), data.image_shape, framing).numpy()
@@ -114,7 +115,7 @@ def test_export_of_a_run_has_the_framing_of_its_settings(tmp_path):
         (folder / f"{number:02}.jpg").write_bytes(content)
     chosen = tiny.settings(dataset=str(folder), crop_size=24, image_size=8, epochs=1)
     outcome = train(chosen, tmp_path / "run", tmp_path / "models")
-    model = tf.saved_model.load(str(outcome.exported))
+    model = tf.saved_model.load(str(outcome.saved_model))
     data = load(chosen.data)
     images = np.concatenate([s.intensities() for s in (data.train, data.validation, data.test)])
     served = model.decode_pictures(tf.constant(contents)).numpy()
