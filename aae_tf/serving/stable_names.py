@@ -17,6 +17,7 @@ from tensorflow.core.protobuf import fingerprint_pb2, saved_model_pb2
 from tensorflow.python.saved_model import fingerprinting_utils
 
 NUMBER = re.compile(r"_\d+$")
+NUMBER_OF_ARGUMENT = re.compile(r"_\d+(___redundant_placeholder\d+)?$")
 
 
 def rewrite(version: pathlib.Path) -> None:
@@ -75,7 +76,7 @@ def _number_arguments(function: Any) -> None:
     taken = {node.name for node in function.node_def}
     names = {}
     for place, argument in enumerate(function.signature.input_arg):
-        new = NUMBER.sub(f"_{place}", argument.name)
+        new = NUMBER_OF_ARGUMENT.sub(rf"_{place}\1", argument.name)
         if new not in taken:
             names[argument.name] = argument.name = new
         known = function.arg_attr[place].attr if place in function.arg_attr else {}
