@@ -24,6 +24,7 @@ from aae_tf.utils import printable, progress_bar
 VALIDATION_AT_MOST = 10_000
 TEST_AT_MOST = 10_000
 IMAGES_PER_BLOCK = 250  # that go through a network at once
+BYTES_PER_BLOCK = 2**24  # of float32, at most: 250 images of 64 x 64 x 3 fit
 SMALLEST = 30  # examples, so that every split has a few
 NARROW = 16 / 255  # of the range of pixels; what spans less is as good as blank
 CLASSES_SHOWN = 5
@@ -62,19 +63,40 @@ class Split:
         return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images
 
     def blocks(
-        self, label: str, rows: np.ndarray | None = None, size: int = IMAGES_PER_BLOCK
+        self, label: str, rows: np.ndarray | None = None, size: int | None = None
     ) -> Iterator[np.ndarray]:
         """Yields intensities `(size or less, height, width, channels)` in order, beside a bar.
 
         Args:
           label: of the bar.
           rows: of some of the images; all without it.
-          size: images at once.
+          size: images at once; by default as many as `images_at_once` says.
         """
+        size = size or images_at_once(self.images.shape[1:])
         starts = range(0, len(self) if rows is None else len(rows), size)
         for start in progress_bar(None, "block", late=True, label=label, over=starts):
             chosen = slice(start, start + size)
             yield self.intensities(chosen if rows is None else rows[chosen])
+
+
+def images_at_once(
+    image_shape: Sequence[int], most: int = IMAGES_PER_BLOCK, most_bytes: int = BYTES_PER_BLOCK
+) -> int:
+    """How many images of a shape fit in so many bytes of float32; at least one.
+
+    Args:
+      image_shape: `(height, width, channels)`.
+      most: images.
+      most_bytes: of their pixels.
+    """
+    return max(1, min(most, most_bytes // (4 * math.prod(image_shape))))
+
+
+def shrunk(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Images `(n, *, *, channels)` averaged down to a size; those of that size as they are."""
+    if images.shape[1:3] == (height, width):
+        return images
+    return tf.image.resize(images, (height, width), method="area").numpy()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,7 @@ import tensorflow as tf
 from aae_tf import seeds
 from aae_tf.data import ImageData, Split
 from aae_tf.data.pipeline import epoch_order
+from aae_tf.evaluation.sample_metrics import coarse
 from aae_tf.seeds import name_number
 from aae_tf.utils import evenly_spaced, note, progress_bar, to_bytes, write_aside
 
@@ -30,6 +31,7 @@ SEED = 0
 BATCH, LEARNING_RATE, STEPS, EPOCHS = 128, 2e-3, 1100, (3, 60)
 IMAGES_AT_MOST, BYTES_AT_MOST = 50_000, 2**30  # that it learns from, in memory as uint8
 SMALLEST_SIDE, MOST_FILTERS = 8, 128
+LARGEST_SIDE = 128  # pixels; larger images are averaged down to it
 
 
 class Classifier:
@@ -41,7 +43,9 @@ class Classifier:
     """
 
     def __init__(self, image_shape: tuple[int, int, int], num_classes: int):
-        self._model = _build(image_shape, num_classes)
+        height, width, channels = image_shape
+        self._seen = (min(height, LARGEST_SIDE), min(width, LARGEST_SIDE), channels)
+        self._model = _build(self._seen, num_classes)
         self._predict = tf.function(self._model, reduce_retracing=True)
 
     @property
@@ -63,7 +67,8 @@ class Classifier:
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """The last hidden layer `(n, 128)` of images in 0..1; of mean square 1 over the data."""
-        return self._predict(tf.constant(images, tf.float32))[0].numpy()
+        seen = coarse(images, LARGEST_SIDE)
+        return self._predict(tf.constant(seen, tf.float32))[0].numpy()
 
     def classes(self, features: np.ndarray) -> np.ndarray:
         """The most probable class of each image `(n,)`, from its features."""
@@ -72,11 +77,11 @@ class Classifier:
 
     def train(self, data: ImageData) -> None:
         """Learns from up to 50,000 training images, the same ones in the same order always."""
-        fitting = max(1000, BYTES_AT_MOST // math.prod(data.image_shape))
+        fitting = max(1000, BYTES_AT_MOST // math.prod(self._seen))
         rows = evenly_spaced(len(data.train), min(IMAGES_AT_MOST, fitting))
         labels = tf.constant(data.train.labels[rows], tf.int32)
         blocks = data.train.blocks("images for the classifier", rows)
-        images = np.concatenate([to_bytes(block) for block in blocks])
+        images = np.concatenate([to_bytes(coarse(block, LARGEST_SIDE)) for block in blocks])
         batch = min(BATCH, len(rows))
         steps = len(rows) // batch  # in an epoch
         epochs = min(max(math.ceil(STEPS / steps), EPOCHS[0]), EPOCHS[1])

@@ -6,7 +6,6 @@ Their keys, and which way each is better, stand in `aae_tf.results.metrics`.
 from __future__ import annotations
 
 import functools
-import math
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -28,7 +27,6 @@ from aae_tf.evaluation.log_likelihood import LogLikelihood
 from aae_tf.evaluation.prior_match import PriorMatch
 from aae_tf.evaluation.sample_quality import SampleQuality
 from aae_tf.methods import Method
-from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.utils import evenly_spaced
 
 STYLES = 1000  # styles that are decoded with every class, to read the class off again
@@ -118,17 +116,13 @@ class Evaluator:
 
     @functools.cached_property
     def _reader(self) -> style_probe.Reader:
-        # As many images as fit in a bounded memory: all 50,000 of MNIST.
-        most = style_probe.READER_BYTES // (4 * math.prod(self._data.image_shape))
-        train = self._some_of_training(most)
-        return style_probe.Reader(train.intensities(), train.labels)
-
-    def _some_of_training(self, most: int) -> Split:
-        return self._data.train.take(evenly_spaced(len(self._data.train), most))
+        train = self._data.train
+        rows = evenly_spaced(len(train), style_probe.readable(self._data.image_shape))
+        blocks = train.blocks("images for the reader of classes", rows)
+        return style_probe.Reader(blocks, train.labels[rows])
 
     def _reconstruction(self, split: Split) -> dict[str, float]:
-        rebuilt = self.inference.reconstruct(split)
-        errors = half_squared_error(tf.constant(split.intensities(), rebuilt.dtype), rebuilt)
+        errors = self.inference.reconstruction_errors(split)
         return {"reconstruction_error": float(tf.reduce_mean(errors))}
 
     def _prior_match(self, split: Split) -> dict[str, float]:
@@ -166,15 +160,20 @@ class Evaluator:
         return {"reconstruction_cost": float(self.inference.cost(split).mean())}
 
     def _style(self, split: Split) -> dict[str, float]:
-        train = self._some_of_training(style_probe.PROBE_CODES)
+        train = self._data.train
+        rows = evenly_spaced(len(train), style_probe.PROBE_CODES)
         probed = style_probe.probe_metrics(
-            self.inference.encode(train), train.labels, self.inference.encode(split), split.labels
+            self.inference.encode(train, rows=rows),
+            train.labels[rows],
+            self.inference.encode(split),
+            split.labels,
         )
         classes = self._data.num_classes
         codes = np.repeat(self.prior_codes(STYLES), classes, axis=0)
         decoded = np.tile(np.arange(classes), STYLES)
-        read = self._reader.read(self.inference.decode(codes, decoded))
-        read_of_images = self._reader.read(split.intensities())
+        read = self.inference.decode(codes, decoded, of_block=self._reader.read)
+        blocks = split.blocks("classes of images")
+        read_of_images = np.concatenate([self._reader.read(block) for block in blocks])
         return {
             **probed,
             "class_read_as_asked": float(np.mean(read == decoded)),

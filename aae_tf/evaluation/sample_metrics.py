@@ -8,9 +8,9 @@ the distance to the nearest training image.
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
 from aae_tf.data import Split
+from aae_tf.data.images import shrunk
 
 NEIGHBOURS = 3  # of precision and recall, as the authors choose
 FEATURES_PER_BLOCK = 1000  # rows whose products with all others are in memory at once
@@ -172,14 +172,21 @@ def nearest_images(images: np.ndarray, train: Split) -> tuple[np.ndarray, np.nda
         best[nearer], rows[nearer] = squared[nearer], start + closest[nearer]
         start += len(block)
     # The product above loses the digits of a distance that is near 0; the difference doesn't.
-    gaps = flat.astype(np.float64) - train.intensities(rows).reshape(flat.shape)
-    return rows, np.linalg.norm(gaps, axis=1)
+    near = train.blocks("nearest training images", rows, size)
+    gaps = zip(np.split(flat, range(size, len(flat), size)), near, strict=True)
+    norms = [
+        np.linalg.norm(some.astype(np.float64) - block.reshape(some.shape), axis=1)
+        for some, block in gaps
+    ]
+    return rows, np.concatenate(norms)
 
 
-def coarse_pixels(images: np.ndarray) -> np.ndarray:
-    """Images flattened, those larger than 16 x 16 averaged down to it first, `(n, dim)`."""
+def coarse(images: np.ndarray, side: int) -> np.ndarray:
+    """Images whose sides of more pixels than `side` are averaged down to it."""
     height, width = images.shape[1:3]
-    size = (min(height, SIDE), min(width, SIDE))
-    if size != (height, width):
-        images = tf.image.resize(images, size, method="area").numpy()
-    return images.reshape(len(images), -1)
+    return shrunk(images, min(height, side), min(width, side))
+
+
+def coarse_pixels(images: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """The pixels of `coarse` images, `(n, dim)`."""
+    return coarse(images, side).reshape(len(images), -1)

@@ -10,6 +10,7 @@ import numpy as np
 
 from aae_tf import seeds
 from aae_tf.data import ImageData, Split
+from aae_tf.data.images import images_at_once
 from aae_tf.evaluation.classifier import Classifier, can_classify, classifier_of
 from aae_tf.evaluation.inception import inception_of
 from aae_tf.evaluation.inference import blocks_of_samples
@@ -28,6 +29,7 @@ from aae_tf.training.checkpoints import digest, network_variables
 from aae_tf.utils import evenly_spaced
 
 IN_PIXELS = 1000  # samples, and images, of which sharpness and the nearest training image are taken
+BYTES_IN_PIXELS = 2**28  # of float32, of them: 1000 images of 128 x 128 x 3 fit, and fewer larger
 
 Features = Callable[[np.ndarray], np.ndarray]
 
@@ -116,7 +118,8 @@ class SampleQuality:
 
     def _image_set(self, blocks: Iterable[np.ndarray], count: int) -> _ImageSet:
         """Features of all images, and evenly spaced ones of them as they are."""
-        rows, start = evenly_spaced(count, IN_PIXELS), 0
+        most = images_at_once(self._data.image_shape, IN_PIXELS, BYTES_IN_PIXELS)
+        rows, start = evenly_spaced(count, most), 0
         features: dict[str, list[np.ndarray]] = {name: [] for name in self._extractors}
         some = []
         for block in blocks:

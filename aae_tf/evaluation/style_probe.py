@@ -7,12 +7,16 @@ none of them is part of what is evaluated.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+from aae_tf.evaluation.sample_metrics import coarse_pixels
 
 SEED = 0
 READER_UNITS, READER_EPOCHS = (300,), 12
 READER_BYTES = 2**30  # of float32 pixels that the reader learns from, at most
+READER_SIDE = 64  # pixels; larger images are averaged down to it
 PROBE_UNITS, PROBE_EPOCHS = (100,), 20
 PROBE_CODES = 20_000  # codes that probes learn from, at most
 
@@ -21,18 +25,28 @@ class Reader:
     """An independent classifier of images: one hidden layer, trained on training images.
 
     Args:
-      images: intensities `(n, height, width, channels)` in 0..1.
+      blocks: of intensities `(some, height, width, channels)` in 0..1, n in all.
       labels: `(n,)`.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray):
+    def __init__(self, blocks: Iterable[np.ndarray], labels: np.ndarray):
         self._classifier = _mlp(READER_UNITS, READER_EPOCHS)
-        _fit(self._classifier, images.reshape(len(images), -1), labels)
+        pixels = np.concatenate([coarse_pixels(block, READER_SIDE) for block in blocks])
+        _fit(self._classifier, pixels, labels)
 
     def read(self, images: np.ndarray) -> np.ndarray:
         """The classes of images, `(n,)`."""
-        flat = np.clip(images, 0, 1).reshape(len(images), -1)
-        return self._classifier.predict(flat)
+        return self._classifier.predict(coarse_pixels(np.clip(images, 0, 1), READER_SIDE))
+
+
+def readable(image_shape: Sequence[int]) -> int:
+    """How many images of a shape a reader learns from, at most: as many as memory is bounded for.
+
+    All 50,000 of MNIST.
+    """
+    height, width, channels = image_shape
+    pixels = min(height, READER_SIDE) * min(width, READER_SIDE) * channels
+    return READER_BYTES // (4 * pixels)
 
 
 def probe_metrics(

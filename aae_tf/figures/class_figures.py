@@ -9,13 +9,22 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aae_tf.data import ImageData
-from aae_tf.figures.style import class_colour, new_figure, picture, plot_style, show, tile
+from aae_tf.figures.style import (
+    Thumbnails,
+    class_colour,
+    new_figure,
+    picture,
+    plot_style,
+    show,
+    tile,
+)
 from aae_tf.methods import Method
 
 if TYPE_CHECKING:
     from aae_tf.evaluation import Evaluator
 
 STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
+CATEGORIES_AT_MOST = 100  # whose images are drawn, of which each has a row or a column
 ROWS_IN_A_BLOCK = 16  # of clusters; more stand in further blocks beside it
 
 
@@ -40,8 +49,9 @@ def scatter_classes(
 
 def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Images along each part of the prior (AAE, figure 4b and 4d): one class a row."""
-    axes = method.class_prior.axes(STEPS)
-    images = evaluator.inference.decode(axes.reshape(-1, axes.shape[-1]))
+    axes = method.class_prior.axes(STEPS)[:CATEGORIES_AT_MOST]
+    small = Thumbnails(method.image_shape, len(axes), STEPS)
+    images = evaluator.inference.decode(axes.reshape(-1, axes.shape[-1]), of_block=small)
     names = [class_label(number, data.class_names) for number in range(len(axes))]
     if method.settings.prior.prior == "swiss_roll":
         across = "along the roll, inside to outside"
@@ -53,10 +63,11 @@ def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
 
 def style_grid(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Rows of one style, columns of the categories (AAE, figure 7)."""
-    categories = method.num_categories
+    categories = min(method.num_categories, CATEGORIES_AT_MOST)
     codes = np.repeat(evaluator.prior_codes(STYLES), categories, axis=0)
-    images = evaluator.inference.decode(codes, np.tile(np.arange(categories), STYLES))
-    are_classes = categories == method.num_classes and method.labels != "none"
+    small = Thumbnails(method.image_shape, STYLES, categories)
+    images = evaluator.inference.decode(codes, np.tile(np.arange(categories), STYLES), small)
+    are_classes = method.num_categories == method.num_classes and method.labels != "none"
     names = data.class_names if are_classes else ()
     return _grid(
         "One style in each row, one category in each column",
@@ -70,19 +81,20 @@ def style_grid(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
 
 def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Each cluster's head and held-out images of it (AAE, figure 9)."""
-    count = method.num_categories
-    heads = evaluator.inference.decode(np.zeros((count, method.latent_dim)), np.arange(count))
+    count = min(method.num_categories, CATEGORIES_AT_MOST)
+    blocks = -(-count // ROWS_IN_A_BLOCK)
+    height = -(-count // blocks)
+    small = Thumbnails(data.image_shape, height, MEMBERS + 1)
+    codes = np.zeros((count, method.latent_dim))
+    heads = evaluator.inference.decode(codes, np.arange(count), small)
     assigned = evaluator.inference.classify(data.validation).argmax(1)
-    shape = data.image_shape
     random = np.random.RandomState(0)  # which members are shown, always the same
     rows = []
     for number in range(count):
         members = random.permutation(np.flatnonzero(assigned == number))[:MEMBERS]
-        shown = data.validation.intensities(members)
-        blank = np.ones((MEMBERS - len(members), *shape), np.float32)
+        shown = small.of(data.validation, members)
+        blank = np.ones((MEMBERS - len(members), *small.shape), np.float32)
         rows.append(np.concatenate([heads[number][None], shown, blank]))
-    blocks = -(-count // ROWS_IN_A_BLOCK)
-    height = -(-count // blocks)
     figure = new_figure(3.4 * blocks, 0.26 * height + (0.8 if blocks == 1 else 0.7))
     title = ("Cluster heads (first column)", "and held-out images of each")
     figure.suptitle(("\n" if blocks == 1 else " ").join(title), fontsize=10)
@@ -90,8 +102,8 @@ def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
         for block, axes in enumerate(np.atleast_1d(figure.subplots(1, blocks))):
             numbers = range(block * height, min((block + 1) * height, count))
             show(axes, tile(np.concatenate([rows[number] for number in numbers]), MEMBERS + 1))
-            side = shape[0] + 1
-            axes.axvline(shape[1], color=class_colour(6), lw=1)
+            side = small.shape[0] + 1
+            axes.axvline(small.shape[1], color=class_colour(6), lw=1)
             axes.set_yticks(side * (np.arange(len(numbers)) + 0.5))
             axes.set_yticklabels(numbers, fontsize=7)
             axes.tick_params(length=0)
@@ -100,8 +112,7 @@ def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
 
 def embedding(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Held-out images in the reduced space, by class, and the cluster heads (AAE, figure 11)."""
-    rows = np.arange(min(len(data.validation), POINTS_AT_MOST))
-    shown = data.validation.take(rows)
+    shown = data.validation.take(slice(0, POINTS_AT_MOST))
     points = evaluator.inference.embed(shown)
     heads = np.asarray(method.heads.heads)
     note = ""

@@ -18,7 +18,7 @@ from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.figures import CODES_AT_MOST, draw_codes, learning_curves
 from aae_tf.figures.prior_shape import projection_of
-from aae_tf.figures.style import new_figure, plot_style, show, tile, to_png
+from aae_tf.figures.style import Thumbnails, new_figure, plot_style, show, tile, to_png
 from aae_tf.methods import Method
 from aae_tf.results.comparison import write_comparison
 from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
@@ -198,7 +198,9 @@ def samples_side_by_side(runs: Mapping[str, Restored]) -> Figure:
     with plot_style():
         figure, grid = _panels(len(runs), PANEL + 0.3, [None] * len(runs))
         for number, (axes, (title, run)) in enumerate(zip(grid, runs.items(), strict=True)):
-            images = np.asarray(run.method.sample(seed, SAMPLES_SIDE**2)["images"])
+            drawn = run.method.draw(seed, SAMPLES_SIDE**2)
+            small = Thumbnails(run.method.image_shape, SAMPLES_SIDE, SAMPLES_SIDE)
+            images = run.evaluator.inference.decode(drawn["codes"], drawn.get("labels"), small)
             show(axes, tile(images, SAMPLES_SIDE))
             axes.set_title(_panel_title(number, title))
     return figure
@@ -221,8 +223,9 @@ def reconstructions_below_each_other(runs: Mapping[str, Restored]) -> Figure:
         grid = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axes, block in zip(grid, blocks, strict=True):
             shown = next(iter(block.values())).data.validation.take(slice(0, SHOWN))
-            rows = [shown.intensities()]
-            rows += [run.evaluator.inference.reconstruct(shown) for run in block.values()]
+            small = Thumbnails(shown.images.shape[1:], len(block) + 1, len(shown))
+            rows = [small.of(shown)]
+            rows += [run.evaluator.inference.reconstruct(shown, small) for run in block.values()]
             show(axes, tile(np.concatenate(rows), len(shown)))
             side = rows[0].shape[1] + 1
             axes.set_yticks(side * (np.arange(len(rows)) + 0.5))

@@ -13,6 +13,7 @@ from aae_tf.data import ImageData, Split
 from aae_tf.evaluation.sample_metrics import nearest_images
 from aae_tf.figures import class_figures, prior_shape
 from aae_tf.figures.style import (
+    Thumbnails,
     class_colour,
     line_of,
     new_figure,
@@ -67,11 +68,12 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
 
 
 def _reconstructions(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
-    shown = data.validation.take(slice(0, RECONSTRUCTIONS))
-    columns = min(10, len(shown))
-    rows = len(shown) // columns
-    both = [shown.intensities(), evaluator.inference.reconstruct(shown)]
-    image = tile(_interleaved(*(images[: rows * columns] for images in both), columns), columns)
+    columns = min(10, len(data.validation))
+    rows = min(RECONSTRUCTIONS, len(data.validation)) // columns
+    shown = data.validation.take(slice(0, rows * columns))
+    small = Thumbnails(data.image_shape, 2 * rows, columns)
+    rebuilt = evaluator.inference.reconstruct(shown, of_block=small)
+    image = tile(_interleaved(small.of(shown), rebuilt, columns), columns)
     note = "held-out images in odd rows, below each its reconstruction"
     return picture("Reconstructions", image, note)
 
@@ -85,7 +87,8 @@ def _interleaved(first: np.ndarray, second: np.ndarray, columns: int) -> np.ndar
 
 def _samples(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     codes = prior_shape.samples(method.prior, SAMPLES_SIDE**2)
-    images = evaluator.inference.decode(codes)
+    small = Thumbnails(method.image_shape, SAMPLES_SIDE, SAMPLES_SIDE)
+    images = evaluator.inference.decode(codes, of_block=small)
     note = f"decoded samples of the prior ({method.settings.prior.prior})"
     return picture("Samples", tile(images, SAMPLES_SIDE), note)
 
@@ -94,7 +97,8 @@ def _nearest(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Rows of samples, below each its nearest training image."""
     samples = evaluator.samples(NEAREST_COLUMNS * NEAREST_ROWS)
     rows, distances = nearest_images(samples, data.train)
-    both = _interleaved(samples, data.train.intensities(rows), NEAREST_COLUMNS)
+    small = Thumbnails(method.image_shape, 2 * NEAREST_ROWS, NEAREST_COLUMNS)
+    both = _interleaved(small(samples), small.of(data.train, rows), NEAREST_COLUMNS)
     note = (
         "samples in odd rows, below each its nearest training image\n"
         f"(Euclidean distance of the pixels, on average {distances.mean():.3g})"
@@ -106,7 +110,8 @@ def _manifold(method: Method, data: ImageData, evaluator: Evaluator) -> Figure |
     grid = prior_shape.percentile_grid(method.prior, method.latent_dim, MANIFOLD_SIDE)
     if grid is None:
         return None
-    images = evaluator.inference.decode(grid)
+    small = Thumbnails(method.image_shape, MANIFOLD_SIDE, MANIFOLD_SIDE, gap=0)
+    images = evaluator.inference.decode(grid, of_block=small)
     likely = prior_shape.is_likely(method.prior, grid)
     images = np.where(likely[:, None, None, None], images, 0.75 + 0.25 * images)
     if prior_shape.is_on_sphere(method.prior, method.latent_dim):
@@ -225,17 +230,18 @@ def interpolations(method: Method, data: ImageData, evaluator: Evaluator) -> Fig
     path = along_sphere if on_sphere else along_line
     between = path(codes[pairs[:, 0]], codes[pairs[:, 1]], STEPS)
     repeated = None if categories is None else np.repeat(categories[pairs[:, 0]], STEPS)
-    decoded = evaluator.inference.decode(between.reshape(-1, codes.shape[1]), repeated)
-    decoded = decoded.reshape(len(pairs), STEPS, *method.image_shape)
-    first, last = (shown.intensities(rows)[:, None] for rows in pairs.T)
+    small = Thumbnails(method.image_shape, len(pairs), STEPS + 2)
+    decoded = evaluator.inference.decode(between.reshape(-1, codes.shape[1]), repeated, small)
+    decoded = decoded.reshape(len(pairs), STEPS, *small.shape)
+    first, last = (small.of(shown, rows)[:, None] for rows in pairs.T)
     rows = np.concatenate([first, decoded, last], axis=1)
     way = "along the sphere" if on_sphere else "on a straight line"
     note = f"first and last: held-out images; between them decoded codes {way}"
     if categories is not None:
         note += f"\nboth of one {'class' if is_of_labels(method) else 'category'}"
-    image = tile(rows.reshape(-1, *method.image_shape), STEPS + 2)
+    image = tile(rows.reshape(-1, *small.shape), STEPS + 2)
     figure = picture("Interpolations", image, note, width=5.5)
-    side = method.image_shape[1] + 1
+    side = small.shape[1] + 1
     for edge in (side, (STEPS + 1) * side):
         figure.axes[0].axvline(edge - 0.5, color=class_colour(6), lw=1.5)
     return figure

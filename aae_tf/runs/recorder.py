@@ -181,8 +181,7 @@ class Recorder(Observer):
             tensorboard.write_projector(
                 self._folder.eval_logs,
                 self._evaluator.aggregated_posterior(shown),
-                shown.intensities(),
-                shown.labels,
+                shown,
                 self._data.class_names,
             )
             return self.draw(step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import pathlib
 import time
@@ -20,12 +21,14 @@ from tensorboard.plugins.scalar import summary_v2 as scalar
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util import tensor_util
 
-from aae_tf.figures.style import tile
+from aae_tf.data import Split
+from aae_tf.figures.style import Thumbnails, tile
 from aae_tf.settings import Settings, flatten
-from aae_tf.utils import write_aside
+from aae_tf.utils import escaped, to_bytes, write_aside
 
 PROJECTOR_POINTS = 2000
 _NUMBERS = itertools.count()  # of the event files of a process
+SPRITE_SIDE = 4096  # pixels, at most; browsers hold no picture of more than 8192 a side
 
 
 class EventWriter:
@@ -114,8 +117,7 @@ class EventWriter:
 def write_projector(
     folder: pathlib.Path,
     codes: np.ndarray,
-    images: np.ndarray,
-    labels: np.ndarray | None,
+    shown: Split,
     class_names: tuple[str, ...],
 ) -> None:
     """Writes what TensorBoard's projector shows: codes, labels and a sprite of the images.
@@ -123,8 +125,7 @@ def write_projector(
     Args:
       folder: of event files; the projector looks nowhere else.
       codes: `(n, latent_dim)`.
-      images: `(n, height, width, channels)` in 0..1.
-      labels: `(n,)`, or None.
+      shown: the n images, with their labels if there are any.
       class_names: for the labels.
     """
     config = projector_config_pb2.ProjectorConfig()
@@ -135,15 +136,16 @@ def write_projector(
     codes = np.pad(codes, ((0, 0), (0, max(0, 3 - codes.shape[1]))))
     lines = ["\t".join(f"{value:.6g}" for value in code) for code in codes]
     write_aside(folder / "codes.tsv", "\n".join(lines) + "\n")
-    if labels is not None:
+    if shown.labels is not None:
         embedding.metadata_path = "labels.tsv"
-        names = [class_names[n] if n < len(class_names) else str(n) for n in labels]
-        write_aside(folder / "labels.tsv", "\n".join(names) + "\n")
-    side = int(np.ceil(np.sqrt(len(images))))
-    missing = np.zeros((side * side - len(images), *images.shape[1:]), images.dtype)
+        names = [class_names[n] if n < len(class_names) else str(n) for n in shown.labels]
+        write_aside(folder / "labels.tsv", "\n".join(map(escaped, names)) + "\n")
+    side = math.ceil(math.sqrt(len(shown)))
+    small = Thumbnails(shown.images.shape[1:], side, side, gap=0, side=SPRITE_SIDE)
+    images = np.concatenate([to_bytes(small(block)) for block in shown.blocks("sprite")])
+    missing = np.zeros((side * side - len(images), *images.shape[1:]), np.uint8)
     sprite = tile(np.concatenate([images, missing]), side, gap=0)
-    png = tf.io.encode_png(tf.cast(tf.round(sprite * 255), tf.uint8)).numpy()
-    write_aside(folder / "sprite.png", png)
+    write_aside(folder / "sprite.png", tf.io.encode_png(sprite).numpy())
     embedding.sprite.image_path = "sprite.png"
     embedding.sprite.single_image_dim.extend([images.shape[2], images.shape[1]])
     write_aside(folder / "projector_config.pbtxt", str(config))

@@ -58,9 +58,9 @@ def _drawn(data, decoded=None, **changes):
     evaluator = Evaluator(method, seeds.root(0), data)
     decode = evaluator.inference.decode
 
-    def noting(codes, categories=None):
+    def noting(codes, categories, of_block):
         decoded.append(codes) if decoded is not None else None
-        return decode(codes, categories)
+        return decode(codes, categories, of_block)
 
     evaluator.inference.decode = noting
     figure = interpolations(method, data, evaluator)

@@ -11,6 +11,7 @@ import tiny
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
 
+from aae_tf.data import Split
 from aae_tf.figures.style import new_figure, to_png
 from aae_tf.runs import tensorboard
 from aae_tf.runs.tensorboard import EventWriter
@@ -86,7 +87,7 @@ def _projector(folder, count, labels, class_names=("a", "b"), side=6):
     generator = np.random.default_rng(0)
     codes = generator.normal(size=(count, 3))
     images = generator.random((count, side, side + 2, 1), np.float32)
-    tensorboard.write_projector(folder, codes, images, labels, class_names)
+    tensorboard.write_projector(folder, codes, Split(images, labels), class_names)
     return codes, images
 
 
@@ -112,7 +113,7 @@ def test_projector_files_agree_in_length(tmp_path, count):
 @pytest.mark.parametrize("dim", [1, 2, 8])
 def test_projector_gets_three_dimensions_or_more(tmp_path, dim):
     codes = np.random.default_rng(0).normal(size=(5, dim))
-    tensorboard.write_projector(tmp_path, codes, np.zeros((5, 4, 4, 1)), None, ())
+    tensorboard.write_projector(tmp_path, codes, Split(np.zeros((5, 4, 4, 1))), ())
     table = np.loadtxt(tmp_path / "codes.tsv", delimiter="\t")
     assert table.shape == (5, max(dim, 3))
     np.testing.assert_allclose(table[:, :dim], codes, rtol=1e-5)
@@ -144,3 +145,22 @@ def test_files_names_have_no_host(tmp_path):
     EventWriter(tmp_path, 0).close()
     [file] = tmp_path.iterdir()
     assert socket.gethostname() not in file.name.split(".")
+
+
+def test_a_name_that_is_no_line_is_escaped_in_the_projectors_labels(tmp_path):
+    names = ("a\nb", "c\td", "e\udcff", "ö \\ f")
+    _projector(tmp_path, 4, np.arange(4), names)
+    lines = (tmp_path / "labels.tsv").read_text(encoding="utf-8").split("\n")
+    assert lines == ["a\\nb", "c\\td", "e\\udcff", "ö \\ f", ""]
+
+
+@pytest.mark.parametrize("shape", [(100, 95, 3), (500, 1, 1), (1, 4000, 1)], ids=str)
+def test_the_projectors_sprite_is_bounded_whatever_the_images(tmp_path, shape):
+    images = np.broadcast_to(np.uint8(200), (tensorboard.PROJECTOR_POINTS, *shape))
+    codes = np.zeros((len(images), 3))
+    tensorboard.write_projector(tmp_path, codes, Split(images), ())
+    sprite = tf.io.decode_png((tmp_path / "sprite.png").read_bytes()).numpy()
+    assert max(sprite.shape) <= 4096 and sprite[0, 0, 0] == 200
+    config = (tmp_path / "projector_config.pbtxt").read_text()
+    width, height = (side // 45 for side in sprite.shape[1::-1])
+    assert f"single_image_dim: {width}\n" in config and f"single_image_dim: {height}\n" in config
