@@ -232,11 +232,6 @@ def evenly_spaced(size: int, count: int) -> np.ndarray:
     return np.arange(count) * size // count
 
 
-def escaped(text: str) -> str:
-    """Text on one line: what can't be printed, a newline say, as Python's escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def to_bytes(images: np.ndarray) -> np.ndarray:
     """Intensities, by a linear output maybe beyond 0..1, as uint8."""
     return np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)

@@ -24,7 +24,7 @@ from tensorboard.util import tensor_util
 from aae_tf.data import Split
 from aae_tf.figures.style import Thumbnails, tile
 from aae_tf.settings import Settings, flatten
-from aae_tf.utils import escaped, to_bytes, write_aside
+from aae_tf.utils import printable, to_bytes, write_aside
 
 PROJECTOR_POINTS = 2000
 _NUMBERS = itertools.count()  # of the event files of a process
@@ -139,7 +139,7 @@ def write_projector(
     if shown.labels is not None:
         embedding.metadata_path = "labels.tsv"
         names = [class_names[n] if n < len(class_names) else str(n) for n in shown.labels]
-        write_aside(folder / "labels.tsv", "\n".join(map(escaped, names)) + "\n")
+        write_aside(folder / "labels.tsv", "\n".join(map(printable, names)) + "\n")
     side = math.ceil(math.sqrt(len(shown)))
     small = Thumbnails(shown.images.shape[1:], side, side, gap=0, side=SPRITE_SIDE)
     images = np.concatenate([to_bytes(small(block)) for block in shown.blocks("sprite")])
