@@ -76,6 +76,30 @@ def sync_tree(path: pathlib.Path) -> None:
         sync_folder(pathlib.Path(folder))
 
 
+@contextlib.contextmanager
+def plain_path(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Another path of a folder that is there, if TensorFlow can't take its own one.
+
+    What it reads it takes for a pattern, so that it misses a folder called 'lr[0.1]', and it knows
+    no name but of UTF-8.
+    """
+    name = str(folder)
+    if not (set(name) & set("*?[\\")) and name.isprintable():
+        yield folder
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    other = pathlib.Path(f"/proc/self/fd/{opened}")
+    try:
+        yield other if other.exists() else folder
+    finally:
+        os.close(opened)
+
+
+def make_folder(path: pathlib.Path) -> None:
+    """Makes a folder and those above it; where a link leads to nothing, what it leads to."""
+    pathlib.Path(os.path.realpath(path)).mkdir(parents=True, exist_ok=True)
+
+
 def read_text(path: str | pathlib.Path, at_most: int = 2**22) -> str:
     """The text of a file that somebody else may have made: neither a pipe nor without end.
 

@@ -24,7 +24,7 @@ from aae_tf.results.comparison import write_comparison
 from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import Settings, flatten
-from aae_tf.utils import write_aside
+from aae_tf.utils import make_folder, write_aside
 
 if TYPE_CHECKING:
     from aae_tf.evaluation import Evaluator
@@ -95,7 +95,7 @@ def compare(
     drawn = _from_tables(titles, folders)
     if restored:
         drawn |= draw_all(dict(zip(titles, restored, strict=True)))
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     paths = []
     for name, figure in drawn.items():
         paths.append(target / f"{name}.png")

@@ -19,6 +19,9 @@ from aae_tf.results.tables import paper_text
 from aae_tf.settings import PLACES, complete
 from aae_tf.utils import read_json, read_text, write_aside
 
+
+from aae_tf.utils import make_folder, read_json, write_aside
+
 RECORDS = "runs.jsonl"
 MOST_BYTES = 2**28  # of it
 IN_RESULT = ("experiment", "recipe", "seed")  # settings that a result has as well
@@ -145,7 +148,7 @@ def record(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
                 f"{other} and {run.folder} would both be recorded as {name}; expected other names"
             )
         lines[name] = record_line(name, run)
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     write_aside(file, "".join(f"{line}\n" for line in lines.values()))
     return file
 

@@ -44,13 +44,14 @@ logger = logging.getLogger(__name__)
 
 
 def check_folder(flag: str, path: pathlib.Path) -> None:
-    """Checks that a folder is there or can be made, without making it.
+    """Checks that a folder is there or can be made, as by `make_folder`, without making it.
 
     Raises:
       RunFolderError: if something else is in its place, or it can't be written.
     """
     try:
-        above = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        target = pathlib.Path(os.path.realpath(path))
+        above = next(folder for folder in (target, *target.parents) if folder.exists())
     except OSError as error:
         raise RunFolderError(f"--{flag}={path}: {error.strerror}; expected a folder") from None
     if not above.is_dir() or not os.access(above, os.W_OK):

@@ -32,7 +32,7 @@ from aae_tf.serving.export import export_saved_model, write_config
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings, own_functions
 from aae_tf.training.checkpoints import Checkpoints, network_variables
 from aae_tf.training.distribution import make_strategy
-from aae_tf.utils import evenly_spaced
+from aae_tf.utils import evenly_spaced, make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
       locked: whether the caller has locked the folder already.
     """
     folder, settings, data = run.folder, run.settings, run.data
-    folder.path.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.path)
     with run.stop, contextlib.nullcontext() if locked else folder.locked():
         folder.check(settings)  # again: another process may have begun a run meanwhile
         folder.check_data(data)

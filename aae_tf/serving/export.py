@@ -17,7 +17,7 @@ from aae_tf.methods import Method
 from aae_tf.serving import held_out, stable_names, warmup
 from aae_tf.serving.local import is_version, versions_of
 from aae_tf.serving.signatures import ServingModule, servable_signatures
-from aae_tf.utils import sync_folder, sync_tree, write_aside
+from aae_tf.utils import make_folder, plain_path, sync_folder, sync_tree, write_aside
 
 CONFIG, LOCK = "models.config", ".models.lock"
 BASE_PATH = "/models"  # where docs/serving.md and docker-compose.yml put the folder in a container
@@ -56,14 +56,15 @@ def export_saved_model(
     signatures = {name: module.signature(name) for name in servable_signatures(method)}
     signatures["serving_default"] = signatures[method.default_signature]
     module.keep_weights_of(signatures.values())
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     remove_leftovers(folder, [".unfinished-*"])
     # TF Serving looks only at numbers, so it never sees the unfinished one.
     aside = folder / f".unfinished-{uuid.uuid4().hex[:12]}"
     aside.mkdir()
     try:
         with in_use(aside):
-            tf.saved_model.save(module, str(aside), signatures=signatures)
+            with plain_path(aside) as plain:
+                tf.saved_model.save(module, str(plain), signatures=signatures)
             stable_names.rewrite(aside)
             extra = aside / "assets.extra"
             extra.mkdir()

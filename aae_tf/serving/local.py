@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from aae_tf.client.model import PredictionError, Refused, Signature, Tensor, in_one_line
 from aae_tf.errors import DataError
+from aae_tf.utils import plain_path
 
 
 class LocalModel:
@@ -29,7 +30,8 @@ class LocalModel:
     def __init__(self, model: pathlib.Path):
         self.folder = newest(model)
         try:
-            self._loaded = tf.saved_model.load(str(self.folder))
+            with plain_path(self.folder) as folder:
+                self._loaded = tf.saved_model.load(str(folder))
         except Exception as error:  # of as many classes as there are ways of being broken
             reason = " ".join(str(error).split())[:200]
             expected = f"--model={self.folder}: expected a whole SavedModel, but: {reason}"

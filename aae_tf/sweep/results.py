@@ -15,7 +15,7 @@ from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, to_flagfile
 from aae_tf.sweep.plan import Sweep, is_better_larger
 from aae_tf.sweep.space import Dimension
-from aae_tf.utils import write_aside, write_json
+from aae_tf.utils import make_folder, write_aside, write_json
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -155,5 +155,5 @@ def _write_once(folder: pathlib.Path, summaries: Iterable[tuple[int, Any]]) -> N
     ]
     for event in events:
         writer.write(event.SerializeToString())
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_aside(folder / HPARAMS_FILE, content.getvalue())

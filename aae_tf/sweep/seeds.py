@@ -159,7 +159,7 @@ def train(
         the end, if some of the runs failed.
     """
     folder = RunFolder(runs[0].folder.path.parent)
-    folder.path.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.path)
     with Processes(minutes) as processes:
         if restarts is not None:
             best, status = choose(runs, restarts, processes, workers)

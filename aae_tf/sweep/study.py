@@ -21,7 +21,7 @@ from aae_tf.results.run_folder import RunFolder
 from aae_tf.sweep import plan, results
 from aae_tf.sweep.plan import Sweep
 from aae_tf.sweep.process import Processes
-from aae_tf.utils import log_format, write_json
+from aae_tf.utils import log_format, make_folder, write_json
 
 if TYPE_CHECKING:  # optuna takes a second to import, which not every command needs
     import optuna
@@ -131,7 +131,7 @@ def take(sweep: Sweep, study: optuna.Study, lock: contextlib.ExitStack) -> Trial
                 continue
         # Made by the worker that has the trial: on another disk there is none.
         folder = _folder(sweep, seen)
-        folder.path.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.path)
         with contextlib.suppress(RunFolderError):
             lock.enter_context(folder.locked())
             if trial.storage.get_trial(seen._trial_id).state == TrialState.RUNNING:
@@ -221,7 +221,7 @@ def search(sweep: Sweep, workers: int, minutes: float = 0.0) -> int:
     Raises:
       UserError: if the storage can't be used, or holds another search.
     """
-    sweep.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(sweep.folder)
     study = open_study(sweep)
     if not (described := study.user_attrs.get("sweep")):
         study.set_user_attr("sweep", sweep.described())

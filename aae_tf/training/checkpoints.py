@@ -199,7 +199,8 @@ class Checkpoints:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
             self._checkpoint.save_counter.assign_add(1)  # which older versions look for
-            self._checkpoint.write(str(aside / path.name))
+            with plain_path(aside) as folder:
+                self._checkpoint.write(str(folder / path.name))
             sync_tree(aside)
             index = pathlib.Path(f"{path}.index")
             index.unlink(missing_ok=True)  # of a damaged one of this step
@@ -299,8 +300,10 @@ class Checkpoints:
             return f"{path.name}.data is missing"
         status = None
         try:
-            digested = tf.train.load_checkpoint(str(path)).has_tensor(_DIGESTS)
-            status = (self._checkpoint if digested else self._undigested).restore(str(path))
+            with plain_path(self.folder) as folder:
+                readable = str(folder / path.name)
+                digested = tf.train.load_checkpoint(readable).has_tensor(_DIGESTS)
+                status = (self._checkpoint if digested else self._undigested).restore(readable)
             status.expect_partial() if self._partial else status.assert_consumed()
             status.assert_existing_objects_matched()
             if self.progress.step != step:

@@ -15,7 +15,7 @@ from aae_tf.serving.convert import FORMATS, lite_format, onnx_format, web_format
 from aae_tf.serving.convert.signature import ConversionError, Signature
 from aae_tf.serving.local import LocalModel
 from aae_tf.serving.signatures import BYTES
-from aae_tf.utils import note, write_json
+from aae_tf.utils import make_folder, note, write_json
 
 LEFT_OUT = "sample"
 
@@ -97,7 +97,7 @@ def convert(
     names = _names(local, signatures)
     if not signatures and LEFT_OUT in local.signatures:
         note(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
         aside.mkdir()

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.serving.convert.signature import ConversionError, Signature
+from aae_tf.utils import plain_path
 
 ENDING = ".tflite"
 BOUND = 1e-4
@@ -28,12 +29,12 @@ def write(signature: Signature, path: pathlib.Path, quantized: bool = False) -> 
     """
     form = "tflite_quantized" if quantized else "tflite"
     signature.refuse(form, tf.float64, tf.bfloat16)
-    converter = tf.lite.TFLiteConverter.from_saved_model(
-        str(signature.folder), signature_keys=[signature.name]
-    )
-    if quantized:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    with _Silence() as silence:
+    with plain_path(signature.folder) as folder, _Silence() as silence:
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            str(folder), signature_keys=[signature.name]
+        )
+        if quantized:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         try:
             content = converter.convert()
         except Exception as error:  # the converter's own class is private
