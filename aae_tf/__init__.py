@@ -5,4 +5,10 @@ trainer runs the phases; a run folder keeps what came of it. Importing the packa
 heavy: `aae_tf.cli.main` answers `--help` without TensorFlow.
 """
 
+import os
+import sys
+
+if "keras" not in sys.modules:  # else networks see whether it has the right one
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+
 __version__ = "0.1.0"

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from aae_tf.cli import flags
 from aae_tf.cli.modes import MODES
 from aae_tf.errors import in_one_line
+from aae_tf.runs import library_levels_restored
 from aae_tf.utils import STOP_SIGNALS, handling, logging_to_stderr
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
             if values.help:
                 print(flags.help_page(values))
                 return 0
-            with _signals_interrupt():
+            with _signals_interrupt(), library_levels_restored(), _any_name_printed():
                 return MODES[values.mode].run(values)
         except KeyboardInterrupt as interruption:
             logger.error("interrupted")
@@ -55,6 +56,20 @@ def main(argv: list[str] | None = None) -> int:
                 raise
             logger.error(line, extra={"step": error.step} if hasattr(error, "step") else {})
             return getattr(error, "exit_status", 1)
+
+
+@contextlib.contextmanager
+def _any_name_printed() -> Iterator[None]:
+    """Within it what standard output can't encode is written as Python's escapes."""
+    if not hasattr(sys.stdout, "reconfigure"):  # a notebook's
+        yield
+        return
+    before = sys.stdout.errors
+    sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        sys.stdout.reconfigure(errors=before)
 
 
 @contextlib.contextmanager

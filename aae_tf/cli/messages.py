@@ -83,9 +83,10 @@ def this_program() -> tuple[str, pathlib.Path]:
     scripts = pathlib.Path(sys.executable).parent
     if scripts.is_relative_to(pathlib.Path.cwd()):
         scripts = scripts.relative_to(pathlib.Path.cwd())
-    if sys.argv[0].endswith(".py"):
-        return f"{scripts / pathlib.Path(sys.executable).name} {quoted(sys.argv[0])}", scripts
-    return str(scripts / "aae-tf"), scripts
+    if pathlib.Path(sys.argv[0]).name == "run_experiment.py":
+        python = scripts / pathlib.Path(sys.executable).name
+        return f"{quoted(python)} {quoted(sys.argv[0])}", scripts
+    return quoted(scripts / "aae-tf"), scripts  # also in a notebook, which is another program
 
 
 def command_again(run_dir: pathlib.Path, values) -> str:
@@ -112,13 +113,13 @@ SavedModel:    {printable(model or "none")}
 results:       {printable(run_dir / "result.json")}, {printable(run_dir / "metrics.csv")}
 
 next:
-  watch     {scripts}/tensorboard --logdir={folder}
+  watch     {quoted(scripts / "tensorboard")} --logdir={folder}
   resume    {command_again(run_dir, values)}
   evaluate  {program} --mode=evaluate --run_dir={folder}"""
     if model is None:
         return f"{text}\n  export    {program} --mode=export --run_dir={folder}"
     served = quoted(model.parent.resolve())
     return f"""{text}
-  inspect   {scripts}/saved_model_cli show --dir={quoted(model)} --all
+  inspect   {quoted(scripts / "saved_model_cli")} show --dir={quoted(model)} --all
   serve     docker run -p 8501:8501 -v {served}:/models/{settings.experiment} \
 -e MODEL_NAME={settings.experiment} tensorflow/serving"""

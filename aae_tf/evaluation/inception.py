@@ -76,7 +76,7 @@ def _load(weights) -> keras.Model:
         except Exception as error:  # of several kinds: no network, no space, a changed checksum
             raise OSError(str(error)) from None
     expected = "keras.applications' InceptionV3 without its top, as .weights.h5 or .h5"
-    path = pathlib.Path(weights).expanduser()
+    path = pathlib.Path(os.path.expanduser(weights))
     if not path.is_file():
         raise DataError(f"--inception_weights={weights}: no such file; expected {expected}")
     if not h5py.is_hdf5(path):
@@ -94,5 +94,5 @@ def _load(weights) -> keras.Model:
 
 def _is_cached() -> bool:
     """Whether Keras has downloaded the weights before."""
-    home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    home = pathlib.Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")))
     return any((home / "models").glob("inception_v3*notop.h5"))

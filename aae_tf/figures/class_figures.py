@@ -19,6 +19,7 @@ from aae_tf.figures.style import (
     tile,
 )
 from aae_tf.methods import Method
+from aae_tf.utils import printable
 
 if TYPE_CHECKING:
     from aae_tf.evaluation import Evaluator
@@ -31,7 +32,8 @@ ROWS_IN_A_BLOCK = 16  # of clusters; more stand in further blocks beside it
 def class_label(number: int, class_names: Sequence[str]) -> str:
     """The name of a class as Matplotlib is to show it, its number where it has none."""
     name = class_names[number] if number < len(class_names) else str(number)
-    return name.replace("$", r"\$")  # else what is between two of them is a formula
+    # Else what is between two of them is a formula.
+    return printable(name).replace("$", r"\$")
 
 
 def scatter_classes(

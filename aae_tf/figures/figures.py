@@ -63,7 +63,8 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
     by_samples = evaluation.sample_quality or any(evaluation.likelihood_samples)
     if by_samples and "nearest" not in names:
         names += ("nearest",)
-    drawn = {name: functions[name](method, data, evaluator) for name in names}
+    with plot_style():
+        drawn = {name: functions[name](method, data, evaluator) for name in names}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 

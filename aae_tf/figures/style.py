@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -41,21 +41,21 @@ PLOT_STYLE = {
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure in the plot style; sizes in inches."""
-    with matplotlib.rc_context(PLOT_STYLE):
+    with plot_style():
         figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def plot_style():
-    """The context in which axes of a figure are to be made."""
-    return matplotlib.rc_context(PLOT_STYLE)
+    """The context in which figures are to be made and drawn, whatever a matplotlibrc says."""
+    return matplotlib.style.context(["default", PLOT_STYLE])
 
 
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG file's content."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(PLOT_STYLE):
+    with plot_style():
         # Without the 'Software' entry the bytes don't change with matplotlib's version.
         figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
     return buffer.getvalue()

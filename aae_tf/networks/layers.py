@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -12,6 +14,25 @@ from aae_tf.settings import parse_initializer
 
 # Of batch normalisation behind convolutions: the WAE paper's, where Keras has 0.99 and 1e-3.
 CONVOLUTIONAL_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+
+
+@contextlib.contextmanager
+def keras_defaults() -> Iterator[None]:
+    """Within it Keras has the configuration that it has where no keras.json changes it."""
+    config = keras.config
+    before = config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy()
+
+    def configure(floatx, epsilon, image_data_format, dtype_policy):
+        config.set_floatx(floatx)
+        config.set_epsilon(epsilon)
+        config.set_image_data_format(image_data_format)
+        config.set_dtype_policy(dtype_policy)
+
+    configure("float32", 1e-7, "channels_last", "float32")
+    try:
+        yield
+    finally:
+        configure(*before)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +136,7 @@ def _convolutional(filters, size, stride, kernel):
         "kernel_size": size,
         "strides": stride,
         "padding": "same",
+        "data_format": "channels_last",
         "kernel_initializer": kernel,
     }
 

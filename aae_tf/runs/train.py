@@ -21,6 +21,7 @@ from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
 from aae_tf.methods import Method
 from aae_tf.methods.build import method_class
+from aae_tf.networks.layers import keras_defaults
 from aae_tf.results import model_card
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder, identity
@@ -56,6 +57,7 @@ class Outcome:
     status: int = 0
 
 
+@keras_defaults()
 def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | None) -> Outcome:
     """Trains or resumes, evaluates, draws and exports.
 
@@ -165,6 +167,7 @@ def _exported(folder: RunFolder, export_dir: pathlib.Path, metrics) -> pathlib.P
     return None
 
 
+@keras_defaults()
 def evaluate(
     run_dir: pathlib.Path,
     evaluation: EvaluationSettings | None = None,
@@ -194,6 +197,7 @@ def evaluate(
     return Outcome(folder, metrics)
 
 
+@keras_defaults()
 def export(
     run_dir: pathlib.Path, export_dir: pathlib.Path, trust_run: bool = False
 ) -> pathlib.Path:
@@ -237,17 +241,19 @@ def _export(
 
 def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     """Codes of validation images, for the explorer to draw."""
-    some = data.validation.take(evenly_spaced(len(data.validation), held_out.AT_MOST))
+    rows = evenly_spaced(len(data.validation), held_out.AT_MOST)
+    labels = None if data.validation.labels is None else data.validation.labels[rows]
     classes = data.class_names or tuple(map(str, range(data.num_classes)))
     # A category that was learned without labels is none of the data's classes.
     learned = tuple(f"cluster {number}" for number in range(method.num_categories))
     categories = learned if method.labels == "none" else classes[: method.num_categories]
-    codes = Inference(method).encode(some)
+    codes = Inference(method).encode(data.validation, rows=rows)
     # Of the user's own data the file's or folder's name, not where it lies.
     name = pathlib.PurePath(data.name).name
-    return held_out.describe(name, codes, some.labels, classes, categories)
+    return held_out.describe(name, codes, labels, classes, categories)
 
 
+@keras_defaults()
 def compare(
     runs: Sequence[pathlib.Path], target: pathlib.Path, trust_run: bool = False
 ) -> list[pathlib.Path]:

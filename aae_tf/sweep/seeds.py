@@ -25,7 +25,7 @@ from aae_tf.sweep import study
 from aae_tf.sweep.plan import JOURNAL, Draw, Halving, Sweep, is_better_larger, study_name
 from aae_tf.sweep.process import Processes
 from aae_tf.sweep.space import Dimension
-from aae_tf.utils import log_format, write_json
+from aae_tf.utils import log_format, make_folder, write_json
 
 logger = logging.getLogger(__name__)
 EXPECTED = "different whole numbers from 0 on with commas between, such as 0,1,2"

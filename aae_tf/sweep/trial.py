@@ -12,6 +12,7 @@ from aae_tf import data as data_sources
 from aae_tf.data import ImageData
 from aae_tf.errors import UserError
 from aae_tf.evaluation import Evaluator
+from aae_tf.networks.layers import keras_defaults
 from aae_tf.results import metrics
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder
@@ -24,6 +25,7 @@ from aae_tf.training import Report
 from aae_tf.training.distribution import make_strategy
 
 
+@keras_defaults()
 def train(
     settings: Settings,
     folder: RunFolder,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -35,7 +37,19 @@ def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute
         raise SettingsError("replicas", replicas, f"at most {len(devices)}, the devices found")
     if batch_size % replicas:
         raise SettingsError("batch_size", batch_size, f"a multiple of the {replicas} replicas")
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    with _without_cluster():
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+@contextlib.contextmanager
+def _without_cluster() -> Iterator[None]:
+    """Within it the environment describes no cluster, which MirroredStrategy would look for."""
+    cluster = os.environ.pop("TF_CONFIG", None)
+    try:
+        yield
+    finally:
+        if cluster is not None:
+            os.environ["TF_CONFIG"] = cluster
 
 
 def _logical_cpus(count: int):
