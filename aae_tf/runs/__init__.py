@@ -32,8 +32,6 @@ def import_tensorflow_quietly() -> None:
             import aae_tf.figures  # noqa: F401, I001  (with Matplotlib, which Keras imports too)
             import keras  # noqa: F401
             import tensorflow as tf
-        except UserError:
-            raise
         except Exception as error:  # of many kinds, for what a user's configuration may hold
             said = " ".join(str(error).split())[:300]
             raise UserError(f"TensorFlow, Keras or Matplotlib can't be imported: {said}") from error

@@ -20,7 +20,7 @@ import tensorflow as tf
 from aae_tf.errors import RunFolderError
 from aae_tf.training.observers import Observer, Report
 from aae_tf.training.phase import Phase
-from aae_tf.utils import read_text, sync_folder, sync_tree, write_aside
+from aae_tf.utils import plain_path, read_text, sync_folder, sync_tree, write_aside
 
 MAX_TO_KEEP = 3
 _DIGESTS = "digests/.ATTRIBUTES/py_state"  # TensorFlow's name for it in a file

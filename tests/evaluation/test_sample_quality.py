@@ -44,9 +44,11 @@ class _Samples:
     def __getattr__(self, name):
         return getattr(self._method, name)
 
-    def sample(self, seed, count):
-        rows = tf.random.stateless_uniform([count], seed, 0, len(self._images), tf.int32)
-        return {"images": tf.gather(self._images, rows)}
+    def draw(self, seed, count):
+        return {"codes": tf.random.stateless_uniform([count], seed, 0, len(self._images), tf.int32)}
+
+    def decode_drawn(self, codes):
+        return tf.gather(self._images, codes)
 
 
 def _quality(method, data, split=None, seed=ROOT):

@@ -1,0 +1,52 @@
+"""Folders and files may have any name that the system allows."""
+
+import os
+import subprocess
+
+import numpy as np
+import program
+import pytest
+import tiny
+
+pytestmark = pytest.mark.system
+
+RUN = ("--experiment=gaussian", "--recipe=paper", "--noxla", "--epochs=1")
+NAMES = ["lr[0.1] * ?", "two\nlines \\ 'ü'"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_of_any_name_is_trained_resumed_exported_and_asked(name, tmp_path):
+    np.savez(tmp_path / "bars.npz", images=tiny.images(105), labels=np.arange(105) % 3)
+    os.rename(tmp_path / "bars.npz", tmp_path / f"{name}.npz")
+    flags = (*program.SMALL, *RUN, f"--dataset={name}.npz", f"--run_dir={name}/")
+    first = program.call(tmp_path, *flags, f"--export_dir=e {name}")
+    assert first.returncode == 0, first.stderr
+    # The printed command, as bash reads it, continues; here to one epoch more.
+    again = next(line for line in first.stdout.splitlines() if line.startswith("  resume"))
+    again = f"{again.split(maxsplit=1)[1]} --epochs=2"
+    done = subprocess.run(
+        ["bash", "-c", again], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0 and "resumed at step" in done.stderr, done.stderr
+    run = tmp_path / name
+    assert len(list((run / "checkpoints").glob("ckpt-*.index"))) <= 3
+    assert program.read_json(run, "result.json")["epochs"] == 2
+    assert sorted(p.name for p in (tmp_path / f"e {name}" / "gaussian").iterdir()) == ["1", "2"]
+    asked = program.call(
+        tmp_path,
+        *("--mode=predict", f"--model=e {name}/gaussian", "--signature=sample", "--count=3"),
+        f"--output=o {name}.npz",
+    )
+    assert asked.returncode == 0, asked.stderr
+    with np.load(tmp_path / f"o {name}.npz") as arrays:
+        assert len(arrays["images"]) == 3
+
+
+def test_links_that_lead_to_nothing_are_followed(tmp_path):
+    np.savez(tmp_path / "bars.npz", images=tiny.images(105), labels=np.arange(105) % 3)
+    for name in ("run", "models"):
+        (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+    done = program.call(tmp_path, *program.SMALL, *RUN, "--run_dir=run", "--export_dir=models")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "disk" / "run" / "result.json").is_file()
+    assert (tmp_path / "disk" / "models" / "gaussian" / "1" / "saved_model.pb").is_file()
