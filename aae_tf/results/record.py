@@ -17,10 +17,7 @@ from aae_tf.errors import NONSENSE, RunFolderError, UserError, unusable
 from aae_tf.experiments import settings_of
 from aae_tf.results.tables import paper_text
 from aae_tf.settings import PLACES, complete
-from aae_tf.utils import read_json, read_text, write_aside
-
-
-from aae_tf.utils import make_folder, read_json, write_aside
+from aae_tf.utils import make_folder, read_json, read_text, write_aside
 
 RECORDS = "runs.jsonl"
 MOST_BYTES = 2**28  # of it
