@@ -84,7 +84,7 @@ def _number_arguments(function: Any) -> None:
             known["_user_specified_name"].s = str(place).encode()
     for node in function.node_def:
         node.input[:] = [names.get(name, name) for name in node.input]
-    for key, name in function.ret.items():
+    for key, name in list(function.ret.items()):
         function.ret[key] = names.get(name, name)
 
 
