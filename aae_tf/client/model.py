@@ -197,7 +197,7 @@ def in_one_line(words: str) -> str:
     if asserted:
         words = asserted[1]
     words = re.sub(r"Graph execution error:|Detected at node .*?(\n|$)", " ", words)
-    words = re.sub(r"<stack traces unable to be found>", " ", words)
+    words = re.sub(r"<stack traces un[^>]*>", " ", words)
     words = words.partition("[[{{node")[0].partition("[Op:")[0]
     line = " ".join(words.split())
     return line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE] + "..."

@@ -56,9 +56,11 @@ def decode(content: tf.Tensor) -> tf.Tensor:
 
 
 @functools.cache
-def compiled() -> tf.types.experimental.PolymorphicFunction:
+def compiled() -> tf.types.experimental.ConcreteFunction:
     """`decode` as a function that a process traces once."""
-    return tf.function(decode, [tf.TensorSpec([], tf.string)], autograph=False)
+    with tf.init_scope():
+        function = tf.function(decode, [tf.TensorSpec([], tf.string)], autograph=False)
+        return function.get_concrete_function()
 
 
 def decode_file(path: pathlib.Path) -> tf.Tensor:

@@ -46,6 +46,8 @@ class ServingModule(tf.Module):
                 [tf.TensorSpec([None], tf.string, "image_bytes")],
                 autograph=False,
             )
+            # One trace for all signatures, where a tf.function would have one more of its own.
+            self._decode_once = self.decode_pictures.get_concrete_function()
         self.weights: list[tf.Variable] = []
         self._images = tf.TensorSpec([None, *method.image_shape], tf.float32, "images")
         # A name that ends in _bytes has REST clients send {"b64": "..."}.
@@ -128,7 +130,7 @@ class ServingModule(tf.Module):
             # A server feeds what it was sent: a signature's own shapes are no check.
             first, *others = map(tf.ensure_shape, tensors, [spec.shape for spec in inputs])
             if name.endswith(BYTES):
-                first = self.decode_pictures(first)
+                first = self._decode_once(first)
             return of_images(first, *others)
 
         return tf.function(answer).get_concrete_function(*inputs)

@@ -164,7 +164,7 @@ def test_pictures_that_cannot_be_used_are_named(pictures, tmp_path):
     assert "expected PNG, JPEG, BMP or GIF files in it" in _refused(
         inputs.find_pictures, tmp_path / "empty"
     )
-    (pictures / "bad.png").write_bytes(b"GIF89a")
+    (pictures / "bad.png").write_bytes(b"RIFF")
     line = _refused(inputs.find_pictures, pictures)
     assert line == f"--input={pictures / 'bad.png'}: not a PNG, JPEG, BMP or GIF picture"
     (pictures / "bad.png").unlink()

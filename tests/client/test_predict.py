@@ -150,7 +150,7 @@ def test_picture_that_the_model_refuses_is_named_and_nothing_is_left(
     (pictures / "d.png").write_bytes(content[:16] + b"\xff" * 8 + content[24:])
     flags = ("gaussian", "--signature=reconstruct", f"--input={pictures}", "--output=new")
     line = _refused(ask, *flags, f"--predict_batch_size={size}")
-    assert "d.png is refused by the model: images: expected sides from 1 to 4096 pixels" in line
+    assert "d.png is refused by the model: images: expected 1 to 33554432 pixels" in line
     assert list(empty_folder.iterdir()) == []
 
 
