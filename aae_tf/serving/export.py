@@ -14,7 +14,7 @@ import tensorflow as tf
 from aae_tf.data.images import Framing
 from aae_tf.files.locks import in_use, locked, remove_leftovers
 from aae_tf.methods import Method
-from aae_tf.serving import held_out, stable_names, warmup
+from aae_tf.serving import held_out, warmup
 from aae_tf.serving.local import is_version, versions_of
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 from aae_tf.utils import make_folder, plain_path, sync_folder, sync_tree, write_aside
@@ -65,7 +65,6 @@ def export_saved_model(
         with in_use(aside):
             with plain_path(aside) as plain:
                 tf.saved_model.save(module, str(plain), signatures=signatures)
-            stable_names.rewrite(aside)
             extra = aside / "assets.extra"
             extra.mkdir()
             warmup.write(extra, folder.name, signatures, framing.crop if framing else 0)
