@@ -95,7 +95,7 @@ def test_other_images_or_labels_have_a_file_of_their_own(change, data):
     ids=["empty", "cut", "text", "few", "shapes", "pickled"],
 )
 def test_broken_file_is_noted_and_replaced(
-    spoil, trained, data, cache, tmp_path, capsys, monkeypatch
+    spoil, trained, data, cache, tmp_path, caplog, monkeypatch
 ):
     def train(self, data):
         self.set_weights(trained.weights)
@@ -106,11 +106,12 @@ def test_broken_file_is_noted_and_replaced(
     path.write_bytes(_files(cache)[0].read_bytes())
     spoil(path)
     again = classifier_of(data, str(tmp_path))
-    noted = capsys.readouterr().err
+    noted = caplog.text
     assert f"{path} can't be used (" in noted and "the classifier is trained again" in noted
     assert _equal(trained, again)
+    caplog.clear()
     assert _equal(trained, classifier_of(data, str(tmp_path)))
-    assert str(path) not in capsys.readouterr().err
+    assert str(path) not in caplog.text
     assert _files(tmp_path) == [path]
 
 
@@ -121,11 +122,11 @@ def test_weights_that_are_not_finite_are_refused(trained):
         trained.set_weights(spoiled)
 
 
-def test_a_folder_that_cannot_be_written_costs_the_file_only(data, tmp_path, capsys, monkeypatch):
+def test_a_folder_that_cannot_be_written_costs_the_file_only(data, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(Classifier, "train", lambda self, data: None)
     (tmp_path / "classifiers").write_text("in the way")
     assert classifier_of(data, str(tmp_path)).weights
-    assert "the classifier isn't cached" in capsys.readouterr().err
+    assert "the classifier isn't cached" in caplog.text
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 3), (2, 2, 1), (9, 17, 2), (1, 30, 1)])

@@ -305,11 +305,11 @@ def test_the_file_of_sums_does_not_grow_with_the_samples(method, data, tmp_path)
     assert abs(sizes[0] - sizes[1]) < 50
 
 
-def test_a_sigma_that_no_grid_holds_is_noted(method, data, capsys, monkeypatch):
+def test_a_sigma_that_no_grid_holds_is_noted(method, data, caplog, monkeypatch):
     """A model that gives back the validation images: no sigma is too small for it."""
     copies = tf.constant(np.resize(data.validation.intensities(), (CHUNK, 8, 8, 1)))
     monkeypatch.setattr(ModelSamples, "chunk", lambda self, number: copies)
     found = _evaluate(method, data)
-    assert "no sigma is best on validation images" in capsys.readouterr().err
+    assert "no sigma is best on validation images" in caplog.text
     assert found[f"test/parzen_sigma_{COUNT}"] < 1e-3
     assert all(np.isfinite(value) for value in found.values())

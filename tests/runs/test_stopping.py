@@ -17,6 +17,14 @@ from aae_tf.training.checkpoints import Checkpoints
 from aae_tf.utils import STOP_SIGNALS, handling
 
 
+@pytest.fixture(autouse=True)
+def _hang_ups_end_processes():
+    """As without nohup, under which tests may run."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def _watching(minutes=0.0):
     stop = Stop(minutes)
     trainer = types.SimpleNamespace(stop_requested=False)

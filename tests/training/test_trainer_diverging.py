@@ -46,7 +46,8 @@ def test_huge_learning_rate_diverges_in_a_named_phase():
 
 def test_an_update_that_overflows_is_noticed_though_its_loss_was_finite(tmp_path):
     """It would be the run's last, or be in the last good checkpoint."""
-    phase = toy.phase(learning_rate=3e38)  # 0, then -3e38, then minus infinity
+    phase = toy.phase()
+    phase.optimizer.learning_rate.assign(3e38)  # 0, then -3e38, then minus infinity
     checkpoints = Checkpoints(tmp_path, network_variables({"weight": phase.updates[0]}), {})
     writer = CheckpointWriter(checkpoints, 1e-9)
     with pytest.raises(DivergedError, match=r"phase 'reconstruction'.* step 2"):
