@@ -11,6 +11,8 @@ import pytest
 # TensorFlow writes about CPUs and missing GPUs on stderr unless it is told not to before import.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+gc.set_threshold(100_000, 50, 1000)  # tracing makes many objects, of which few are garbage
+
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("same")
 

@@ -133,7 +133,9 @@ class ServingModule(tf.Module):
                 first = self._decode_once(first)
             return of_images(first, *others)
 
-        return tf.function(answer).get_concrete_function(*inputs)
+        # Only a user's prior may need its Python turned into a graph; it takes time at the others.
+        traced = tf.function(answer, autograph=name == "sample")
+        return traced.get_concrete_function(*inputs)
 
     def _as_computed(self, tensor):
         return tf.cast(tensor, self._method.dtype)

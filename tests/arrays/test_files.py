@@ -276,6 +276,7 @@ CONTENTS = _contents()
 VALUES = (0, 1, 36, 127, 128, 255)  # 36 as the type of data ended SciPy's process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONTENTS)
 def test_damaged_files_end_in_arrays_or_in_one_line(tmp_path, small_space, name):
     """One or more bytes of each file are others, or its end is missing."""

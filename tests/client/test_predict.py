@@ -44,6 +44,7 @@ def _table(text):
     return head, lines
 
 
+@pytest.mark.slow
 def test_folder_of_pictures_becomes_a_table(ask, local, pictures):
     names = sorted(path.name for path in pictures.iterdir())
     content = np.array([(pictures / name).read_bytes() for name in names])
@@ -57,6 +58,7 @@ def test_folder_of_pictures_becomes_a_table(ask, local, pictures):
     np.testing.assert_array_equal(actual, expected["probabilities"])
 
 
+@pytest.mark.slow
 def test_small_requests_keep_the_order(ask, server, pictures):
     flags = ("gaussian", "--signature=encode", f"--input={pictures}")
     whole = _answered(ask, *flags)
@@ -69,6 +71,7 @@ def test_small_requests_keep_the_order(ask, server, pictures):
         np.testing.assert_allclose(np.float64(one[1:]), np.float64(other[1:]), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_table_of_codes_is_decoded_to_pictures_of_the_same_names(ask, pictures, empty_folder):
     flags = ("gaussian", "--signature=encode", f"--input={pictures}", "--output=codes.csv")
     assert _answered(ask, *flags) == "written: codes.csv\n"

@@ -47,6 +47,7 @@ def test_servers_describe_models_as_they_are(server, local, name, way):
     assert len(model.signatures) >= 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["grpc", "rest"])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_signature_gives_the_same_bits_however_it_is_asked(server, local, name, way):

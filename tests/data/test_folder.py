@@ -189,6 +189,7 @@ def test_image_size_enlarges_too(tmp_path):
     assert all(len(np.unique(image)) == 1 for image in data.train.images)
 
 
+@pytest.mark.slow
 def test_crop_size_cuts_the_centre_out_and_image_size_resizes_that(tmp_path):
     images = {}
     for number in range(42):

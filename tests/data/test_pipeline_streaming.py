@@ -47,6 +47,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("source, dtype", [("folder", tf.float32), ("packed", tf.float64)])
 def test_batches_are_those_from_memory_from_any_step_on(source, dtype, kind, tmp_path):

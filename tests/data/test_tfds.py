@@ -114,6 +114,7 @@ def test_crop_larger_than_a_mixed_sizes_image_is_refused(data_dir, how):
     assert not list(data_dir.glob("tiny_pictures/unequal/*/packed/.*.tmp"))
 
 
+@pytest.mark.slow
 def test_data_too_large_for_memory_is_streamed_and_the_same(data_dir, monkeypatch):
     in_memory = _load("labelled", data_dir)
     monkeypatch.setattr(streamed, "LARGEST_IN_MEMORY", 50 * 16)

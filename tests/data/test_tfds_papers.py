@@ -50,6 +50,7 @@ def test_celeb_a_is_cropped_and_resized_as_the_paper_does(faces):
             np.testing.assert_allclose(image, _expected(_number(image)), atol=1)
 
 
+@pytest.mark.slow
 def test_all_splits_of_celeb_a_are_mixed_and_split_anew(faces):
     data = _load("celeb_a", faces)
     numbers = [[_number(image) for image in split.images] for split in _splits(data)]
@@ -62,6 +63,7 @@ def test_all_splits_of_celeb_a_are_mixed_and_split_anew(faces):
     assert again.describe() == data.describe()
 
 
+@pytest.mark.slow
 def test_flags_go_before_the_papers_way_each_on_its_own(faces):
     small = _load("celeb_a", faces, image_size=32)
     image = small.test.images[0]
@@ -83,6 +85,7 @@ def test_celeb_a_has_no_choice_of_split(faces):
         _load("celeb_a", faces, train_split="test")
 
 
+@pytest.mark.slow
 def test_streamed_celeb_a_is_the_same(faces):
     memory, streamed = (_load("celeb_a", faces, stream=how) for how in ("never", "always"))
     assert not isinstance(streamed.train.images, np.ndarray)

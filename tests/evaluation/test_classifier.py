@@ -44,6 +44,7 @@ def _files(cache):
     return sorted(cache.rglob("*"))[1:]
 
 
+@pytest.mark.slow
 def test_it_learns_the_classes_of_held_out_images(trained, data):
     features = trained.features(data.test.intensities())
     assert features.shape == (60, FEATURES) and features.dtype == np.float32
@@ -63,6 +64,7 @@ def test_second_use_reads_the_file_and_has_the_same_bits(trained, data, cache, u
     np.testing.assert_array_equal(trained.features(images), again.features(images))
 
 
+@pytest.mark.slow
 def test_training_again_gives_the_same_bits(trained, data, tmp_path):
     again = classifier_of(data, str(tmp_path))
     assert _equal(trained, again)

@@ -109,6 +109,7 @@ def test_evaluation_changes_no_weight():
     assert digest(network_variables(method.networks)) == before
 
 
+@pytest.mark.slow
 def test_class_in_the_style_is_learnt_from_all_of_the_training_images(monkeypatch):
     """A folder's images come class by class: the first of them lack classes."""
     data = tiny.data(train=90)

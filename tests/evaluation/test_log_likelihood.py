@@ -79,6 +79,7 @@ def _stopped_after(chunks, monkeypatch, method, data, folder, how=_Stop):
         _evaluate(method, data, folder=folder)
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_scikit_learn_on_the_same_samples(method, data, whole):
     found = whole
     samples = _samples(method, COUNT).reshape(COUNT, -1).astype(np.float64)
@@ -161,6 +162,7 @@ def test_error_against_float64_is_small(method, data, whole, monkeypatch):
     assert _evaluate(method, data)[name] == pytest.approx(0.25, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_sample_is_a_function_of_seed_and_number(method):
     source = ModelSamples(method, ROOT)
     first, third = source.chunk(0), source.chunk(2)

@@ -21,6 +21,7 @@ def _codes(prior, number=9):
     return prior.sample(COUNT, seed=seeds.fold(seeds.root(77), number)).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "prior",
     [

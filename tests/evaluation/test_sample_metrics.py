@@ -154,6 +154,7 @@ def test_coarse_pixels_are_averages_and_small_images_stay():
     np.testing.assert_array_equal(coarse_pixels(small), small.reshape(4, -1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", ["gaussian", "style", "dim_reduction"])
 def test_samples_are_the_same_at_every_call_and_fewer_are_the_first_of_more(experiment):
     method = tiny.method_for(tiny.settings(experiment))

@@ -58,6 +58,7 @@ def _quality(method, data, split=None, seed=ROOT):
     return quality.evaluate(split or data.test)
 
 
+@pytest.mark.slow
 def test_metrics_and_those_of_the_data_stand_side_by_side(cache, data):
     method = _method(cache)
     evaluator = Evaluator(method, ROOT, data)
@@ -105,6 +106,7 @@ def test_samples_are_those_of_the_runs_seed(cache, data):
     assert one["sharpness_of_data"] == two["sharpness_of_data"]
 
 
+@pytest.mark.slow
 def test_spoiled_samples_score_worse_than_real_ones(cache, data):
     real = tiny.split(500, seed=9).intensities()
     spoilt = {

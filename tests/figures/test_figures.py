@@ -66,6 +66,7 @@ def test_every_prior_has_its_figures(name, coarse):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -88,6 +89,7 @@ def test_no_title_is_cut_off(changes, coarse):
             assert box.y0 >= 0 and box.y1 <= height, (name, title.get_text())
 
 
+@pytest.mark.slow
 def test_codes_without_labels_have_no_legend(coarse):
     for changes in ({}, {"latent_dim": 1}, {"latent_dim": 3, "prior": "sphere"}):
         axes = _drawn(tiny.data(labelled=False), **changes)["codes"].axes[0]
@@ -119,6 +121,7 @@ class _UserPrior:
         return -0.5 * (value**2).sum(-1) - np.log(2 * np.pi)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_density", [True, False])
 def test_a_users_prior_is_drawn(with_density, coarse):
     source = _UserPrior() if with_density else type("Sampler", (), {"sample": _UserPrior.sample})()
@@ -130,6 +133,7 @@ def test_a_users_prior_is_drawn(with_density, coarse):
         assert len(to_png(figure)) > 3000
 
 
+@pytest.mark.slow
 def test_drawing_is_deterministic(coarse):
     method = tiny.method()
     method.figures = ("codes",)
@@ -257,6 +261,7 @@ def test_each_nearest_training_image_is_below_its_sample(experiment):
             np.testing.assert_allclose(found, image.reshape(8, 8), atol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked, is_drawn",
     [({}, False), ({"sample_quality": True}, True), ({"likelihood_samples": "100"}, True)],

@@ -78,6 +78,7 @@ def test_figures_of_classes_are_bounded(experiment, coarse):
     _check(figures.draw_all(method, data, Evaluator(method, seeds.root(0), data)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_runs_side_by_side_are_bounded(shape, coarse):
     data, method = _data(shape, 30), _method(shape, "gaussian")

@@ -33,6 +33,7 @@ def test_isotropic_encoder_has_its_sd_in_units_of_the_priors():
     np.testing.assert_allclose(spread, 2.0, rtol=0.03)  # the prior's sd is estimated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["deterministic", "implicit"])
 @tiny.eagerly()
 def test_categorical_codes_are_softmax_probabilities(kind):
@@ -46,6 +47,7 @@ def test_categorical_codes_are_softmax_probabilities(kind):
     assert rig.method.decode(codes).shape == (10, 8, 8, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
 @tiny.eagerly()
 def test_precisions_train_and_keep_their_types(precision):

@@ -49,6 +49,7 @@ def module(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
 
+@pytest.mark.slow
 def test_own_cost_and_divergence_train_and_stand_in_the_loss():
     rig = tiny.rig(
         experiment="wae_mmd",

@@ -113,6 +113,7 @@ def test_weight_of_the_term_grows_evenly_over_the_epochs_of_its_warmup(experimen
         np.testing.assert_allclose(gap, share * whole, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("experiment", "phase"),
     [("clustering", "generator"), ("semi_supervised", "classification")],
@@ -141,6 +142,7 @@ def test_the_term_counts_from_the_epoch_at_which_it_begins(experiment, phase):
         np.testing.assert_allclose(gap, share * whole, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_length_of_the_perturbation_follows_the_distance_to_the_nearest_other_image():
     flags = {"virtual_adversarial_weight": 1.0, "encoder_batch_norm": False}
     rig = _rig("clustering", virtual_adversarial_neighbour_share=0.3, **flags)

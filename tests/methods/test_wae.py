@@ -170,6 +170,7 @@ def test_log_prior_trick_adds_each_points_own_log_density_to_its_logit():
     )
 
 
+@pytest.mark.slow
 def test_pretraining_brings_the_codes_moments_to_the_priors():
     rig = tiny.rig(
         experiment="wae_mmd",
@@ -194,6 +195,7 @@ def test_pretraining_brings_the_codes_moments_to_the_priors():
         np.testing.assert_array_equal(value, before["decoder"][path])
 
 
+@pytest.mark.slow
 def test_pretraining_stops_once_the_loss_is_low():
     rig = tiny.rig(
         experiment="wae_mmd",

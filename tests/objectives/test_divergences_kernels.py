@@ -84,6 +84,7 @@ def _expected_gaussian_mmd(dim, scale, shift, deviation):
     return mean(2, 0) + mean(2 * deviation**2, 0) - 2 * mean(1 + deviation**2, dim * shift**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [4, 16, 64])
 def test_gaussian_mmd_has_its_closed_form_for_expectation_whatever_the_batch(batch):
     dim, kernel = 3, divergences.gaussian(6.0)

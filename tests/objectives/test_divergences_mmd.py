@@ -53,6 +53,7 @@ def test_size_of_blocks_does_not_matter(block):
     assert float(mmd(first, second, KERNEL, block=block)) == pytest.approx(at_once, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_mmd_is_unbiased():
     one = tf.function(lambda n: mmd(_draw(10, 2, n, "a"), _draw(6, 2, n, "b"), KERNEL))
     draws = [float(one(tf.constant(n))) for n in range(1500)]

@@ -22,6 +22,7 @@ def _row(key):
     return row if row and row.counted == (counted != name) else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "experiment", ["gaussian", "label_mixture", "clustering", "vae_gaussian", "wae_mmd"]
 )

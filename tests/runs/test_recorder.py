@@ -114,6 +114,7 @@ def test_projector_files_are_beside_the_events(run):
     assert lengths == [40, 40]
 
 
+@pytest.mark.slow
 def test_metrics_have_a_row_an_epoch_with_the_means_of_its_steps(run):
     rows = _rows(run[0])
     assert [row["step"] for row in rows] == ["100", "200", "300"]
@@ -166,6 +167,7 @@ def test_what_was_drawn_last_is_not_shown_twice_if_the_run_was_killed_then(
     assert events.steps(found, "codes/z_1") == [5, 10]
 
 
+@pytest.mark.slow
 def test_what_was_logged_outlives_a_kill(tmp_path):
     folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
     folder.start(rig.method.settings, DATA)

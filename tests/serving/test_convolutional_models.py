@@ -30,6 +30,7 @@ def _checkpoints(folder, made):
     return Checkpoints(folder, networks, optimizer_variables(made.phases))
 
 
+@pytest.mark.slow
 def test_checkpoint_brings_every_variable_back(rig, tmp_path):
     checkpoints = _checkpoints(tmp_path, rig)
     checkpoints.save()
@@ -73,6 +74,7 @@ def test_export_answers_any_batch_size(precision, tmp_path):
         assert drawn["images"].shape == (size, 8, 8, 1)
 
 
+@pytest.mark.slow
 def test_inference_over_a_split_goes_in_smaller_blocks(rig):
     split = tiny.split(230)
     actual = Inference(rig.method).classify(split)

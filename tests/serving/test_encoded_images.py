@@ -92,6 +92,7 @@ def test_what_is_no_such_picture_is_refused(case):
     assert words in str(refused.value)
 
 
+@pytest.mark.slow
 def test_every_signature_of_images_has_a_twin_that_gives_the_same(loaded):
     model = loaded("style")
     pixels = tiny.split(3).images[..., 0]

@@ -43,6 +43,7 @@ def _contents(size):
     return contents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crop, side", FRAMINGS)
 def test_pixels_are_those_of_training_under_every_framing(tmp_path, crop, side):
     framing = Framing(crop, side)
@@ -69,6 +70,7 @@ def test_data_sets_without_a_framing_have_none():
         assert framing_of(DataSettings(dataset=name)) == Framing()
 
 
+@pytest.mark.slow
 def test_faces_give_the_pixels_that_training_has_of_the_same_files(tmp_path):
     upstream_files.celeb_a(tmp_path)
     settings = DataSettings(dataset="celeb_a", data_dir=str(tmp_path))
@@ -84,6 +86,7 @@ def test_faces_give_the_pixels_that_training_has_of_the_same_files(tmp_path):
     assert {image.tobytes() for image in served} <= trained
 
 
+@pytest.mark.slow
 def test_code_of_a_file_is_the_same_in_training_signature_and_explorer(tmp_path):
     chosen, framing = tiny.settings(), Framing(16, 8)
     method = method_class(chosen)(chosen, (8, 8, 3), 0)

@@ -28,6 +28,7 @@ def _names(function):
     return set(function.structured_input_signature[1]), set(function.structured_outputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_default_signature_is_what_the_method_is_for(model, name):
     method, signatures = model(name)

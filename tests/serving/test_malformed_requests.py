@@ -87,6 +87,7 @@ def _is_right(inputs, outputs):
     )
 
 
+@pytest.mark.slow
 def test_every_malformed_request_gets_an_error_or_a_right_answer_and_memory_stays(loaded):
     model = loaded("semi_supervised")
     random = np.random.default_rng(0)

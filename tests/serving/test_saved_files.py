@@ -46,6 +46,7 @@ def test_size_is_close_to_that_of_the_weights(tmp_path):
     assert weights < size < weights + GRAPH_BYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["semi_supervised", "wae_gan"])
 def test_nothing_of_training_is_in_it(tmp_path, name):
     method = tiny.method(

@@ -103,6 +103,7 @@ class _NumpyPrior:
         return generator.normal(size=(*np.atleast_1d(shape).astype(int), 2))
 
 
+@pytest.mark.slow
 def test_a_prior_that_cannot_be_put_into_a_graph_is_not_served(tmp_path):
     method = tiny.method()
     method.prior = distributions.UserPrior(_NumpyPrior(), 2)

@@ -18,6 +18,7 @@ def _entries(folder):
     return sorted(entry.name for entry in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_versions_count_up_and_leave_older_ones_alone(method, tmp_path):
     folder = tmp_path / "deep" / "gaussian"
     first = export_saved_model(method, folder)

@@ -23,6 +23,7 @@ def _requests(version):
         yield apis.PredictionLog.FromString(record).predict_log.request
 
 
+@pytest.mark.slow
 def test_every_signature_has_one_request_that_runs(exported, loaded):
     signatures = loaded("semi_supervised").signatures
     requests = list(_requests(exported("semi_supervised")[1]))
@@ -75,6 +76,7 @@ def _add_and_keep(folder, number):
     export.write_config(folder)
 
 
+@pytest.mark.slow
 def test_exports_at_the_same_time_all_stand_in_the_configuration(tmp_path):
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=_add_and_keep, args=(tmp_path, n)) for n in range(8)]

@@ -41,6 +41,7 @@ def saved(rig, tmp_path_factory):
     return checkpoints
 
 
+@pytest.mark.slow
 def test_every_variable_of_networks_and_optimizers_is_in_the_file(rig, saved):
     reader = tf.train.load_checkpoint(saved.latest)
     stored = [

@@ -12,6 +12,7 @@ def rig():
     return tiny.rig()
 
 
+@pytest.mark.slow
 def test_stop_ends_after_the_current_call_and_loses_nothing(rig):
     rig.trainer.train(0, 18, 4)
     straight = digest(rig.variables)

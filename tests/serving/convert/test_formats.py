@@ -71,6 +71,7 @@ def test_tflite_answers_as_the_saved_model(model, tmp_path):
     _check(model, convert(model.folder, "tflite", tmp_path / "new"), _tflite, TOLERANCE)
 
 
+@pytest.mark.slow
 def test_onnx_answers_as_the_saved_model(model, tmp_path):
     pytest.importorskip("tf2onnx", reason="the extra 'onnx' isn't installed")
     _check(model, convert(model.folder, "onnx", tmp_path / "new"), _onnx, TOLERANCE)
@@ -111,6 +112,7 @@ def test_tensorflowjs_answers_as_the_saved_model(model, tmp_path):
     _web(model, convert(model.folder, "tfjs", tmp_path / "new"), web_format._in_node)
 
 
+@pytest.mark.slow
 def test_tensorflowjs_files_hold_the_graph_and_its_weights(model, tmp_path, monkeypatch):
     monkeypatch.setattr(web_format, "SHARD", 1000)  # so that weights cross the borders of files
     monkeypatch.setenv("PATH", "")
