@@ -281,7 +281,8 @@ def test_too_few_images_left_are_refused(tmp_path):
         _load(tmp_path, skip_broken_images=True)
 
 
-@pytest.mark.parametrize("layout", ["flat", pytest.param("splits", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["flat", "splits"])
 def test_streamed_folder_is_the_same_to_the_bit(tmp_path, layout):
     for number in range(60):
         split = ("train", "train", "train", "test")[number // 2 % 4]

@@ -112,6 +112,7 @@ def test_images_in_memory_are_not_streamed():
     assert type(make_feed(tiny.images(12), 4, seeds.root(0))) is Feed
 
 
+@pytest.mark.slow
 def test_file_that_goes_missing_ends_training_with_one_line(tmp_path):
     images = tiny.images(43)
     files = _files(tmp_path, images)

@@ -41,6 +41,7 @@ def _number(image):
     return round(float(image[middle - 1 : middle + 1, :, 0].mean()) - 20)
 
 
+@pytest.mark.slow
 def test_celeb_a_is_cropped_and_resized_as_the_paper_does(faces):
     data = _load("celeb_a", faces)
     assert data.image_shape == (64, 64, 3)

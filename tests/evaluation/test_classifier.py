@@ -51,6 +51,7 @@ def test_it_learns_the_classes_of_held_out_images(trained, data):
     assert np.mean(trained.classes(features) == data.test.labels) > 0.95
 
 
+@pytest.mark.slow
 def test_features_have_a_mean_square_of_one_over_the_training_images(trained, data):
     features = trained.features(data.train.intensities())
     assert np.mean(features**2) == pytest.approx(1, rel=1e-4)

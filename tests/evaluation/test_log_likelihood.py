@@ -198,10 +198,11 @@ def test_standardised_samples_are_mapped_back_and_lie_within_0_and_1(data):
     assert all(np.isfinite(value) for value in result.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"experiment": "gaussian", "xla": True}, marks=pytest.mark.slow),
+        {"experiment": "gaussian", "xla": True},
         {"experiment": "semi_supervised"},
         {"experiment": "style"},
         {"experiment": "label_mixture", "prior_components": 3},
@@ -259,6 +260,7 @@ def test_sums_are_written_every_so_many_minutes(data, tmp_path, monkeypatch):
     assert written == one_pass * 2
 
 
+@pytest.mark.slow
 def test_sums_of_something_else_are_left_alone(method, data, tmp_path, monkeypatch):
     def with_other_weights():
         other = _method()

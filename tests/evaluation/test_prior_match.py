@@ -158,6 +158,7 @@ def test_only_a_gaussian_prior_has_mean_and_covariance_errors():
     assert set(found) == names | {f"{name}_of_prior" for name in names}
 
 
+@pytest.mark.slow
 def test_it_is_deterministic_and_references_hang_on_the_seed(match):
     codes = _codes(distributions.gaussian(2, 1.5))
     assert match.evaluate(codes) == match.evaluate(codes)

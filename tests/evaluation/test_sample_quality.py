@@ -99,6 +99,7 @@ def test_it_is_the_same_again_and_new_for_new_weights(cache, data):
     assert quality.evaluate(data.test)["sharpness"] != first["sharpness"]
 
 
+@pytest.mark.slow
 def test_samples_are_those_of_the_runs_seed(cache, data):
     method = _method(cache)
     one, two = (_quality(method, data, seed=seeds.root(seed)) for seed in (0, 1))

@@ -46,6 +46,7 @@ def _points(axes):
     return np.concatenate([group.get_offsets() for group in axes.collections[-3:]])
 
 
+@pytest.mark.slow
 def test_each_panel_has_the_codes_of_its_run(four, drawn):
     panels = drawn["codes"].axes
     assert [axes.name for axes in panels] == ["rectilinear"] * 2 + ["mollweide", "rectilinear"]
@@ -78,9 +79,8 @@ def test_panels_of_one_prior_have_the_same_square(drawn):
         assert (points.max(0) <= (axes.get_xlim()[1], axes.get_ylim()[1])).all()
 
 
-@pytest.mark.parametrize(
-    "more", [3, pytest.param(0, marks=pytest.mark.slow), pytest.param(7, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [3, 0, 7])
 def test_nothing_covers_anything_else(four, drawn, more):
     titles = [f"experiment, number={n}, and=what, a=title, may=say" for n in range(more)]
     runs = {**four, **dict(zip(titles, itertools.cycle(four.values()), strict=False))}
@@ -147,6 +147,7 @@ def test_runs_of_other_images_have_originals_of_their_own():
     assert legends == [True, False, True] and not drawn["codes"].legends
 
 
+@pytest.mark.slow
 def test_a_note_has_the_metrics_that_there_are():
     assert match_note({"error_percent": 3.0}) == ""
     assert match_note({"coverage": 0.5}) == "coverage 0.500"

@@ -39,10 +39,8 @@ def _size(png):
     return tuple(int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name == "gaussian" else pytest.param(name, marks=pytest.mark.slow) for name in CODES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CODES)
 def test_every_prior_has_its_figures(name, coarse):
     changes = {"prior": name, **CODES[name]}
     drawn = _drawn(tiny.data(), **changes)

@@ -66,6 +66,7 @@ def _check(drawn):
                 assert max(image.get_array().shape) <= PICTURE_SIDE, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_figures_of_any_shape_are_bounded(shape, coarse):
     data, method = _data(shape, 30), _method(shape, "gaussian")

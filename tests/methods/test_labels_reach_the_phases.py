@@ -39,6 +39,7 @@ def _rig(name, **changes):
     return tiny.rig(experiment=name, **{**LABELLED[name], **changes})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOVED)
 @tiny.eagerly()
 def test_each_phase_moves_its_own_networks_and_no_others(name):

@@ -131,13 +131,14 @@ def _trainable(rig):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "experiment, optimizer, batch_norm, xla",
     [
         ("clustering", "adam", True, False),
-        pytest.param("clustering", "adam", True, True, marks=pytest.mark.slow),
-        pytest.param("semi_supervised", "sgd", True, True, marks=pytest.mark.slow),
-        pytest.param("semi_supervised", "adam", False, True, marks=pytest.mark.slow),
+        ("clustering", "adam", True, True),
+        ("semi_supervised", "sgd", True, True),
+        ("semi_supervised", "adam", False, True),
     ],
 )
 def test_compiled_step_equals_matrix_products(experiment, optimizer, batch_norm, xla):

@@ -87,11 +87,12 @@ def test_the_term_can_stand_in_the_classification_phase_instead(labelled, encode
     assert "virtual_adversarial_loss" not in others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("experiment", "phase"),
     [
-        pytest.param("clustering", "generator", marks=pytest.mark.slow),
-        pytest.param("semi_supervised", "generator", marks=pytest.mark.slow),
+        ("clustering", "generator"),
+        ("semi_supervised", "generator"),
         ("semi_supervised", "classification"),
     ],
 )

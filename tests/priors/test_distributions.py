@@ -50,13 +50,8 @@ def _mass_of_cells(name, cells=240):
     return np.exp(np.concatenate(rows).astype(float)) * side**2
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if name == "swiss_roll" else name
-        for name in IN_THE_PLANE
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_THE_PLANE)
 def test_density_integrates_to_one(name):
     assert _mass_of_cells(name).sum() == pytest.approx(1, abs=2e-3)
 

@@ -154,6 +154,7 @@ def test_a_name_that_is_no_line_is_escaped_in_the_projectors_labels(tmp_path):
     assert lines == ["a\\nb", "c\\td", "e\\udcff", "ö \\ f", ""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(100, 95, 3), (500, 1, 1), (1, 4000, 1)], ids=str)
 def test_the_projectors_sprite_is_bounded_whatever_the_images(tmp_path, shape):
     images = np.broadcast_to(np.uint8(200), (tensorboard.PROJECTOR_POINTS, *shape))

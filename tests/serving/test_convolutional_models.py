@@ -50,9 +50,8 @@ def test_checkpoint_brings_every_variable_back(rig, tmp_path):
         assert name in names
 
 
-@pytest.mark.parametrize(
-    "precision", ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_export_answers_any_batch_size(precision, tmp_path):
     method = tiny.method(**CHANGES, precision=precision)
     loaded = tf.saved_model.load(str(export_saved_model(method, tmp_path / "model")))

@@ -49,6 +49,7 @@ def test_colours_become_grey_for_a_grey_model():
         np.testing.assert_allclose(_decode(_encoded(red, kind))[0, ..., 0], grey, atol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(40, 24), (24, 40), (16, 16), (8, 60)])
 def test_the_centre_of_the_models_proportions_is_taken_and_shrunk(size):
     pixels = np.asarray(
@@ -84,6 +85,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD)
 def test_what_is_no_such_picture_is_refused(case):
     content, words = BAD[case]

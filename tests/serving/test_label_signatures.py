@@ -37,6 +37,7 @@ def test_default_signature_is_what_the_method_is_for(model, name):
     assert _names(default) == _names(named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["semi_supervised", "clustering", "dim_reduction"])
 def test_classify_gives_the_most_probable_class(model, images, name):
     method, signatures = model(name)
@@ -56,6 +57,7 @@ def test_encode_gives_codes_and_probabilities(model, images, name):
     np.testing.assert_allclose(actual["codes"], method.encode(images), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_generate_decodes_the_class_that_was_asked_for(model, name):
     method, signatures = model(name)

@@ -3,6 +3,7 @@
 import resource
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tiny
 

@@ -36,6 +36,7 @@ def _operations(meta_graph, signature):
     return actual
 
 
+@pytest.mark.slow
 def test_size_is_close_to_that_of_the_weights(tmp_path):
     method = tiny.method(encoder_units="600,600", decoder_units="600,600")
     version = export_saved_model(method, tmp_path)

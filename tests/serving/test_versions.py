@@ -38,6 +38,7 @@ def test_versions_count_up_and_leave_older_ones_alone(method, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_two_exports_of_one_state_have_the_same_weights_and_graph(method, tmp_path):
     first, second = (export_saved_model(method, tmp_path / "model") for _ in range(2))
     names = sorted(str(f.relative_to(first)) for f in first.rglob("*") if f.is_file())
@@ -63,6 +64,7 @@ def test_an_export_that_fails_leaves_nothing(method, tmp_path, monkeypatch):
     assert _entries(tmp_path / "model") == []
 
 
+@pytest.mark.slow
 def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path, method):
     gone = tmp_path / ".unfinished-999999999"
     gone.mkdir(parents=True)

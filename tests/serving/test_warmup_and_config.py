@@ -59,6 +59,7 @@ def test_configuration_names_every_model_and_its_two_newest_versions(tmp_path):
     assert labels == [{"stable": 2, "canary": 3}, {"stable": 1, "canary": 1}]
 
 
+@pytest.mark.slow
 def test_no_documented_server_batches_since_sample_has_inputs_without_a_batch_dimension(loaded):
     sample = loaded("gaussian").signatures["sample"]
     assert any(spec.shape.rank == 0 for spec in sample.structured_input_signature[1].values())

@@ -59,6 +59,7 @@ def test_every_variable_of_networks_and_optimizers_is_in_the_file(rig, saved):
     assert fingerprints(stored) == fingerprints([value.numpy() for value in live])
 
 
+@pytest.mark.slow
 def test_layers_of_every_depth_have_names_of_their_own(rig):
     names = set(network_variables(rig.method.networks))
     wanted = ("hidden_1/kernel", "hidden_2/kernel", "hidden_2/bias", "log_variance/kernel")

@@ -29,6 +29,7 @@ def test_diverging_names_metric_phase_and_step():
     assert [report.step for report in note.reports] == [3, 4]
 
 
+@pytest.mark.slow
 def test_huge_learning_rate_diverges_in_a_named_phase():
     """Were it so huge that codes overflow too, the processor would decide which phase is first."""
     rig = tiny.rig(
@@ -56,7 +57,8 @@ def test_an_update_that_overflows_is_noticed_though_its_loss_was_finite(tmp_path
     assert checkpoints.latest is None
 
 
-@pytest.mark.parametrize("xla", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
+@pytest.mark.parametrize("xla", [True, False])
 def test_codes_that_are_not_finite_are_noticed_behind_a_rectifier(xla):
     """On a CPU a matrix product fused with bias and rectifier turns NaN into 0."""
     rig = tiny.rig(xla=xla)

@@ -30,6 +30,7 @@ def test_stop_ends_after_the_current_call_and_loses_nothing(rig):
     assert digest(rig.variables) == straight
 
 
+@pytest.mark.slow
 def test_every_observer_sees_the_epoch_in_which_the_stop_was_asked_for(rig):
     rig.reset()
 

@@ -106,6 +106,7 @@ def _web(model, path, run):
                 np.testing.assert_allclose(actual[output], right, rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_tensorflowjs_answers_as_the_saved_model(model, tmp_path):
     if not web_format.has_tensorflowjs():
         pytest.skip("needs Node.js that finds @tensorflow/tfjs, as by NODE_PATH")
