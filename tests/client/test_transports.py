@@ -1,5 +1,7 @@
 """gRPC, REST and the SavedModel itself describe themselves alike and give equal answers."""
 
+import pathlib
+import re
 import shutil
 
 import numpy as np
@@ -13,6 +15,7 @@ from aae_tf.client.rest import RestModel
 from aae_tf.serving.export import export_saved_model
 from aae_tf.serving.signatures import BYTES
 
+DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "serving.md"
 NAMES = ("gaussian", "style", "semi_supervised")
 
 
@@ -139,3 +142,15 @@ def test_twins_end_as_exports_have_them():
     from aae_tf.client import predict
 
     assert predict.TWIN == BYTES
+
+
+def test_the_documents_grpc_example_takes_answers_of_any_size(server):
+    """20,000 images have more bytes than gRPC lets through of itself."""
+    examples = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    first, sample = (text for text in examples if "predict_pb2.PredictRequest()" in text)
+    code = first.replace("localhost:8500", server.grpc).replace("[[0.5, -1.0]]", "codes")
+    names = {"codes": [[0.5, -1.0]] * 20_000}
+    exec(code, names)
+    assert names["images"].shape == (20_000, 8, 8, 1)
+    exec(sample, names)
+    assert names["images"].shape == (16, 8, 8, 1)
