@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -114,7 +115,8 @@ class Recorder(Observer):
             self._note_categories(report, probabilities)
         self._eval.flush()
         if round(report.epoch) % self._draw_every == 0 and report.step < report.total_steps:
-            self.draw(report.step)
+            with _collected():
+                self.draw(report.step)
 
     def _log_validation(self, step: int) -> tuple[Mapping[str, float], np.ndarray | None]:
         """Logs the metrics on validation images and how codes are spread.
@@ -200,3 +202,18 @@ class Recorder(Observer):
         self._train.scalars(step, curves)
         self._train.flush()  # before a checkpoint says that these steps are done
         self._steps, self._seconds = 0, 0.0
+
+
+@contextlib.contextmanager
+def _collected() -> Iterator[None]:
+    """Gives back at once what was made within it, as of figures, which hold on to themselves.
+
+    Python would look for such objects ever more seldom, the more there are of all; those from
+    before are left out of it, which takes most of its time.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.unfreeze()

@@ -17,12 +17,7 @@ from aae_tf.training.checkpoints import Checkpoints
 from aae_tf.utils import STOP_SIGNALS, handling
 
 
-@pytest.fixture(autouse=True)
-def _hang_ups_end_processes():
-    """As without nohup, under which tests may run."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
+pytestmark = pytest.mark.usefixtures("hang_ups")
 
 
 def _watching(minutes=0.0):

@@ -93,7 +93,7 @@ def test_waiting_ends_with_the_first_that_ends_or_after_so_long(module, tmp_path
         (signal.SIGUSR1, signal.SIGUSR1),
     ],
 )
-def test_signals_are_handed_on_once_to_each(module, tmp_path, sent, got):
+def test_signals_are_handed_on_once_to_each(module, tmp_path, sent, got, hang_ups):
     before = signal.getsignal(sent)
     files = [tmp_path / "first", tmp_path / "second"]
     with Processes() as processes:

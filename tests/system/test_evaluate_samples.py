@@ -77,7 +77,7 @@ def test_a_run_that_is_there_can_be_gone_on_with_and_asked_for_samples(judged, f
         (["--quality_samples=99"], "--quality_samples=99: expected at least 100"),
         (["--inception_weights=a.npz"], "--inception_weights=a.npz: expected imagenet, a"),
         (["--inception_weights=a.h5"], "--inception_weights=a.h5: no such file; expected"),
-        (["--cache_dir=bars.npz"], "--cache_dir=bars.npz: bars.npz is not a folder"),
+        (["--cache_dir=bars.npz"], "bars.npz is not a folder that can be written to"),
         (["--epochs=9"], "expected no other flags than those of how to evaluate"),
     ],
 )
