@@ -72,6 +72,7 @@ def _noise(seed, size):
     return {"noise": tf.random.stateless_normal([size], seed)}
 
 
+@pytest.mark.slow
 def test_training_sees_the_same_batches_and_noise_in_any_pieces():
     curves = {}
     for steps_per_call, pieces in ((1, (0, 12)), (3, (0, 3, 4, 11, 12))):

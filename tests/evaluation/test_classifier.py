@@ -57,6 +57,7 @@ def test_features_have_a_mean_square_of_one_over_the_training_images(trained, da
     assert np.mean(features**2) == pytest.approx(1, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_second_use_reads_the_file_and_has_the_same_bits(trained, data, cache, untrainable):
     assert [path.suffix for path in _files(cache)] == [".npz"]
     again = classifier_of(data, str(cache))

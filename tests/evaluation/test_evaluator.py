@@ -102,6 +102,7 @@ def test_new_weights_have_new_metrics():
     assert after["reconstruction_error"] < 0.9 * before["reconstruction_error"]
 
 
+@pytest.mark.slow
 def test_evaluation_changes_no_weight():
     method = tiny.method(encoder="gaussian")
     before = digest(network_variables(method.networks))

@@ -133,6 +133,7 @@ def test_spoiled_samples_score_worse_than_real_ones(cache, data):
     assert found["shifted"][near] > 1.1 * good[near]
 
 
+@pytest.mark.slow
 def test_copied_training_images_show(cache, data):
     copies = _Samples(_method(cache, 1000), data.train.intensities())
     found = _quality(copies, data)

@@ -59,6 +59,7 @@ def test_each_panel_has_the_codes_of_its_run(four, drawn):
         np.testing.assert_allclose(_points(axes), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_below_each_panel_are_the_numbers_of_the_codes_in_it(four, drawn):
     for axes, run in zip(drawn["codes"].axes, four.values(), strict=True):
         found = run.evaluator.evaluate(run.data.validation)

@@ -240,6 +240,7 @@ def test_what_the_prior_itself_gives_is_a_band_over_several_runs():
     assert not figures.learning_curves({"a": rows(0.02), "b": rows(0.02)}).axes[0].patches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", ["gaussian", "style"])
 def test_each_nearest_training_image_is_below_its_sample(experiment):
     method = tiny.method_for(tiny.settings(experiment, sample_quality=True))

@@ -123,6 +123,7 @@ def test_label_adversary_asks_for_one_hot_vectors():
     assert np.all(np.abs(positives.sum(0) - 75) < 5 * np.sqrt(300 * 3 / 16))
 
 
+@pytest.mark.slow
 def test_noise_on_what_the_label_discriminator_sees_has_a_size_of_its_own():
     own_deviation = np.sqrt(3 / 16)  # of one-hot vectors of four categories
     for flags, label, style in (

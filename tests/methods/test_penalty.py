@@ -101,6 +101,7 @@ def test_what_is_not_such_a_function_is_refused_before_training(changes, message
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_the_docs_example_trains(tmp_path):
     page = pathlib.Path(__file__).parents[2] / "docs" / "your_own.md"
     (example,) = re.findall(r"```python\n# my_own\.py.*?\n(.*?)```", page.read_text(), re.DOTALL)

@@ -50,6 +50,7 @@ def test_generator_weighs_how_the_perturbation_of_clean_images_moves_the_categor
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labelled", [4, 10, 20])
 @pytest.mark.parametrize("encoder", ["deterministic", "implicit"])
 def test_the_term_can_stand_in_the_classification_phase_instead(labelled, encoder):

@@ -79,6 +79,7 @@ def test_every_weight_is_tracked_under_a_name_of_its_own():
         assert network.built
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype, weights, result",
     [

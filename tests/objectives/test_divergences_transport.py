@@ -33,6 +33,7 @@ def _by_plain_loop(first, second, regularisation, steps=100):
     return f.mean() + g.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regularisation", [0.5, 3.0])
 def test_entropic_transport_is_the_plain_loop(regularisation):
     found = divergences.entropic_transport(tf.constant(FIRST), tf.constant(SECOND), regularisation)
@@ -62,6 +63,7 @@ def test_sinkhorn_of_a_sample_and_itself_is_nothing():
     assert float(found) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_gradient_of_sinkhorn_is_that_of_differences():
     moved = tf.constant(FIRST)
 

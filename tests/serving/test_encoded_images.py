@@ -41,6 +41,7 @@ def test_pictures_of_several_kinds_and_sizes_may_come_together():
     np.testing.assert_allclose(actual, 100 / 255, atol=0.005)
 
 
+@pytest.mark.slow
 def test_colours_become_grey_for_a_grey_model():
     red = np.zeros((8, 8, 3), np.uint8)
     red[..., 0] = 255

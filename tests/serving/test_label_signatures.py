@@ -49,6 +49,7 @@ def test_classify_gives_the_most_probable_class(model, images, name):
     np.testing.assert_allclose(tf.reduce_sum(actual["probabilities"], 1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["semi_supervised", "clustering", "dim_reduction"])
 def test_encode_gives_codes_and_probabilities(model, images, name):
     method, signatures = model(name)

@@ -106,6 +106,7 @@ def test_the_command_says_it_in_a_line(empty_folder, capsys):
     assert capsys.readouterr().err.startswith(note)
 
 
+@pytest.mark.slow
 def test_an_evaluation_says_it_too(empty_folder, capsys):
     shutil.copytree(ROOT / "tests" / "golden" / "old_runs" / "figure2a_gaussian_8_epochs", "run")
     assert main(["run_experiment.py", "--mode=evaluate", "--run_dir=run", "--quality_samples=300"])

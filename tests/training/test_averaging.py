@@ -70,6 +70,7 @@ def test_averaging_changes_no_weight_and_hangs_not_on_the_length_of_calls(rig):
     assert averages[0] == averages[1]
 
 
+@pytest.mark.slow
 def test_discriminators_are_not_averaged_and_moving_statistics_are(rig):
     names = set(WeightAverage(network_variables(rig.method.lasting_networks), 0.9).variables)
     assert not any("discriminator" in name for name in names)

@@ -34,6 +34,7 @@ def coloured(tmp_path_factory):
     return Model(export_saved_model(method, tmp_path_factory.mktemp("coloured")))
 
 
+@pytest.mark.slow
 def test_size_of_a_picture_is_known_before_it_is_decoded(coloured):
     head = bytearray(_png(np.zeros((8, 8), np.uint8)))
     head[16:24] = (60_000).to_bytes(4, "big") * 2
@@ -94,6 +95,7 @@ def test_model_without_codes_or_prior_is_explored_in_the_usual_range(tmp_path):
     assert described["ranges"] == [(-3, 3)] * 2 and not described["encodes"]
 
 
+@pytest.mark.slow
 def test_number_of_categories_is_found_where_the_export_has_no_names(exported):
     model = Model(exported("clustering")[1])
     assert model.categories == [str(number) for number in range(5)]
