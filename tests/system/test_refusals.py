@@ -44,14 +44,26 @@ def test_settings_of_a_run_cannot_be_changed_when_it_is_looked_at(copy, place, m
     assert said.count("\n") == 1 and "--mode=evaluate" in said
 
 
-def test_unreadable_checkpoint_exits_with_1_and_one_line(copy, place, flags):
-    newest = max(copy.glob("checkpoints/*.data-*"), key=lambda path: path.stat().st_mtime)
-    newest.write_bytes(newest.read_bytes()[:2000])
+def _cut(file):
+    file.write_bytes(file.read_bytes()[:2000])
+
+
+def test_a_damaged_checkpoint_gives_way_to_an_older_one_in_a_line(copy, place, flags, undisturbed):
+    _cut(copy / "checkpoints" / "ckpt-600.data-00000-of-00001")
+    done = program.call(place, *flags, "--run_dir=copy", "--export_dir=")
+    assert done.returncode == 0
+    (line,) = (line for line in done.stderr.splitlines() if "damaged" in line)
+    assert re.fullmatch(r"checkpoint ckpt-600 is damaged \(.+\); resuming from ckpt-\d+", line)
+    assert program.state(copy) == program.state(undisturbed[1])
+
+
+def test_unreadable_checkpoints_exit_with_1_and_one_line(copy, place, flags):
+    for file in copy.glob("checkpoints/*.data-*"):
+        _cut(file)
     done = program.call(place, *flags, "--run_dir=copy", "--export_dir=unused")
     assert done.returncode == 1
     (line,) = program.error_lines(done)
-    assert line.startswith("error: checkpoint ") and "ckpt-600 is unreadable" in line
-    assert "an older one is" in line
+    assert "copy/checkpoints: no checkpoint is whole and of this run: ckpt-600 (" in line
     assert not (place / "unused").exists()
 
 
@@ -61,10 +73,11 @@ def test_divergence_exits_with_1_and_names_phase_step_and_checkpoint(place):
     done = program.call(place, *flags, *rate, "--run_dir=diverged", "--export_dir=unused")
     assert done.returncode == 1
     (line,) = program.error_lines(done)
-    assert line.startswith("error: the ") and "of phase 'reconstruction' became " in line
-    assert re.search(r"step \d+; there is no checkpoint yet", line)
+    said = r"error: the \w+ of phase '\w+' became (?:nan|inf) at step \d+; the last good "
+    assert re.match(rf"{said}checkpoint is (\S+);", line)[1] == "diverged/checkpoints/ckpt-0"
     assert not (place / "diverged/result.json").exists()
-    assert not list((place / "diverged/checkpoints").iterdir())
+    left = (place / "diverged/checkpoints").glob("*.index")
+    assert [file.name for file in left] == ["ckpt-0.index"]
 
 
 def test_a_folder_without_a_run_cannot_be_evaluated(place, monkeypatch, capsys):
