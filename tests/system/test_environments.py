@@ -42,45 +42,33 @@ def _run(folder, **environment):
     return program.state(folder / "run"), metrics, result, figures
 
 
-def _keras(folder):
-    """Another backend, and Keras's own file with all that it can hold."""
+def _notebook(folder):
+    """A notebook's backends, a locale that isn't installed, and settings that want LaTeX."""
     chosen = {"floatx": "float64", "image_data_format": "channels_first", "epsilon": 0.1}
     (folder / "keras.json").write_text(json.dumps({**chosen, "backend": "jax"}))
-    return {"KERAS_BACKEND": "torch", "KERAS_HOME": str(folder)}
-
-
-def _matplotlib(folder):
-    """A notebook's backend, and a matplotlibrc that wants LaTeX."""
     lines = ("text.usetex: True", "font.size: 30", "savefig.dpi: 20", "image.cmap: gray")
     (folder / "matplotlibrc").write_text("\n".join(lines))
-    return {"MPLBACKEND": "module://no_such_module.inline", "MATPLOTLIBRC": str(folder)}
+    return {
+        **{"KERAS_BACKEND": "torch", "KERAS_HOME": str(folder)},
+        **{"MPLBACKEND": "module://no_such_module.inline", "MATPLOTLIBRC": str(folder)},
+        **{"LC_ALL": "tr_TR.ISO-8859-9", "LANG": "tr_TR", "LANGUAGE": "tr"},
+    }
 
 
-def _matplotlib_backend(folder):
-    return {"MPLBACKEND": "no_such_backend", "MPLCONFIGDIR": str(folder / "new")}
+def _cluster(folder):
+    """A queue's node: no home, no temporary folder, ASCII alone, a cluster that is none.
 
-
-def _locale(folder):
-    """A locale that isn't installed."""
-    return {"LC_ALL": "tr_TR.ISO-8859-9", "LANG": "tr_TR", "LANGUAGE": "tr"}
-
-
-def _ascii(folder):
-    """Files and streams that hold no letter but of ASCII, unless it is said."""
-    return {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-
-
-def _system(folder):
-    """No home, no folder for temporary files, a cluster's configuration that is none."""
-    return {"HOME": None, "TMPDIR": "/no/such/folder", "TF_CONFIG": "{", "PYTHONHASHSEED": "7"}
-
-
-def _numpy(folder):
-    """Print options, set by a module that Python imports at its start."""
+    NumPy's print options are set by a module that Python imports at its start.
+    """
     (folder / "sitecustomize.py").write_text(
         "import numpy\nnumpy.set_printoptions(precision=1, threshold=2, legacy='1.13')\n"
     )
-    return {"PYTHONPATH": str(folder)}
+    return {
+        **{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        **{"HOME": None, "TMPDIR": "/no/such/folder", "TF_CONFIG": "{", "PYTHONHASHSEED": "7"},
+        **{"MPLBACKEND": "no_such_backend", "MPLCONFIGDIR": str(folder / "new")},
+        "PYTHONPATH": str(folder),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +76,7 @@ def undisturbed(tmp_path_factory):
     return _run(tmp_path_factory.mktemp("undisturbed"))
 
 
-@pytest.mark.parametrize(
-    "surroundings",
-    [_keras, _matplotlib, _matplotlib_backend, _locale, _ascii, _system, _numpy],
-)
+@pytest.mark.parametrize("surroundings", [_notebook, _cluster])
 def test_no_bit_of_a_run_hangs_on_its_surroundings(surroundings, undisturbed, tmp_path):
     environment = surroundings(tmp_path)
     came = _run(tmp_path, **environment)

@@ -11,11 +11,10 @@ import tiny
 pytestmark = pytest.mark.system
 
 RUN = ("--experiment=gaussian", "--recipe=paper", "--noxla", "--epochs=1")
-NAMES = ["lr[0.1] * ?", "two\nlines \\ 'ü'"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_run_of_any_name_is_trained_resumed_exported_and_asked(name, tmp_path):
+def test_a_run_of_any_name_is_trained_resumed_exported_and_asked(tmp_path):
+    name = "lr[0.1] * ? two\nlines \\ 'ü'"
     np.savez(tmp_path / "bars.npz", images=tiny.images(105), labels=np.arange(105) % 3)
     os.rename(tmp_path / "bars.npz", tmp_path / f"{name}.npz")
     flags = (*program.SMALL, *RUN, f"--dataset={name}.npz", f"--run_dir={name}/")
