@@ -78,7 +78,7 @@ EXPERIMENT = st.one_of(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folder(tmp_path_factory):
     """A working folder with a few files, where nothing that takes long begins."""
     place, before = tmp_path_factory.mktemp("flags"), os.getcwd()
@@ -150,7 +150,9 @@ def test_random_flags_that_are_right_train(tmp_path, monkeypatch, seed):
     monkeypatch.chdir(tmp_path)
     np.savez("data.npz", images=np.random.default_rng(seed).integers(0, 256, (60, 6, 6), np.uint8))
     random = np.random.default_rng(seed)
-    experiment = random.choice(["gaussian", "uniform", "wae_mmd", "wae_gan", "sphere", "vae"])
+    experiment = random.choice(
+        ["gaussian", "uniform", "wae_mmd", "wae_gan", "sphere", "vae_gaussian"]
+    )
     units = [f"--{name}_units={random.integers(1, 9)}" for name in ("encoder", "decoder")]
     small = ["--dataset=data.npz", "--epochs=1", "--batch_size=10", "--noxla", *units]
     free = {
@@ -164,5 +166,5 @@ def test_random_flags_that_are_right_train(tmp_path, monkeypatch, seed):
     }
     chosen = [f"--{flag}={value}" for flag, value in free.items() if random.random() < 0.7]
     status, err = _run([f"--experiment={experiment}", *small, *chosen])
-    assert status == 0 or (status in (1, 2) and err.count("error: ") == 1), err
+    assert status == 0 or (status == 1 and err.count("error: ") == 1), err
     assert "Traceback" not in err
