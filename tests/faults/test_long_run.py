@@ -49,10 +49,9 @@ def test_memory_and_open_files_do_not_grow_with_the_steps(tmp_path):
     finally:
         process.kill()
     assert process.wait() == 0, process.stderr.read()[-3000:]
-    print(seen)
     memory, files = zip(*(seen[epoch] for epoch in range(SETTLED, EPOCHS)), strict=True)
     assert max(memory) <= 1.02 * memory[0]
-    assert max(files) == min(files)
+    assert min(files[-5:]) == min(files[:5])  # beside what is being written at the moment
     rows = _rows(tmp_path / "run")
     assert len(rows) == EPOCHS and int(rows[-1]["step"]) >= STEPS
     curve = events.curve(events.read(tmp_path / "run" / "train"), "reconstruction/loss")
