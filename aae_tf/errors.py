@@ -8,9 +8,7 @@ import sys
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR)
-
-
-# What to compute something of a file of nonsense may raise.
+# What may be raised by computing with what a file of nonsense holds.
 NONSENSE = (
     OSError,
     ValueError,

@@ -1,7 +1,6 @@
 """Files of arrays: only what is asked for is read, sizes are checked, nothing is unpickled."""
 
 import io
-import resource
 import struct
 import zipfile
 import zlib
@@ -16,7 +15,6 @@ from aae_tf.errors import DataError
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (42, 5, 4), np.uint8)
 LABELS = np.arange(42) % 3
-SPACE = 2**30  # of addresses that reading a small file may take beyond what is taken already
 
 
 def _open(path, names=None):
@@ -44,18 +42,6 @@ def _npz(path, members, compression=zipfile.ZIP_DEFLATED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-
-
-@pytest.fixture
-def small_space():
-    """Lets a test have one GiB of memory more than there is already."""
-    with open("/proc/self/statm") as file:
-        pages = int(file.read().split()[0])
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    most = pages * resource.getpagesize() + SPACE
-    resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
