@@ -74,3 +74,4 @@ def released():
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
     gc.collect()
+    gc.freeze()  # what is left stays, and looking through it again takes seconds

@@ -25,7 +25,7 @@ FLAGS = (
     "--noxla",
     "--epochs=3",
     "--steps_per_call=4",
-    "--checkpoint_minutes=0.001",
+    "--checkpoint_minutes=1e-9",
 )
 RUNS = {
     "gaussian": ("--encoder=gaussian",),
