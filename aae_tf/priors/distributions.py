@@ -18,7 +18,7 @@ import tensorflow_probability as tfp
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.settings import PriorSettings, parse_shares
-from aae_tf.utils import load_function
+from aae_tf.settings.own import load_function
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
