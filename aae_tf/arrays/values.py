@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from aae_tf.arrays.files import Header
 from aae_tf.errors import DataError
 
 LAYOUT = "(n, height, width) or (n, height, width, channels)"
+FEATURES = "features"  # the array that holds them, of any shape and range
 CHANNELS = (1, 3)  # grey, RGB
 MOST_CLASSES = 2**15  # numbers of classes size networks and tables
 ROUNDING = 1e-6  # by which a float may miss what it stands for
@@ -36,7 +38,7 @@ def check_layout(flag: str, name: str, header: Header, labels: int | None = None
     if dtype.hasobject or dtype.kind not in "biufc":
         raise DataError(f"{flag}: {no_numbers(name, dtype)}; expected {LAYOUT}")
     if len(shape) not in (3, 4) or 0 in shape:
-        raise DataError(f"{held}, expected {LAYOUT}{_as_square(shape)}")
+        raise DataError(f"{held}, expected {LAYOUT}{as_square(shape)}")
     if len(shape) == 4 and shape[3] not in CHANNELS:
         hint = ""
         if shape[1] in CHANNELS:
@@ -61,7 +63,7 @@ def no_numbers(name: str, dtype: np.dtype) -> str:
     return f"'{name}' is no array of numbers but of {held}"
 
 
-def _as_square(shape) -> str:
+def as_square(shape: Sequence[int]) -> str:
     """How images that were made rows of pixels become images again."""
     if len(shape) != 2:
         return ""
@@ -106,6 +108,54 @@ def pixels(flag: str, name: str, images: np.ndarray) -> np.ndarray:
         f"{flag}: '{name}' has dtype {images.dtype} and values in {low:g}..{high:g}, expected "
         f"{PIXELS}"
     )
+
+
+def check_features(flag: str, name: str, header: Header) -> None:
+    """Checks the shape and type of features, before any are read.
+
+    Raises:
+      DataError: if these can't be examples, one in each row.
+    """
+    dtype, shape = header
+    if dtype.hasobject or dtype.kind not in "biuf":
+        raise DataError(f"{flag}: {no_numbers(name, dtype)}; expected (n, d) or (n, ...)")
+    if len(shape) < 2 or 0 in shape:
+        raise DataError(f"{flag}: '{name}' has shape {shape}, expected (n, d) or (n, ...)")
+
+
+def features(flag: str, name: str, given: np.ndarray) -> np.ndarray:
+    """Features as they are trained on: float32 `(n, ...)`, as they were given.
+
+    Args:
+      flag: with its value, as messages begin.
+      name: of the array.
+      given: `(n, ...)`, numbers of any type and range.
+
+    Raises:
+      DataError: if some aren't finite in float32.
+    """
+    taken = np.ascontiguousarray(given, np.float32)
+    flat = taken.reshape(len(taken), -1)
+    wrong = np.flatnonzero(~np.isfinite(flat).all(1))
+    if len(wrong):
+        row = wrong[0]
+        column = np.flatnonzero(~np.isfinite(flat[row]))[0]
+        raise DataError(
+            f"{flag}: '{name}' holds {np.asarray(given).reshape(len(given), -1)[row, column]} in "
+            f"row {row}, column {column}; expected finite numbers (fill in or leave out what is "
+            "missing)"
+        )
+    return taken
+
+
+def are_features(name: str, header: Header) -> bool:
+    """Whether an array of a file holds features, no images: by its name, or as rows of numbers."""
+    return name == FEATURES or (name != "images" and len(header.shape) == 2)
+
+
+def is_picture(shape: Sequence[int]) -> bool:
+    """Whether an example of this shape is an image `(height, width, 1 or 3)`, else features."""
+    return len(shape) == 3 and shape[2] in CHANNELS
 
 
 def labels(flag: str, name: str, given: np.ndarray, count: int) -> np.ndarray:

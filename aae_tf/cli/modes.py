@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from absl.flags import FlagValues
 
 from aae_tf import experiments
+from aae_tf.arrays import holds_features
 from aae_tf.cli import flags
 from aae_tf.cli.messages import (
     catalogue,
@@ -59,8 +60,10 @@ def _settings(values: FlagValues) -> tuple[Settings, Settings]:
     """The recipe's settings, and those with the flags given."""
     if values.experiment is None:
         raise SettingsError("experiment", "", "one of " + ", ".join(experiments.CATALOGUE))
-    usual = experiments.settings_of(values.experiment, values.recipe)
-    return usual, override(usual, flags.given(values))
+    given = flags.given(values)
+    features = holds_features(given.get("dataset", ""))
+    usual = experiments.settings_for(values.experiment, values.recipe, features=features)
+    return usual, override(usual, given)
 
 
 def _now() -> str:

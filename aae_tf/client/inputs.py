@@ -34,6 +34,7 @@ STEMS = {
     "styles": "style",
     "probabilities": "probability",
     "embeddings": "embedding",
+    "features": "feature",
     "classes": "class",
     "labels": "label",
 }
@@ -332,6 +333,8 @@ def read_table(
     arrays = {}
     for name, tensor in inputs.items():
         indices = _columns(head, name, tensor)
+        if indices is None and name == "features":
+            indices = _own_columns(head, tensor)
         if indices is None:
             raise PredictionError(
                 f"{flag}: has the columns {', '.join(head)}; expected {_expected(name, tensor)}"
@@ -351,6 +354,12 @@ def _columns(head, name, tensor):
             count = next(i for i in range(len(head) + 1) if f"{stem}_{i}" not in head)
             return [head.index(f"{stem}_{i}") for i in range(count)]
     return None
+
+
+def _own_columns(head, tensor):
+    """Those of a table as it was trained on, if there are as many as features."""
+    indices = [number for number, name in enumerate(head) if name not in (TABLE_FILE, "label")]
+    return indices if tensor.shape is not None and tensor.shape[1:] == (len(indices),) else None
 
 
 def _expected(name, tensor):

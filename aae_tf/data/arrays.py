@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from aae_tf.arrays import ArrayFile, open_arrays, values
+from aae_tf.arrays import ArrayFile, is_picture, open_arrays, tables, values
 from aae_tf.data.images import (
     SMALLEST,
     ImageData,
@@ -18,8 +18,8 @@ from aae_tf.errors import DataError
 from aae_tf.utils import printable
 
 LAYOUT = (
-    "arrays 'images' and, if there are any, 'labels'; or 'x_train', 'x_test' and, if there are "
-    "any, 'y_train', 'y_test'"
+    "arrays 'images' or 'features' and, if there are any, 'labels'; or 'x_train', 'x_test' and, if "
+    "there are any, 'y_train', 'y_test'"
 )
 # The Toronto Face Database's file has these names and numbers, one column for each of its folds
 # (so the loader of pylearn2 reads it).
@@ -48,11 +48,31 @@ def load_arrays(path: pathlib.Path) -> ImageData:
             return _without_test(name, flag, file, "", "")
         if {"images", FOLDS} <= set(file.names):
             return _by_folds(name, flag, file)
+        if values.FEATURES in file.names:
+            return _without_test(name, flag, file, values.FEATURES, "labels")
         if "images" in file.names:
             return _without_test(name, flag, file, "images", "labels")
         if {"x_train", "x_test"} <= set(file.names):
             return _with_test(name, flag, file)
         raise DataError(f"{flag}: has {_listed(file.names) or 'no arrays'}, expected {LAYOUT}")
+
+
+def load_table(path: pathlib.Path, label_column: str) -> ImageData:
+    """Reads a `.csv` or `.parquet`, whose numeric columns are features; splits as `load_arrays`.
+
+    Args:
+      path: of the file.
+      label_column: see `tables.read_table`.
+    """
+    flag = f"--dataset={path}"
+    table = tables.read_table(path, label_column)
+    if len(table.features) < SMALLEST:
+        raise DataError(f"{flag}: {len(table.features)} rows, expected {SMALLEST} or more")
+    everything = Split(values.features(flag, "its columns", table.features), table.labels)
+    remarks = [f"columns that aren't read: {_listed(table.left)}"] if table.left else []
+    splits = map(everything.take, rows_of_splits(len(everything), table.labels))
+    names = {"class_names": table.class_names, "feature_names": table.names}
+    return ImageData(str(path), *splits, remarks=tuple(remarks), **names)
 
 
 def _listed(names) -> str:
@@ -73,6 +93,9 @@ def _remarks(file: ArrayFile, images: np.ndarray, *names: str) -> tuple[str, ...
     remarks = []
     if others := set(file.names) - {"", *names}:
         remarks.append(f"arrays that aren't read: {_listed(others)}")
+    if not is_picture(images.shape[1:]):
+        hint = values.as_square(images.shape)
+        return (*remarks, f"features of shape {images.shape[1:]}{hint}")
     size, height, width, channels = images.shape
     if size == height != width and channels == 1:
         remarks.append(
@@ -85,16 +108,24 @@ def _remarks(file: ArrayFile, images: np.ndarray, *names: str) -> tuple[str, ...
 def _read_split(flag: str, file: ArrayFile, images_name: str, labels_name: str) -> Split:
     held = file.header(images_name)
     shown = images_name or "images"
+    of_features = values.are_features(images_name, held)
+    take = values.features if of_features else values.pixels
     if labels_name not in file.names or not images_name:
-        values.check_layout(flag, shown, held)
-        return Split(values.pixels(flag, shown, file.read(images_name)))
+        if of_features:
+            values.check_features(flag, shown, held)
+        else:
+            values.check_layout(flag, shown, held)
+        return Split(take(flag, shown, file.read(images_name)))
     classes = file.header(labels_name)
     if classes.dtype.kind not in "biuf":
         is_none = values.no_numbers(labels_name, classes.dtype)
         raise DataError(f"{flag}: {is_none}; expected integers from 0, one an image")
-    values.check_layout(flag, shown, held, max(classes.shape, default=0))
+    if of_features:
+        values.check_features(flag, shown, held)
+    else:
+        values.check_layout(flag, shown, held, max(classes.shape, default=0))
     labels = values.labels(flag, labels_name, file.read(labels_name), held.shape[0])
-    return Split(values.pixels(flag, shown, file.read(images_name)), labels)
+    return Split(take(flag, shown, file.read(images_name)), labels)
 
 
 def _without_test(

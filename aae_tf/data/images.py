@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aae_tf.arrays import is_picture
 from aae_tf.data.streamed import StreamedImages, blocks
 from aae_tf.settings.fields import without_home
 from aae_tf.utils import printable, progress_bar
@@ -111,6 +112,7 @@ class ImageData:
       class_names: of the labels, where they have names.
       skipped: files that are no readable images and were passed over.
       remarks: what else a user should know of the files, line by line.
+      feature_names: of the columns of a table.
     """
 
     name: str
@@ -120,6 +122,7 @@ class ImageData:
     class_names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -194,6 +197,8 @@ class ImageData:
 
     def _notes_on_range(self) -> Iterator[str]:
         """Pixels that hardly use their range."""
+        if not is_picture(self.image_shape):
+            return
         shown = [s.images for s in (self.train, self.validation)]
         shown = [images for images in shown if isinstance(images, np.ndarray) and images.size]
         if not shown:

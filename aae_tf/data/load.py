@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from aae_tf.arrays import ENDINGS
+from aae_tf.arrays import ENDINGS, tables
 from aae_tf.arrays.values import check_range
 from aae_tf.data import arrays, folder, tfds
 from aae_tf.data.images import Framing, ImageData, Split, with_validation
@@ -52,7 +52,7 @@ def framing_of(settings: DataSettings) -> Framing:
     """
     name = settings.dataset
     is_path = os.path.exists(os.path.expanduser(name)) or name.startswith((".", "/", "~"))
-    if is_path or name.endswith((".npz", ".npy", ".mat")):
+    if is_path or name.endswith((*ENDINGS, *tables.ENDINGS)):
         return Framing(settings.crop_size, settings.image_size)
     return tfds.framing_of(settings)
 
@@ -61,12 +61,14 @@ def _load(settings: DataSettings) -> ImageData:
     name = settings.dataset
     path = pathlib.Path(os.path.expanduser(name))  # leaves ~nobody as it is
     is_folder = name != "mnist" and os.path.isdir(path)
+    is_table = path.suffix.lower() in tables.ENDINGS
     is_tfds = name != "mnist" and not is_folder and not os.path.isfile(path)
     for flag, unset, applies, where in (
         ("image_size", 0, is_folder or is_tfds, "a folder or a TensorFlow Datasets name"),
         ("crop_size", 0, is_folder or is_tfds, "a folder or a TensorFlow Datasets name"),
         ("skip_broken_images", False, is_folder, "a folder"),
         ("train_split", "train", is_tfds, "a TensorFlow Datasets name"),
+        ("label_column", tables.LABEL, is_table, "a .csv or .parquet"),
     ):
         if getattr(settings, flag) != unset and not applies:
             expected = f"{unset} unless --dataset is {where}"
@@ -78,9 +80,11 @@ def _load(settings: DataSettings) -> ImageData:
         return load_mnist()
     if is_folder:
         return folder.load_folder(path, settings)
+    if is_table and os.path.isfile(path):
+        return arrays.load_table(path, settings.label_column)
     if os.path.isfile(path):
         return arrays.load_arrays(path)
-    if path.suffix.lower() in ENDINGS or name.startswith((".", "/", "~")):
+    if path.suffix.lower() in (*ENDINGS, *tables.ENDINGS) or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")
     return tfds.load(settings)
 

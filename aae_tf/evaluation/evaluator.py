@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
+from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData, Split
 from aae_tf.evaluation import style_probe
 from aae_tf.evaluation.clustering import (
@@ -168,6 +169,8 @@ class Evaluator:
             self.inference.encode(split),
             split.labels,
         )
+        if not is_picture(self._data.image_shape):  # whose class a picture's reader reads
+            return probed
         classes = self._data.num_classes
         codes = np.repeat(self.prior_codes(STYLES), classes, axis=0)
         decoded = np.tile(np.arange(classes), STYLES)

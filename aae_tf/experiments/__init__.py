@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from aae_tf.errors import SettingsError
 from aae_tf.experiments import aae, categorical, wae
 from aae_tf.experiments.experiment import RECIPES, Experiment, ReportedResult
-from aae_tf.settings import Settings
+from aae_tf.settings import Settings, override
 
-__all__ = ["CATALOGUE", "RECIPES", "Experiment", "ReportedResult", "find", "settings_of"]
+__all__ = [
+    "CATALOGUE",
+    "RECIPES",
+    "Experiment",
+    "ReportedResult",
+    "find",
+    "settings_for",
+    "settings_of",
+]
 
 CATALOGUE: Mapping[str, Experiment] = {
     experiment.name: experiment
@@ -33,6 +41,25 @@ def find(name: str) -> Experiment:
     if name not in CATALOGUE:
         raise SettingsError("experiment", name, "one of " + ", ".join(CATALOGUE))
     return CATALOGUE[name]
+
+
+def settings_for(name: str, recipe: str | None, *, features: bool) -> Settings:
+    """The settings of a recipe for images or for features, whose values are of any range.
+
+    For features the decoder's output is linear, and a VAE's likelihood Gaussian.
+
+    Args:
+      name: of the experiment.
+      recipe: None for its better one.
+      features: whether the data are no images.
+    """
+    settings = settings_of(name, recipe)
+    if not features:
+        return settings
+    changes = {"output_activation": "linear"}
+    if settings.variational is not None:
+        changes["likelihood"] = "gaussian"
+    return override(settings, changes)
 
 
 def settings_of(name: str, recipe: str | None = None) -> Settings:

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aae_tf import seeds
+from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.figures.class_figures import categories_over_training
@@ -158,6 +159,8 @@ def _rows(folder: RunFolder, name: str) -> list[dict[str, float]]:
 
 def draw_all(runs: Mapping[str, Restored]) -> dict[str, Figure]:
     """All figures of the runs, which are by title."""
+    if not all(is_picture(run.data.image_shape) for run in runs.values()):
+        return {"codes": codes_side_by_side(runs)}
     return {
         "codes": codes_side_by_side(runs),
         "samples": samples_side_by_side(runs),

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData, Split
 from aae_tf.evaluation.sample_metrics import nearest_images
-from aae_tf.figures import class_figures, prior_shape
+from aae_tf.figures import class_figures, feature_figures, prior_shape
 from aae_tf.figures.style import (
     Thumbnails,
     class_colour,
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
 RECONSTRUCTIONS, SAMPLES_SIDE, MANIFOLD_SIDE, CODES_AT_MOST = 40, 10, 20, 5000
 NEAREST_ROWS, NEAREST_COLUMNS = 4, 10
 PAIRS, STEPS, CANDIDATES = 8, 9, 200  # of interpolations
+OF_PICTURES = (  # which features have not
+    "reconstructions",
+    "samples",
+    "manifold",
+    "interpolations",
+    "style_grid",
+    "clusters",
+    "nearest",
+)
 DENSITY_SIDE = 200  # points along each side of a shaded density
 CURVES = {
     "reconstruction_error": ("Reconstruction", "half squared error per image"),
@@ -59,9 +69,13 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
         "embedding": class_figures.embedding,
         "nearest": _nearest,
     }
+    functions |= feature_figures.FIGURES
     names, evaluation = method.figures, method.settings.evaluation
+    if not is_picture(data.image_shape):
+        names = tuple(name for name in names if name not in OF_PICTURES)
+        names += tuple(feature_figures.FIGURES)
     by_samples = evaluation.sample_quality or any(evaluation.likelihood_samples)
-    if by_samples and "nearest" not in names:
+    if by_samples and "nearest" not in names and is_picture(data.image_shape):
         names += ("nearest",)
     with plot_style():
         drawn = {name: functions[name](method, data, evaluator) for name in names}

@@ -23,6 +23,9 @@ class AdversarialAutoencoder(Autoencoder):
         self.discriminator = self._make_discriminator(self.latent_dim + self.condition_dim)
         return {**networks, "discriminator": self.discriminator}
 
+    def _discriminator_logits(self, codes):
+        return self.discriminator(codes)
+
     @property
     def condition_dim(self) -> int:
         """Size of what the discriminator sees beside a code."""

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
+from aae_tf.arrays import is_picture
 from aae_tf.errors import SettingsError
 from aae_tf.networks import (
     CategoricalEncoder,
@@ -24,6 +25,7 @@ from aae_tf.networks import (
 )
 from aae_tf.networks.layers import LayerFactory
 from aae_tf.networks.trunks import Convolutions, DenseLayers, HiddenLayers, most_doublings
+from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.priors import distributions
 from aae_tf.settings import NetworkSettings, PhaseSettings, Settings
 from aae_tf.training import optimizers
@@ -39,7 +41,7 @@ class Method(abc.ABC):
 
     Args:
       settings: of the run.
-      image_shape: `(height, width, channels)`.
+      image_shape: `(height, width, channels)`, or the shape of features.
       num_classes: of the data; 0 without labels.
 
     Attributes:
@@ -68,7 +70,7 @@ class Method(abc.ABC):
         "codes",
         "interpolations",
     )
-    signatures: tuple[str, ...] = ("encode", "decode", "reconstruct", "sample")
+    signatures: tuple[str, ...] = ("encode", "decode", "reconstruct", "score", "sample")
     default_signature = "reconstruct"
 
     def __init__(self, settings: Settings, image_shape: tuple[int, int, int], num_classes: int = 0):
@@ -131,6 +133,27 @@ class Method(abc.ABC):
         """Images decoded from images' codes; labels `(batch,)` where the decoder needs them."""
         del labels
         return self.decode(self.encode(images))
+
+    def scores(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """How usual images are, each `(batch,)`.
+
+        'reconstruction_error': half the squared distance to the reconstruction, standardised if the
+        networks see images so. Where there are such: 'prior_log_density' of the code, in nats, and
+        'discriminator_logit' of 'this is a sample of the prior' (AAE, section 2).
+        """
+        codes, scaled = self.encode(images), self._scaled(images)
+        rebuilt = self._scaled(self.reconstruct(images))
+        scores = {"reconstruction_error": half_squared_error(scaled, rebuilt)}
+        if distributions.has_density(self.prior, in_graph=True):
+            scores["prior_log_density"] = tf.cast(self.prior.log_prob(codes), self.dtype)
+        if (logits := self._discriminator_logits(codes)) is not None:
+            scores["discriminator_logit"] = tf.cast(logits, self.dtype)
+        return scores
+
+    def _discriminator_logits(self, codes: tf.Tensor) -> tf.Tensor | None:
+        """Of codes `(batch, latent_dim)`; None without a discriminator of codes."""
+        del codes
+        return None
 
     def sample(self, seed: seeds.Seed, count: tf.Tensor | int) -> dict[str, tf.Tensor]:
         """What `draw` draws and 'images', decoded from it, by name."""
@@ -204,17 +227,23 @@ class Method(abc.ABC):
 
     def _encoder_arguments(self) -> dict[str, Any]:
         nets = self.settings.networks
-        unit = distributions.typical_scale(self.prior) if nets.encoder == "isotropic" else 0.0
         return {
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
-            "hidden": encoder_layers(nets),
+            "hidden": encoder_layers(nets, self.image_shape),
             "layers": self._encoder_layers,
             "kind": nets.encoder,
             "implicit_noise_dim": nets.encoder_noise_dim,
-            "noise_sd": unit * nets.encoder_noise_sd,
+            "noise_sd": self._isotropic_noise,
             "batch_norm": nets.encoder_batch_norm,
         }
+
+    @property
+    def _isotropic_noise(self) -> float:
+        """The sd of an isotropic encoder's code."""
+        nets = self.settings.networks
+        unit = distributions.typical_scale(self.prior) if nets.encoder == "isotropic" else 0.0
+        return unit * nets.encoder_noise_sd
 
     @property
     def _encoder_layers(self) -> LayerFactory:
@@ -225,7 +254,7 @@ class Method(abc.ABC):
 
     def _make_encoder(self, num_categories: int = 0, code_activation: str = "linear"):
         """The encoder; with categories one that also gives logits of them."""
-        nets, arguments = self.settings.networks, self._encoder_arguments()
+        nets = self.settings.networks
         if nets.encoder_network:
             kind, noise_dim = nets.encoder, nets.encoder_noise_dim
             noise_dim = {"deterministic": 0, "implicit": noise_dim}.get(kind, self.latent_dim)
@@ -237,11 +266,11 @@ class Method(abc.ABC):
                 num_categories,
                 kind=kind,
                 noise_dim=noise_dim,
-                noise_sd=arguments["noise_sd"],
+                noise_sd=self._isotropic_noise,
             )
         if num_categories:
-            return CategoricalEncoder(num_categories, **arguments)
-        return Encoder(**arguments, code_activation=code_activation)
+            return CategoricalEncoder(num_categories, **self._encoder_arguments())
+        return Encoder(**self._encoder_arguments(), code_activation=code_activation)
 
     def _make_discriminator(self, dim: int, name: str = "discriminator"):
         nets = self.settings.networks
@@ -354,10 +383,17 @@ class Autoencoder(Method):
         return tf.cast(codes, self.dtype)
 
 
-def encoder_layers(settings: NetworkSettings) -> HiddenLayers:
-    """What the encoder has before its heads."""
+def encoder_layers(settings: NetworkSettings, image_shape: tuple[int, ...]) -> HiddenLayers:
+    """What the encoder has before its heads.
+
+    Raises:
+      SettingsError: if there are to be convolutions of what is no image.
+    """
     if settings.network == "dense":
         return DenseLayers(settings.encoder_units)
+    if not is_picture(image_shape):
+        expected = f"dense for features of shape {image_shape}, or --encoder_network"
+        raise SettingsError("network", settings.network, expected)
     return _convolutions(settings, settings.encoder_filters)
 
 

@@ -28,7 +28,7 @@ class CategoricalAutoencoder(Method):
 
     metrics = ("reconstruction", "prior_match", "categories", "clustering")
     figures = ("reconstructions", "clusters", "codes", "interpolations")
-    signatures = ("encode", "classify", "generate", "reconstruct", "sample")
+    signatures = ("encode", "classify", "generate", "reconstruct", "score", "sample")
     default_signature = "classify"
 
     def categories_of_settings(self) -> int:
@@ -84,6 +84,9 @@ class CategoricalAutoencoder(Method):
         """log q(y|x) `(batch, num_categories)` in float64, which tells certainties apart."""
         logits, _ = self.encoder(self._scaled(images))
         return log_probabilities(logits)
+
+    def _discriminator_logits(self, codes):
+        return self.style_discriminator(codes)
 
     def decode(self, codes, categories=None):
         if categories is None:

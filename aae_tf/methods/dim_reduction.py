@@ -24,7 +24,7 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
     """
 
     figures = ("reconstructions", "embedding", "style_grid", "codes", "interpolations")
-    signatures = ("encode", "embed", "classify", "generate", "reconstruct", "sample")
+    signatures = ("encode", "embed", "classify", "generate", "reconstruct", "score", "sample")
     default_signature = "embed"
 
     def __init__(self, settings, image_shape, num_classes=0):

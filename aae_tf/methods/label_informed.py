@@ -27,6 +27,11 @@ class LabelInformedAutoencoder(AdversarialAutoencoder):
         self.class_prior = class_parts.build(self.prior, self.settings.prior, self.num_classes)
         return super().build_networks()
 
+    def _discriminator_logits(self, codes):
+        unlabelled = tf.fill(tf.shape(codes)[:1], self.num_classes)
+        condition = self._condition({"labels": unlabelled})
+        return self.discriminator(tf.concat([codes, condition], -1))
+
     @property
     def condition_dim(self) -> int:
         return self.num_classes + 1

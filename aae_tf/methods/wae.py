@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from aae_tf import seeds
+from aae_tf.arrays import is_picture
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.methods.adversary import Adversary
@@ -39,6 +40,12 @@ class WassersteinAutoencoder(Autoencoder):
             return networks
         self.discriminator = self._make_discriminator(self.latent_dim)
         return {**networks, "discriminator": self.discriminator}
+
+    def _discriminator_logits(self, codes):
+        if not self.is_adversarial:
+            return None
+        logits = self.discriminator(codes)
+        return logits if self._log_prior() is None else logits + self.prior.log_prob(codes)
 
     def build_phases(self):
         moved = (self.encoder, self.decoder)
@@ -132,8 +139,8 @@ class WassersteinAutoencoder(Autoencoder):
 def _cost(spec: str, image_shape, dtype):
     """The cost of that name, or the user's own, tried out on two images."""
     if not is_own(spec):
-        if spec == "ssim" and min(image_shape[:2]) < 11:
-            expected = f"another cost, since images of {image_shape[:2]} are smaller than 11 x 11"
+        if spec == "ssim" and (not is_picture(image_shape) or min(image_shape[:2]) < 11):
+            expected = f"another cost for {image_shape}; expected images of 11 x 11 or more"
             raise SettingsError("cost", spec, expected)
         return COSTS[spec]
     images = tf.random.stateless_uniform((2, 2, *image_shape), seeds.root(0), dtype=dtype)

@@ -58,6 +58,8 @@ class Decoder(keras.Model):
 
     def _without_border(self, images):
         """The centre, where convolutions have made more than the image."""
+        if tuple(self._canvas) == self.image_shape:
+            return images
         height, width, _ = self.image_shape
         top, left = (self._canvas[0] - height) // 2, (self._canvas[1] - width) // 2
         return images[:, top : top + height, left : left + width]

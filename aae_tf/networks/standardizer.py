@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from aae_tf.arrays import is_picture
+
 BLOCK = 2**25  # pixel values that are summed at once
-CONSTANT = 1e-3  # the sd below which a pixel is taken to be constant
+CONSTANT = 1e-3  # the sd up to which a pixel is taken to be constant
+ROUNDING = 1e-3  # less of its size, times the above, is none of a feature's, which have any range
 
 
 class Standardizer(keras.Model):
@@ -41,8 +44,10 @@ class Standardizer(keras.Model):
         scale = 255.0 if images.dtype == np.uint8 else 1.0
         mean, mean_square = _moments(images)
         deviation = np.sqrt((mean_square - mean**2).clip(0)) / scale
+        unit = 1.0 if is_picture(images.shape[1:]) else ROUNDING * np.sqrt(mean_square)
         self.mean.assign(mean / scale)
-        self.deviation.assign(np.where(deviation < CONSTANT, 1.0, deviation))
+        constant = deviation <= CONSTANT * unit
+        self.deviation.assign(np.where(constant, 1.0, deviation))
 
     def call(self, images):
         return (images - self.mean) / self.deviation

@@ -252,7 +252,7 @@ class RunFolder:
         try:
             described = read_json(file)
             shape, classes = described["image_shape"], described.get("num_classes", 0)
-            if len(shape) != 3 or not all(type(n) is int and n > 0 for n in (*shape, classes + 1)):
+            if not shape or not all(type(n) is int and n > 0 for n in (*shape, classes + 1)):
                 raise ValueError(f"image_shape {shape}, num_classes {classes}")
             if not isinstance(described.get("name", ""), str):
                 raise ValueError(f"name {described['name']}")

@@ -21,6 +21,7 @@ from tensorboard.plugins.scalar import summary_v2 as scalar
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util import tensor_util
 
+from aae_tf.arrays import is_picture
 from aae_tf.data import Split
 from aae_tf.figures.style import Thumbnails, tile
 from aae_tf.settings import Settings, flatten
@@ -140,6 +141,13 @@ def write_projector(
         embedding.metadata_path = "labels.tsv"
         names = [class_names[n] if n < len(class_names) else str(n) for n in shown.labels]
         write_aside(folder / "labels.tsv", "\n".join(map(printable, names)) + "\n")
+    if is_picture(shown.images.shape[1:]):
+        _write_sprite(folder, shown, embedding)
+    write_aside(folder / "projector_config.pbtxt", str(config))
+
+
+def _write_sprite(folder: pathlib.Path, shown: Split, embedding) -> None:
+    """Writes one picture of all images, and says so in the projector's configuration."""
     side = math.ceil(math.sqrt(len(shown)))
     small = Thumbnails(shown.images.shape[1:], side, side, gap=0, side=SPRITE_SIDE)
     images = np.concatenate([to_bytes(small(block)) for block in shown.blocks("sprite")])
@@ -148,4 +156,3 @@ def write_projector(
     write_aside(folder / "sprite.png", tf.io.encode_png(sprite).numpy())
     embedding.sprite.image_path = "sprite.png"
     embedding.sprite.single_image_dim.extend([images.shape[2], images.shape[1]])
-    write_aside(folder / "projector_config.pbtxt", str(config))

@@ -13,8 +13,9 @@ from typing import Any
 
 from aae_tf import data as data_sources
 from aae_tf import seeds
+from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData
-from aae_tf.errors import RunFolderError, UserError
+from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.evaluation import Evaluator, classifier, sample_quality
 from aae_tf.evaluation.inference import Inference
 from aae_tf.figures import compare as comparing
@@ -78,6 +79,7 @@ def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | 
     strategy = make_strategy(settings.execution, settings.training.batch_size)
     check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
+    check_features(settings, data)
     run = TrainingRun(settings, folder, data, strategy, stop)
     with started(run):
         return _train(run, export_dir)
@@ -186,6 +188,7 @@ def evaluate(
         settings = dataclasses.replace(settings, evaluation=evaluation)
     check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
+    check_features(settings, data)
     folder.check_data(data)
     with folder.locked():
         folder.remove_leftovers()
@@ -294,6 +297,17 @@ def check_evaluators(settings: EvaluationSettings) -> None:
     if settings.sample_quality:
         check_folder("cache_dir", classifier.cache_folder(settings.cache_dir))
         sample_quality.check(settings)
+
+
+def check_features(settings: Settings, data: ImageData) -> None:
+    """Checks that nothing is asked for of features that only images have.
+
+    Raises:
+      SettingsError: if something is.
+    """
+    if settings.evaluation.sample_quality and not is_picture(data.image_shape):
+        expected = f"false for features of shape {data.image_shape}: its metrics are of images"
+        raise SettingsError("sample_quality", True, expected)
 
 
 def restore_run(

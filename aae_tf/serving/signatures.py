@@ -7,15 +7,16 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
+from aae_tf.arrays import is_picture
 from aae_tf.data import decoding
 from aae_tf.data.images import Framing
 from aae_tf.methods import Method
 from aae_tf.priors.distributions import UserPrior
+from aae_tf.training.checkpoints import network_variables
 
 BYTES = "_bytes"  # ends the name of a signature whose images are encoded pictures
-TAKE_IMAGES = ("encode", "classify", "embed", "reconstruct", "reconstruct_labelled")
+TAKE_IMAGES = ("encode", "classify", "embed", "reconstruct", "reconstruct_labelled", "score")
 MOST_SAMPLES = 10_000  # of one request, so that none can use up a server's memory
-CHANNELS = (1, 3)  # of images that a picture can become
 MARGIN = 1e-6  # for intensities that were divided in another arithmetic
 INTENSITIES = np.arange(256).astype(np.float32) / np.float32(255)
 
@@ -23,9 +24,10 @@ INTENSITIES = np.arange(256).astype(np.float32) / np.float32(255)
 class ServingModule(tf.Module):
     """A method's networks behind named signatures, for any batch size from 0 up.
 
-    All real tensors are float32; images `(n, height, width, channels)` are in 0..1 and codes
-    `(n, latent_dim)`. Labels and classes are int64 `(n,)`. What is out of range is refused. Each
-    signature that takes images has one beside it that takes encoded pictures, strings `(n,)`.
+    All real tensors are float32; images `(n, height, width, channels)` are in 0..1, and codes are
+    `(n, latent_dim)`. Where the data are features, these are called so and may be any finite
+    numbers. Labels and classes are int64 `(n,)`. What is out of range is refused. Each signature
+    that takes images has one beside it that takes encoded pictures, strings `(n,)`.
 
     Args:
       method: whose networks they are.
@@ -40,7 +42,9 @@ class ServingModule(tf.Module):
         super().__init__(name="aae_tf")
         self._method = method
         shape = method.image_shape
-        if shape[2] in CHANNELS:
+        self._of_pictures = is_picture(shape)
+        self._name = "images" if self._of_pictures else "features"
+        if self._of_pictures:
             self.decode_pictures = tf.function(
                 lambda encoded: decode_images(encoded, shape, framing),
                 [tf.TensorSpec([None], tf.string, "image_bytes")],
@@ -49,7 +53,7 @@ class ServingModule(tf.Module):
             # One trace for all signatures, where a tf.function would have one more of its own.
             self._decode_once = self.decode_pictures.get_concrete_function()
         self.weights: list[tf.Variable] = []
-        self._images = tf.TensorSpec([None, *method.image_shape], tf.float32, "images")
+        self._images = tf.TensorSpec([None, *method.image_shape], tf.float32, self._name)
         # A name that ends in _bytes has REST clients send {"b64": "..."}.
         self._encoded = tf.TensorSpec([None], tf.string, "image_bytes")
         self._codes = tf.TensorSpec([None, method.latent_dim], tf.float32, "codes")
@@ -64,48 +68,52 @@ class ServingModule(tf.Module):
         read = (weight for function in functions for weight in function.graph.variables)
         different = {id(weight): weight for weight in read}.values()
         # In an order of their own, so that each export of a run has the same files.
-        self.weights = sorted(different, key=lambda weight: weight.name)
+        names = {id(v): name for name, v in network_variables(self._method.networks).items()}
+        self.weights = sorted(different, key=lambda weight: names.get(id(weight), weight.name))
 
     def encode(self, images):
-        images = self._as_computed(check_images(images))
+        images = self._checked(images)
         if hasattr(self._method, "encode_both"):
             probabilities, codes = self._method.encode_both(images)
             return _as_float32({"codes": codes, "probabilities": probabilities})
         return _as_float32({"codes": self._method.encode(images)})
 
     def decode(self, codes):
-        return _as_float32({"images": self._method.decode(self._as_computed(check_codes(codes)))})
+        decoded = self._method.decode(self._as_computed(check_codes(codes)))
+        return _as_float32({self._name: decoded})
 
     def generate(self, labels, styles):
         categories, dtype = self._method.num_categories, self._method.dtype
         labels = check_labels(labels, categories, styles, "styles")
         styles = self._as_computed(check_codes(styles, "styles"))
         one_hot = tf.one_hot(labels, categories, dtype=dtype)
-        return _as_float32({"images": self._method.decode(styles, one_hot)})
+        return _as_float32({self._name: self._method.decode(styles, one_hot)})
 
     def classify(self, images):
-        probabilities = self._method.classify(self._as_computed(check_images(images)))
+        probabilities = self._method.classify(self._checked(images))
         classes = tf.argmax(probabilities, -1, tf.int64)
         return {"classes": classes, **_as_float32({"probabilities": probabilities})}
 
     def embed(self, images):
-        embeddings = self._method.embed(self._as_computed(check_images(images)))
+        embeddings = self._method.embed(self._checked(images))
         outputs = {"embeddings": embeddings}
         if self._method.latent_dim > 2:
             outputs["plane"] = self._method.project(embeddings)
         return _as_float32(outputs)
 
     def reconstruct(self, images):
-        rebuilt = self._method.reconstruct(self._as_computed(check_images(images)))
-        return _as_float32({"images": rebuilt})
+        return _as_float32({self._name: self._method.reconstruct(self._checked(images))})
 
     def reconstruct_labelled(self, images, labels):
-        labels = check_labels(labels, self._method.num_categories, images, "images")
-        rebuilt = self._method.reconstruct(self._as_computed(check_images(images)), labels)
-        return _as_float32({"images": rebuilt})
+        labels = check_labels(labels, self._method.num_categories, images, self._name)
+        return _as_float32({self._name: self._method.reconstruct(self._checked(images), labels)})
+
+    def score(self, images):
+        return _as_float32(self._method.scores(self._checked(images)))
 
     def sample(self, seed, count):
-        return _as_float32(self._method.sample(seed, check_count(count)))
+        drawn = self._method.sample(seed, check_count(count))
+        return _as_float32({self._name if k == "images" else k: v for k, v in drawn.items()})
 
     def signature(self, name: str) -> tf.types.experimental.ConcreteFunction:
         """The concrete function of that name, which may take encoded pictures."""
@@ -117,6 +125,7 @@ class ServingModule(tf.Module):
             "embed": (self._images,),
             "reconstruct": (self._images,),
             "reconstruct_labelled": (self._images, self._labels),
+            "score": (self._images,),
             "sample": (
                 tf.TensorSpec([2], tf.int32, "seed"),
                 tf.TensorSpec([], tf.int32, "count"),
@@ -137,6 +146,12 @@ class ServingModule(tf.Module):
         traced = tf.function(answer, autograph=name == "sample")
         return traced.get_concrete_function(*inputs)
 
+    def _checked(self, images):
+        """Images in 0..1, or finite features, in the arithmetic of training."""
+        if self._of_pictures:
+            return self._as_computed(check_images(images))
+        return self._as_computed(check_codes(images, "features"))
+
     def _as_computed(self, tensor):
         return tf.cast(tensor, self._method.dtype)
 
@@ -153,12 +168,12 @@ def servable_signatures(method: Method) -> tuple[str, ...]:
     """The method's signatures, and those of encoded pictures.
 
     Without 'sample' if the prior can't be put into a graph, and without those of encoded pictures
-    if images have another number of channels than a picture's 1 or 3.
+    where the data are features.
     """
     names = method.signatures
     if isinstance(method.prior, UserPrior) and not method.prior.exportable:
         names = tuple(name for name in names if name != "sample")
-    if method.image_shape[2] not in CHANNELS:
+    if not is_picture(method.image_shape):
         return names
     return names + tuple(name + BYTES for name in names if name in TAKE_IMAGES)
 

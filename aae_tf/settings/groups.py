@@ -203,7 +203,7 @@ class DataSettings(Checked):
         "mnist",
         "mnist (in the package), a TensorFlow Datasets name, or the path of your own images: a "
         "folder (flat, one folder a class, or tfds.ImageFolder's split/class), an .npz, .npy or "
-        ".mat",
+        ".mat; or features: a .csv, .parquet or rows of numbers in an .npz or .npy",
         lambda value: None if value else "a name or a path",
         is_path=True,
     )
@@ -242,8 +242,12 @@ class DataSettings(Checked):
     )
     standardize: bool = setting(
         False,
-        "give the networks images less the mean and over the sd of each pixel, taken over the "
-        "training images",
+        "give the networks images less the mean and over the sd of each pixel, or feature, taken "
+        "over the training images",
+    )
+    label_column: str = setting(
+        "label",
+        "the column of a .csv or .parquet that holds the class; label needn't be there",
     )
 
 

@@ -46,7 +46,14 @@ class Model:
             decoder = signatures[self._decoder]
             codes = decoder.inputs["codes" if self._decoder == "decode" else "styles"]
             self.latent_dim = int(codes.shape[1])
-            self.image_shape = decoder.outputs["images"].shape[1:]
+            outputs = decoder.outputs
+            if "features" in outputs:
+                shape = outputs["features"].shape[1:]
+                raise DataError(
+                    f"--model={version}: decodes to features of shape {shape}; expected a model of "
+                    "images"
+                )
+            self.image_shape = outputs["images"].shape[1:]
         except (StopIteration, KeyError, IndexError, TypeError):
             raise DataError(
                 f"--model={version}: has no signature 'decode' or 'generate' as this program's "
