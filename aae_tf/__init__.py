@@ -5,10 +5,51 @@ trainer runs the phases; a run folder keeps what came of it. Importing the packa
 heavy: `aae_tf.cli.main` answers `--help` without TensorFlow.
 """
 
+from __future__ import annotations
+
+import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 if "keras" not in sys.modules:  # else networks see whether it has the right one
     os.environ["KERAS_BACKEND"] = "tensorflow"
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from aae_tf.models import (
+        AAE,
+        VAE,
+        WAE,
+        ClusteringAAE,
+        DimReductionAAE,
+        LabelInformedAAE,
+        Model,
+        SemiSupervisedAAE,
+        SupervisedAAE,
+        load,
+    )
+
+__all__ = [
+    "AAE",
+    "VAE",
+    "WAE",
+    "ClusteringAAE",
+    "DimReductionAAE",
+    "LabelInformedAAE",
+    "Model",
+    "SemiSupervisedAAE",
+    "SupervisedAAE",
+    "load",
+]
+
+
+def __getattr__(name: str):
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("aae_tf.models"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import datetime
 import errno
 import fcntl
@@ -258,7 +259,7 @@ def progress_bar(
         smoothing=0.1,
         bar_format=BAR_FORMAT,
         delay=max(interval, 3) if late else 0,
-        disable=not shown,
+        disable=not (shown and _BARS.get()),
         file=io.StringIO() if in_lines else None,
     )
 
@@ -272,6 +273,19 @@ class _BarInLines(tqdm.tqdm):
             step = {"step": self.n} if self.unit == "step" else {}
             _LOGGER.info(done.strip(), extra=step)
         return True
+
+
+_BARS: contextvars.ContextVar[bool] = contextvars.ContextVar("bars", default=True)
+
+
+@contextlib.contextmanager
+def without_bars() -> Iterator[None]:
+    """Within it no progress bar is drawn or logged."""
+    token = _BARS.set(False)
+    try:
+        yield
+    finally:
+        _BARS.reset(token)
 
 
 def note(line: str) -> None:

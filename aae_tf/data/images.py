@@ -20,6 +20,7 @@ import tensorflow as tf
 from aae_tf.arrays import is_picture
 from aae_tf.data.streamed import StreamedImages, blocks
 from aae_tf.settings.fields import without_home
+from aae_tf.settings.own import GIVEN
 from aae_tf.utils import printable, progress_bar
 
 VALIDATION_AT_MOST = 10_000
@@ -48,7 +49,9 @@ class Split:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """SHA-256 of the pixels, the same whether or not they are streamed."""
+        """SHA-256 of the pixels, the same whether or not they are streamed; '' if unknowable."""
+        if not isinstance(self.images, np.ndarray) and not self.images.readable:
+            return ""
         total = hashlib.sha256()
         for block in blocks(self.images):
             total.update(np.ascontiguousarray(block))
@@ -108,7 +111,7 @@ class ImageData:
       name: as --dataset gave it.
       train: maybe with streamed images.
       validation: in memory.
-      test: in memory.
+      test: in memory; None where data from Python has none.
       class_names: of the labels, where they have names.
       skipped: files that are no readable images and were passed over.
       remarks: what else a user should know of the files, line by line.
@@ -118,7 +121,7 @@ class ImageData:
     name: str
     train: Split
     validation: Split
-    test: Split
+    test: Split | None
     class_names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -127,10 +130,16 @@ class ImageData:
     @property
     def splits(self) -> dict[str, Split]:
         """Training, validation and test images by their names."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in splits.items() if split is not None}
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def in_python(self) -> bool:
+        """Whether it was given in Python, and lies in no file."""
+        return self.name.startswith(GIVEN)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
         return self.train.images.shape[1:]
 
     @property
@@ -174,14 +183,17 @@ class ImageData:
         """The classes that a split lacks."""
         if self.train.labels is None or not len(self.train):
             return
-        if not self.class_names and (low := int(self.train.labels.min())) > 0:
+        known = self.train.labels[self.train.labels >= 0]
+        if not len(known):
+            return
+        if not self.class_names and (low := int(known.min())) > 0:
             yield f"labels count from 0; yours are {low}..{int(self.train.labels.max())}"
-        counts = np.bincount(self.train.labels[self.train.labels >= 0], minlength=self.num_classes)
+        counts = np.bincount(known, minlength=self.num_classes)
         if self.class_names and not counts.all():
             yield f"no training image of {self._listed(np.flatnonzero(counts == 0))}"
-        for name in ("validation", "test"):
-            labels = self.splits[name].labels
-            if labels is not None:
+        for name, split in self.splits.items():
+            labels = split.labels
+            if name != "train" and labels is not None:
                 missing = np.setdiff1d(np.flatnonzero(counts), labels)
                 if len(missing):
                     yield f"no {name} image of {self._listed(missing, counts)}"

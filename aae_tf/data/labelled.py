@@ -15,8 +15,8 @@ def check_labels(data: ImageData, experiment: str) -> None:
     Raises:
       DataError: if not.
     """
-    for split in (data.train, data.validation, data.test):
-        if split.labels is None:
+    for name, split in data.splits.items():
+        if split.labels is None and (name == "train" or not data.in_python):
             raise DataError(
                 f"--dataset={data.name}: has no labels, which --experiment={experiment} learns "
                 "from or is scored on; expected one folder a class, or 'label' beside the images"
@@ -36,6 +36,8 @@ def check_class_numbers(data: ImageData) -> None:
         if split.labels is None or not data.num_classes:
             continue
         low, high = int(split.labels.min()), int(split.labels.max())
+        if low == -1 and name == "train" and data.in_python:
+            low = 0  # unlabelled, as in scikit-learn
         if low < 0 or high >= data.num_classes:
             raise DataError(
                 f"--dataset={data.name}: {name} images have labels from {low} to {high}, expected "
@@ -60,14 +62,15 @@ def labelled_rows(data: ImageData, num_labels: int | None, run_seed: int) -> np.
       SettingsError: if a class has too few images, or the number isn't such a multiple.
     """
     labels = data.train.labels
-    counts = np.bincount(labels, minlength=data.num_classes)
+    known = np.flatnonzero(labels >= 0)
+    counts = np.bincount(labels[known], minlength=data.num_classes)
     if not counts.min():
         shown = f"class {data.class_label(counts.argmin())} has no training image"
         if low := int(labels.min()):
             shown = f"labels count from 0; yours are {low}..{int(labels.max())}, so {shown}"
         raise DataError(f"--dataset={data.name}: {shown}, expected some of each class")
     if num_labels is None:
-        return np.arange(len(labels), dtype=np.int32)
+        return known.astype(np.int32)
     each, left = divmod(num_labels, data.num_classes)
     if left:
         expected = f"a multiple of {data.num_classes}, the number of classes, or all"

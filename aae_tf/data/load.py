@@ -16,6 +16,7 @@ from aae_tf.data import arrays, folder, tfds
 from aae_tf.data.images import Framing, ImageData, Split, with_validation
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
+from aae_tf.settings.own import GIVEN
 
 FOLDER = pathlib.Path(__file__).parent / "mnist"
 MD5_OF_UNPACKED = {
@@ -51,6 +52,8 @@ def framing_of(settings: DataSettings) -> Framing:
     Arrays stay as they are, which the settings make sure of.
     """
     name = settings.dataset
+    if name.startswith(GIVEN):
+        return Framing()
     is_path = os.path.exists(os.path.expanduser(name)) or name.startswith((".", "/", "~"))
     if is_path or name.endswith((*ENDINGS, *tables.ENDINGS)):
         return Framing(settings.crop_size, settings.image_size)
@@ -59,6 +62,11 @@ def framing_of(settings: DataSettings) -> Framing:
 
 def _load(settings: DataSettings) -> ImageData:
     name = settings.dataset
+    if name.startswith(GIVEN):
+        raise DataError(
+            f"--dataset={name}: the run's data was given in Python and lies in no file; expected "
+            "aae_tf.load(run_dir), and the data again"
+        )
     path = pathlib.Path(os.path.expanduser(name))  # leaves ~nobody as it is
     is_folder = name != "mnist" and os.path.isdir(path)
     is_table = path.suffix.lower() in tables.ENDINGS

@@ -207,6 +207,28 @@ class StreamingFeed(Feed):
         return self._images.serve(batches).prefetch(AHEAD).with_options(options)
 
 
+class DatasetFeed(Feed):
+    """Serves minibatches as a `tf.data.Dataset` of Python's gives them, whatever the step.
+
+    Args: as of `Feed`; the images have `batches(size)`.
+    """
+
+    def source(self, step: int, before: tf.data.Iterator | None = None) -> tf.data.Iterator:
+        """An iterator over minibatches, for any number of epochs."""
+        del step
+        return iter(self._images.batches(self.batch_size)) if before is None else before
+
+    def batch(self, source: tf.data.Iterator, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The next batch."""
+        del step
+        images = source.get_next()
+        scale = 255 if images.dtype == tf.uint8 else 1
+        return {"images": tf.cast(images, self._dtype) / scale}
+
+    def _stored(self, images):
+        return images
+
+
 def make_feed(
     images: np.ndarray | StreamedImages,
     batch_size: int,
@@ -216,4 +238,6 @@ def make_feed(
 ) -> Feed:
     """The feed that suits the images: in memory or streamed."""
     kind = StreamingFeed if isinstance(images, StreamedImages) else Feed
+    if hasattr(images, "batches"):
+        kind = DatasetFeed
     return kind(images, batch_size, seed, dtype, labelled)

@@ -39,6 +39,7 @@ class StreamedImages(abc.ABC):
 
     dtype = np.dtype(np.uint8)
     ndim = 4
+    readable = True  # whether they can be read by row
 
     def __init__(self, image_shape: Sequence[int], rows: np.ndarray):
         self._image_shape = tuple(image_shape)

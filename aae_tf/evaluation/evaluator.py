@@ -134,6 +134,8 @@ class Evaluator:
         return self._matches[count].evaluate(self.aggregated_posterior(split))
 
     def _component_share(self, split: Split) -> dict[str, float]:
+        if split.labels is None:
+            return {}
         posterior = self._method.class_prior.posterior(self.aggregated_posterior(split))
         return component_metrics(posterior, split.labels)
 
@@ -141,6 +143,8 @@ class Evaluator:
         return category_metrics(self.inference.classify(split))
 
     def _classification(self, split: Split) -> dict[str, float]:
+        if split.labels is None:
+            return {}
         classes = self.inference.classify(split).argmax(1)
         return {"error_percent": error_percent(classes, split.labels)}
 
@@ -161,6 +165,8 @@ class Evaluator:
         return {"reconstruction_cost": float(self.inference.cost(split).mean())}
 
     def _style(self, split: Split) -> dict[str, float]:
+        if split.labels is None:
+            return {}
         train = self._data.train
         rows = evenly_spaced(len(train), style_probe.PROBE_CODES)
         probed = style_probe.probe_metrics(

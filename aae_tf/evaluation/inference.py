@@ -78,6 +78,15 @@ class Inference:
             ]
         )
 
+    def scores(self, split: Split) -> dict[str, np.ndarray]:
+        """What `Method.scores` gives for each image, `(size,)` by name."""
+        function, parts = self._function("scores"), []
+        for start in range(0, max(1, len(split)), self._block):
+            pixels = split.intensities(slice(start, start + self._block))
+            scores = function(tf.constant(pixels, self._method.dtype))
+            parts.append({name: value.numpy() for name, value in scores.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
     def bound(self, split: Split, seed: seeds.Seed) -> np.ndarray:
         """Distortion and divergence of a VAE's bound at one draw of q(z|x), `(size, 2)` in nats."""
         return self._of_images("bound", split, self._noise(seed, len(split)))

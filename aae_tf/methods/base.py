@@ -146,7 +146,8 @@ class Method(abc.ABC):
         scores = {"reconstruction_error": half_squared_error(scaled, rebuilt)}
         if distributions.has_density(self.prior, in_graph=True):
             scores["prior_log_density"] = tf.cast(self.prior.log_prob(codes), self.dtype)
-        if (logits := self._discriminator_logits(codes)) is not None:
+        logits = self._discriminator_logits(codes)
+        if logits is not None:
             scores["discriminator_logit"] = tf.cast(logits, self.dtype)
         return scores
 

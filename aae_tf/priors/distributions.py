@@ -255,6 +255,8 @@ class UserPrior:
 def _user_object(spec: str, dim: int):
     """What the function that 'package.module:function' names returns for the latent size."""
     make = load_function("prior", spec)
+    if hasattr(make, "sample") and not isinstance(make, type):
+        return make  # given in Python, as it is
     try:
         source = make(dim)
     except Exception as error:

@@ -118,10 +118,14 @@ class RunFolder:
         except (*NONSENSE, UserError) as error:
             raise unusable(file, error) from None
 
-    def check(self, settings: Settings) -> None:
+    def check(self, settings: Settings, extendable: bool = False) -> None:
         """Checks that a run of these settings may continue in this folder.
 
         More epochs than before are fine, unless a learning rate's schedule hangs on their number.
+
+        Args:
+          settings: of the run to be.
+          extendable: whether they are fine even then.
 
         Raises:
           RunFolderError: if the folder holds a run of other settings, or other files.
@@ -135,8 +139,8 @@ class RunFolder:
                 )
             return
         old, new = (flatten(s, only_changing_run=True) for s in (self.read_settings(), settings))
-        extendable = all(parse_schedule(p.schedule) != "cosine" for p in settings.phases)
-        if extendable and old["epochs"] < new["epochs"]:
+        schedules = [parse_schedule(phase.schedule) for phase in settings.phases]
+        if (extendable or "cosine" not in schedules) and old["epochs"] < new["epochs"]:
             old["epochs"] = new["epochs"]
         if _same_place(old["dataset"], new["dataset"]):
             old["dataset"] = new["dataset"]

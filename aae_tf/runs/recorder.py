@@ -39,6 +39,7 @@ class Recorder(Observer):
       progress: of the run; holds the losses of an unfinished epoch.
       epochs: of the whole run.
       averaged_weights: gives a context within which the networks are as they are evaluated.
+      draws: whether figures are drawn.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Recorder(Observer):
         progress: Progress,
         epochs: int,
         averaged_weights: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
+        draws: bool = True,
     ):
         self._folder, self._method, self._phases = folder, method, phases
         self._data, self._evaluator = data, evaluator
-        self._draw_every = max(1, epochs // PICTURES)
+        self._draw_every = max(1, epochs // PICTURES) if draws else 0
         self._averaged_weights = averaged_weights
         self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
@@ -114,7 +116,8 @@ class Recorder(Observer):
         if self._categories is not None:
             self._note_categories(report, probabilities)
         self._eval.flush()
-        if round(report.epoch) % self._draw_every == 0 and report.step < report.total_steps:
+        is_due = self._draw_every and round(report.epoch) % self._draw_every == 0
+        if is_due and report.step < report.total_steps:
             with _collected():
                 self.draw(report.step)
 
@@ -138,6 +141,11 @@ class Recorder(Observer):
             }
         self._eval.histograms(step, columns)
         return validation, probabilities
+
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """The rows of metrics.csv."""
+        return self._table.rows
 
     def newest(self, split: str) -> dict[str, float]:
         """What the last epoch's row of metrics.csv says of a split, by name."""

@@ -8,8 +8,11 @@ import functools
 import logging
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import keras
+import tensorflow as tf
 
 from aae_tf import data as data_sources
 from aae_tf import seeds
@@ -32,6 +35,8 @@ from aae_tf.runs.training_run import TrainingRun
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model, write_config
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings, own_functions
+from aae_tf.settings.own import objects_given
+from aae_tf.training import Observer
 from aae_tf.training.checkpoints import Checkpoints, averaged_variables, network_variables
 from aae_tf.training.distribution import make_strategy
 from aae_tf.utils import evenly_spaced, make_folder
@@ -58,35 +63,59 @@ class Outcome:
     status: int = 0
 
 
+Watch = Callable[[Recorder, TrainingRun], Observer]
+
+
 @keras_defaults()
-def train(settings: Settings, run_dir: pathlib.Path, export_dir: pathlib.Path | None) -> Outcome:
+def train(
+    settings: Settings,
+    run_dir: pathlib.Path,
+    export_dir: pathlib.Path | None,
+    data: ImageData | None = None,
+    watch: Watch | None = None,
+    temporary: bool = False,
+) -> Outcome:
     """Trains or resumes, evaluates, draws and exports.
 
     Args:
       settings: of the run.
       run_dir: a new folder, or one that holds a run of the same settings, which continues.
       export_dir: where the SavedModel goes, under the experiment's name; None for no export.
+      data: that was given in Python; by default what the settings name.
+      watch: makes an observer that looks on beside the recorder.
+      temporary: whether nobody will look into the folder: nothing is drawn, and test examples
+        aren't scored. Such a run may go on for more epochs whatever its schedules are.
 
     Raises:
       UserError: if something given can't be used; nothing has been written then, unless the loss
         diverged.
     """
     stop, folder = Stop(settings.execution.max_minutes), RunFolder(run_dir)
-    folder.check(settings)
+    folder.check(settings, extendable=temporary)
     if export_dir is not None:
         check_folder("export_dir", export_dir)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
-    strategy = make_strategy(settings.execution, settings.training.batch_size)
+    strategy = _strategy(settings)
     check_evaluators(settings.evaluation)
-    data = data_sources.load(settings.data)
+    data = data or data_sources.load(settings.data)
     check_features(settings, data)
     run = TrainingRun(settings, folder, data, strategy, stop)
-    with started(run):
-        return _train(run, export_dir)
+    with started(run, extendable=temporary):
+        return _train(run, export_dir, watch, temporary)
+
+
+def _strategy(settings: Settings) -> tf.distribute.Strategy:
+    """The strategy that the settings name; for networks that are made already, TensorFlow's own."""
+    if not any(isinstance(given, keras.Model) for given in objects_given()):
+        return make_strategy(settings.execution, settings.training.batch_size)
+    if settings.execution.replicas > 1:
+        expected = "0 or 1 with a keras.Model that is made already; give a function that makes it"
+        raise SettingsError("replicas", settings.execution.replicas, expected)
+    return tf.distribute.get_strategy()
 
 
 @contextlib.contextmanager
-def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
+def started(run: TrainingRun, locked: bool = False, extendable: bool = False) -> Iterator[None]:
     """Starts a run in its folder, or resumes it from its newest checkpoint.
 
     Within, the folder is locked and signals stop the run.
@@ -94,11 +123,12 @@ def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
     Args:
       run: to start.
       locked: whether the caller has locked the folder already.
+      extendable: see `RunFolder.check`.
     """
     folder, settings, data = run.folder, run.settings, run.data
     make_folder(folder.path)
     with run.stop, contextlib.nullcontext() if locked else folder.locked():
-        folder.check(settings)  # again: another process may have begun a run meanwhile
+        folder.check(settings, extendable)  # again: another process may have begun a run meanwhile
         folder.check_data(data)
         folder.remove_leftovers()
         run.open_checkpoints()
@@ -117,7 +147,9 @@ def started(run: TrainingRun, locked: bool = False) -> Iterator[None]:
         yield
 
 
-def _train(run: TrainingRun, export_dir: pathlib.Path | None) -> Outcome:
+def _train(
+    run: TrainingRun, export_dir: pathlib.Path | None, watch: Watch | None, temporary: bool
+) -> Outcome:
     """Trains from the newest checkpoint; then, if not stopped, evaluates, draws and exports."""
     folder, settings, data = run.folder, run.settings, run.data
     commit = commit_of_checkout()
@@ -133,12 +165,15 @@ def _train(run: TrainingRun, export_dir: pathlib.Path | None) -> Outcome:
         progress,
         settings.training.epochs,
         run.averaged_weights,
+        draws=not temporary,
     )
     with contextlib.closing(recorder):
-        status = run.train(recorder)
+        status = run.train(recorder, *([watch(recorder, run)] if watch else []))
         state = run.note_provenance(first_step, commit)
         if status:
             return Outcome(folder, {}, None, state, status)
+        if temporary:
+            return Outcome(folder, recorder.newest("validation"), None, state)
         try:
             with run.stop.at_once():
                 exporting = "" if export_dir is None else " and exporting"
@@ -202,7 +237,11 @@ def evaluate(
 
 @keras_defaults()
 def export(
-    run_dir: pathlib.Path, export_dir: pathlib.Path, trust_run: bool = False
+    run_dir: pathlib.Path,
+    export_dir: pathlib.Path,
+    trust_run: bool = False,
+    data: ImageData | None = None,
+    name: str = "",
 ) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder.
 
@@ -210,19 +249,25 @@ def export(
 
     Args:
       run_dir: the run's folder; locked meanwhile, unless it can only be read.
-      export_dir: where the SavedModel goes, under the experiment's name.
+      export_dir: where the SavedModel goes.
       trust_run: see `restore_run`.
+      data: of the run, where it was given in Python.
+      name: of the model; by default the experiment's.
     """
     folder = RunFolder(run_dir)
     check_folder("export_dir", export_dir)
     folder.read_settings()
     is_ours = os.access(folder.path, os.W_OK)
     with folder.locked() if is_ours else contextlib.nullcontext():
-        return _export(folder, export_dir, None, trust_run)
+        return _export(folder, export_dir, data, trust_run, name)
 
 
 def _export(
-    folder: RunFolder, export_dir: pathlib.Path, data: ImageData | None, trust_run: bool
+    folder: RunFolder,
+    export_dir: pathlib.Path,
+    data: ImageData | None,
+    trust_run: bool,
+    name: str = "",
 ) -> pathlib.Path:
     """Exports a run whose folder is locked; `data` is the run's, if it is loaded already."""
     settings = folder.read_settings()
@@ -239,7 +284,8 @@ def _export(
         logger.info("exporting without codes of held-out images: %s", error)
     card = functools.partial(model_card.files_of, folder)
     framing = data_sources.framing_of(settings.data)
-    return export_saved_model(method, export_dir / settings.experiment, codes, card, framing)
+    model = export_dir / (name or settings.experiment)
+    return export_saved_model(method, model, codes, card, framing)
 
 
 def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
@@ -308,6 +354,9 @@ def check_features(settings: Settings, data: ImageData) -> None:
     if settings.evaluation.sample_quality and not is_picture(data.image_shape):
         expected = f"false for features of shape {data.image_shape}: its metrics are of images"
         raise SettingsError("sample_quality", True, expected)
+    if any(settings.evaluation.likelihood_samples) and data.test is None:
+        counts = ",".join(map(str, settings.evaluation.likelihood_samples))
+        raise SettingsError("likelihood_samples", counts, "0 for data without test examples")
 
 
 def restore_run(
@@ -348,7 +397,9 @@ def restore_run(
 
 def _final_metrics(settings, folder, evaluator, data: ImageData, progress) -> dict[str, float]:
     metrics = {}
-    for name, split in (("validation", data.validation), ("test", data.test)):
+    for name, split in data.splits.items():
+        if name == "train":
+            continue
         for key, value in evaluator.evaluate(split, final=True).items():
             metrics[f"{name}/{key}"] = value
     metrics |= evaluator.log_likelihood(folder.likelihood)

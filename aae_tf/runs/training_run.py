@@ -26,6 +26,7 @@ from aae_tf.training.checkpoints import (
     network_variables,
     optimizer_variables,
 )
+from aae_tf.training.distribution import devices_of
 from aae_tf.training.trainer import pretrain
 from aae_tf.utils import evenly_spaced, progress_bar
 
@@ -175,11 +176,11 @@ class TrainingRun:
             identity(self.settings, self.data.describe()),
         )
 
-    def train(self, recorder: Observer) -> int:
+    def train(self, *recorders: Observer) -> int:
         """Trains to the end, or until it is to stop; writes a checkpoint either way.
 
         Args:
-          recorder: looks on, before a checkpoint is written; may ask the trainer to stop.
+          *recorders: look on, before a checkpoint is written; may ask the trainer to stop.
 
         Returns:
           The exit status of a stop by a signal or for the time, or 0.
@@ -200,7 +201,7 @@ class TrainingRun:
             self.trainer.feed.steps_per_epoch,
             execution.on_nan == "rollback",
         )
-        observers = (bar, self._make_precise_norm(), recorder, writer, rollback, self.stop)
+        observers = (bar, self._make_precise_norm(), *recorders, writer, rollback, self.stop)
         with contextlib.closing(bar), contextlib.suppress(Stopped):
             while progress.step < total:
                 try:
@@ -235,7 +236,7 @@ class TrainingRun:
         before = self.folder.read_json("provenance.json")
         # Of a run that another session trained to its end the record stays.
         if progress.step > first_step or before.get("step") != progress.step:
-            devices = list(self.strategy.extended.worker_devices)
+            devices = devices_of(self.strategy)
             earlier = earlier_sessions(before, first_step)
             self.folder.write_provenance(
                 provenance(devices, progress.seconds, state, progress.step, earlier, commit)

@@ -60,6 +60,11 @@ def given_in_python(objects: Mapping[str, Any]) -> Iterator[None]:
         _GIVEN_NOW.reset(token)
 
 
+def objects_given() -> list[Any]:
+    """The objects that `load_function` knows now."""
+    return list((_GIVEN_NOW.get() or {}).values())
+
+
 @contextlib.contextmanager
 def _working_folder_importable() -> Iterator[None]:
     """Within it modules are looked for in the working folder too, last.

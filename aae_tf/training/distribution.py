@@ -41,6 +41,14 @@ def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute
         return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
+def devices_of(strategy: tf.distribute.Strategy) -> list[str]:
+    """The names of the devices that a strategy computes on."""
+    if tf.distribute.has_strategy() or strategy is not tf.distribute.get_strategy():
+        return list(strategy.extended.worker_devices)
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"  # TensorFlow's own choice
+    return [tf.config.list_logical_devices(kind)[0].name]
+
+
 @contextlib.contextmanager
 def _without_cluster() -> Iterator[None]:
     """Within it the environment describes no cluster, which MirroredStrategy would look for."""

@@ -1,0 +1,88 @@
+"""Models with a categorical code, or that learn from labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aae_tf.models.base import Model
+
+
+class _Classifier(Model):
+    """A model whose encoder also gives q(y|x) (AAE, section 5, figure 8)."""
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """q(y|x) of examples, `(n, categories)`, float32."""
+        return self._of_examples(x, lambda inference, split: inference.classify(split))
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The most probable category of each example, `(n,)`: a cluster, a label, or its name."""
+        numbers = self.predict_proba(x).argmax(1)
+        names = self.class_names
+        return np.array(names)[numbers] if self._names_categories and names else numbers
+
+    @property
+    def _names_categories(self) -> bool:
+        return self._method.labels != "none"
+
+
+class SemiSupervisedAAE(_Classifier):
+    """The semi-supervised AAE (AAE, section 5): `fit(x, y)` with y = -1 for what has no label.
+
+    Args:
+      **settings: see `Model`. `num_labels` takes so many of the labels that there are.
+    """
+
+    experiments = ("semi_supervised",)
+
+
+class ClusteringAAE(_Classifier):
+    """The AAE whose categorical code becomes clusters, without labels (AAE, section 6).
+
+    Args:
+      experiment: 'clustering' (the default) or 'discrete'.
+      **settings: see `Model`; `num_clusters` says how many.
+    """
+
+    experiments = ("clustering", "discrete")
+
+
+class DimReductionAAE(_Classifier):
+    """Dimensionality reduction (AAE, section 7): each class or cluster has a place in the plane.
+
+    Args:
+      **settings: see `Model`; `num_labels=0` for clusters instead of classes.
+    """
+
+    experiments = ("dim_reduction",)
+
+    def transform(self, x: Any) -> np.ndarray:
+        """The reduced representation of examples, `(n, latent_dim)`, float32."""
+        return self._of_examples(x, lambda inference, split: inference.embed(split))
+
+    def fit_transform(self, x: Any, y: Any = None, **fit: Any) -> np.ndarray:
+        """`fit`, then `transform` of the same examples."""
+        self.fit(x, y, **fit)
+        return self.transform(x)
+
+
+class SupervisedAAE(Model):
+    """The supervised AAE (AAE, section 4): the decoder takes the label, the code keeps the style.
+
+    Args:
+      **settings: see `Model`.
+    """
+
+    experiments = ("style",)
+
+
+class LabelInformedAAE(Model):
+    """The AAE whose labels place classes on the prior (AAE, section 2.3): `fit(x, y)`.
+
+    Args:
+      experiment: 'label_mixture' (the default) or 'label_swiss_roll'.
+      **settings: see `Model`.
+    """
+
+    experiments = ("label_mixture", "label_swiss_roll")
