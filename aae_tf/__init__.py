@@ -11,4 +11,4 @@ import sys
 if "keras" not in sys.modules:  # else networks see whether it has the right one
     os.environ["KERAS_BACKEND"] = "tensorflow"
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
