@@ -33,7 +33,7 @@ def on_files(files, *, config):
     folders = [path for path in linked if (ROOT / path).is_dir()]
     linked |= {f"{folder}/{name}" for folder in folders for name in _names(folder)}
     for path in sorted(linked):
-        if not _uri(path) in files.src_uris:
+        if _uri(path) not in files.src_uris:
             files.append(File.generated(config, _uri(path), content=_text(path)))
     return files
 
@@ -49,6 +49,12 @@ def on_page_markdown(markdown, *, page, config, files):
         return link[1] if target is None else posixpath.relpath(_uri(target), here)
 
     return LINK.sub(led, markdown)
+
+
+def on_page_content(html, *, page, config, files):
+    r"""Shows the bars of code in tables, `\|`, as GitHub does."""
+    del page, config, files
+    return re.sub(r"<td.*?</td>", lambda cell: cell[0].replace("\\|", "|"), html, flags=re.DOTALL)
 
 
 def _target(uri, link):
