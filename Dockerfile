@@ -7,9 +7,9 @@ COPY flags /source/flags
 RUN pip install --no-cache-dir --constraint=/source/requirements.lock '/source[client]' \
     && rm -r /source
 
-# Any user may run it (docker run --user), so what libraries cache goes where anyone can write.
-ENV MPLCONFIGDIR=/tmp/matplotlib TF_CPP_MIN_LOG_LEVEL=2
-RUN useradd --create-home aae && install --directory --owner=aae /runs
+# Any user may run it (docker run --user): what libraries cache goes where anyone can write.
+ENV HOME=/tmp
+RUN useradd --home-dir /tmp aae && install --directory --owner=aae /runs
 USER aae
 WORKDIR /runs
 
