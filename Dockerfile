@@ -1,7 +1,7 @@
 # The command `aae-tf` in a container; docs/getting_started.md says how to build and run it.
 FROM python:3.11-slim
 
-COPY requirements.lock setup.py setup.cfg pyproject.toml MANIFEST.in README.md LICENSE /source/
+COPY requirements.lock setup.py setup.cfg pyproject.toml README.md LICENSE /source/
 COPY aae_tf /source/aae_tf
 COPY flags /source/flags
 RUN pip install --no-cache-dir --constraint=/source/requirements.lock '/source[client]' \
