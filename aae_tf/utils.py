@@ -1,4 +1,4 @@
-"""What any package may use: files, a user's functions, rows, what is said on standard error."""
+"""What any package may use: files, rows, what is said on standard error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import errno
 import fcntl
-import importlib
 import io
 import json
 import logging
@@ -23,8 +22,6 @@ from typing import Any
 
 import numpy as np
 import tqdm
-
-from aae_tf.errors import SettingsError
 
 LARGEST_JSON = 64 * 2**20  # bytes of a file that are read
 
@@ -208,46 +205,6 @@ def handling(numbers: Iterable[int], handler: Callable) -> Iterator[None]:
     finally:
         for number, handler_before in before.items():
             signal.signal(number, handler_before)
-
-
-def is_own(spec: str) -> bool:
-    """Whether a setting's value names a function of the user's own."""
-    return ":" in spec
-
-
-def load_function(flag: str, spec: str) -> Callable:
-    """Imports what 'package.module:function' names.
-
-    Args:
-      flag: whose value it is, for the error.
-      spec: the value.
-
-    Raises:
-      SettingsError: if it can't be imported, or can't be called.
-    """
-    module_name, _, function = spec.partition(":")
-    try:
-        with _working_folder_importable():
-            loaded = getattr(importlib.import_module(module_name), function)
-    except Exception as error:  # a user's module may raise anything
-        raise SettingsError(flag, spec, f"an importable function ({error!r})") from None
-    if not callable(loaded):
-        raise SettingsError(flag, spec, f"a function; it is a {type(loaded).__name__}")
-    return loaded
-
-
-@contextlib.contextmanager
-def _working_folder_importable() -> Iterator[None]:
-    """Within it modules are looked for in the working folder too, last.
-
-    What lies there by chance is never taken for a library.
-    """
-    before = list(sys.path)
-    sys.path.append(os.getcwd())
-    try:
-        yield
-    finally:
-        sys.path[:] = before
 
 
 def evenly_spaced(size: int, count: int) -> np.ndarray:

@@ -5,15 +5,12 @@ import json
 import logging
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from aae_tf.errors import SettingsError
 from aae_tf.utils import (
     evenly_spaced,
-    load_function,
     logging_to_stderr,
     note,
     progress_bar,
@@ -141,15 +138,3 @@ def test_json_lines_tell_time_level_message_and_step_of_logs_and_bars(capsys):
     assert lines[0]["message"] == "at a\x1b\n" and lines[0]["level"] == "info"
     assert [line["step"] for line in lines] == [3, 2, *[8] * (len(lines) - 2)]
     assert lines[-1]["message"] == "8 of 8 steps"
-
-
-def test_the_working_folder_is_importable_for_a_users_function_alone_and_last(
-    tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    for name in ("own_of_a_test", "colorsys"):
-        (tmp_path / f"{name}.py").write_text("import sys\ndef f(): return list(sys.path)\n")
-    before = list(sys.path)
-    assert load_function("prior", "own_of_a_test:f")() == sys.path == before
-    with pytest.raises(SettingsError):  # the library of that name comes first
-        load_function("prior", "colorsys:f")

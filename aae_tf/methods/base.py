@@ -13,7 +13,15 @@ import tensorflow as tf
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
-from aae_tf.networks import Decoder, Discriminator, Encoder, Standardizer
+from aae_tf.networks import (
+    CategoricalEncoder,
+    Decoder,
+    Discriminator,
+    Encoder,
+    OwnDiscriminator,
+    Standardizer,
+    own,
+)
 from aae_tf.networks.layers import LayerFactory
 from aae_tf.networks.trunks import Convolutions, DenseLayers, HiddenLayers, most_doublings
 from aae_tf.priors import distributions
@@ -22,6 +30,8 @@ from aae_tf.training import optimizers
 from aae_tf.training.corruption import IMAGES, Corruption
 from aae_tf.training.phase import Batch, Draws, Phase, no_common_draws
 from aae_tf.training.trainer import Pretraining
+
+LAYERS = "random_layers"  # as the draw of their seed is named
 
 
 class Method(abc.ABC):
@@ -90,6 +100,7 @@ class Method(abc.ABC):
         if self._standardizer is not None:
             networks["standardizer"] = self._standardizer
         self.networks: Mapping[str, keras.Model] = networks
+        self._generators = own.random_generators(networks.values())
 
     @abc.abstractmethod
     def build_networks(self) -> Mapping[str, keras.Model]:
@@ -154,7 +165,8 @@ class Method(abc.ABC):
     @property
     def lasting_networks(self) -> dict[str, keras.Model]:
         """The networks that are used after training too: all but the discriminators."""
-        return {n: net for n, net in self.networks.items() if not isinstance(net, Discriminator)}
+        passing = (Discriminator, OwnDiscriminator)
+        return {n: net for n, net in self.networks.items() if not isinstance(net, passing)}
 
     @property
     def encoder_noise_dim(self) -> int:
@@ -211,8 +223,40 @@ class Method(abc.ABC):
             return self.layers
         return dataclasses.replace(self.layers, initializer=chosen)
 
-    def _make_decoder(self, input_dim: int) -> Decoder:
+    def _make_encoder(self, num_categories: int = 0, code_activation: str = "linear"):
+        """The encoder; with categories one that also gives logits of them."""
+        nets, arguments = self.settings.networks, self._encoder_arguments()
+        if nets.encoder_network:
+            kind, noise_dim = nets.encoder, nets.encoder_noise_dim
+            noise_dim = {"deterministic": 0, "implicit": noise_dim}.get(kind, self.latent_dim)
+            return own.make_encoder(
+                nets.encoder_network,
+                self.settings.training.seed,
+                self.image_shape,
+                self.latent_dim,
+                num_categories,
+                kind=kind,
+                noise_dim=noise_dim,
+                noise_sd=arguments["noise_sd"],
+            )
+        if num_categories:
+            return CategoricalEncoder(num_categories, **arguments)
+        return Encoder(**arguments, code_activation=code_activation)
+
+    def _make_discriminator(self, dim: int, name: str = "discriminator"):
         nets = self.settings.networks
+        if nets.discriminator_network:
+            return own.make_discriminator(
+                nets.discriminator_network, self.settings.training.seed, dim, name
+            )
+        return Discriminator(dim, nets.discriminator_units, self.layers, name=name)
+
+    def _make_decoder(self, input_dim: int):
+        nets = self.settings.networks
+        if nets.decoder_network:
+            return own.make_decoder(
+                nets.decoder_network, self.settings.training.seed, input_dim, self.image_shape
+            )
         return Decoder(
             self.image_shape,
             input_dim,
@@ -247,7 +291,18 @@ class Method(abc.ABC):
         variables = [v for network in updates for v in network.trainable_variables]
         epochs, chosen = self.settings.training.epochs, settings or self.settings.phase(name)
         optimizer = optimizers.build(chosen, variables, self.steps_per_epoch, epochs)
+        if self._generators:
+            loss, common_draws = self._seeded(loss), _with_seed(common_draws)
         return Phase(name, updates, optimizer, loss, draws, common_draws, begins or {})
+
+    def _seeded(self, loss):
+        """The loss, in which random layers of users' networks draw by the phase's seed."""
+
+        def seeded_loss(batch: Batch, draws: Draws):
+            with own.seeded(self._generators, draws[LAYERS]):
+                return loss(batch, draws)
+
+        return seeded_loss
 
     def _encode_in_training(self, inputs, draws: Draws, hidden_noise):
         """What the encoder gives of what it is to see, with a phase's draws."""
@@ -266,14 +321,17 @@ class Method(abc.ABC):
         return lambda seed, size: self._encoder_draws(seed, size) | draws(seed, size)
 
 
+def _with_seed(common_draws):
+    """Common draws, and the seed of random layers."""
+    return lambda seed: {**common_draws(seed), LAYERS: seeds.fold(seed, LAYERS)}
+
+
 class Autoencoder(Method):
     """An encoder q(z|x) and a decoder p(x|z), without anything that trains them."""
 
     def build_networks(self):
         is_categorical = self.settings.prior.prior == "categorical"
-        self.encoder = Encoder(
-            **self._encoder_arguments(), code_activation="softmax" if is_categorical else "linear"
-        )
+        self.encoder = self._make_encoder(code_activation="softmax" if is_categorical else "linear")
         self.decoder = self._make_decoder(self.latent_dim + self.num_categories)
         return {"encoder": self.encoder, "decoder": self.decoder}
 

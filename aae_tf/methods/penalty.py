@@ -17,8 +17,8 @@ from aae_tf.objectives import divergences
 from aae_tf.objectives.divergences import mmd
 from aae_tf.priors import distributions
 from aae_tf.settings import Settings
+from aae_tf.settings.own import is_own, load_function
 from aae_tf.training.phase import Draws
-from aae_tf.utils import is_own, load_function
 
 OFFSET_SAMPLES = 6400  # of the prior, from which a transport's offset is taken
 ORDER = ("first", "second")  # in words, for errors

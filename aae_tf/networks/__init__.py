@@ -7,6 +7,7 @@ from aae_tf.networks.cluster_heads import ClusterHeads
 from aae_tf.networks.decoder import Decoder
 from aae_tf.networks.discriminator import Discriminator
 from aae_tf.networks.encoder import CategoricalEncoder, Encoder
+from aae_tf.networks.own import OwnDiscriminator
 from aae_tf.networks.standardizer import Standardizer
 
 if keras.config.backend() != "tensorflow":
@@ -21,5 +22,6 @@ __all__ = [
     "Decoder",
     "Discriminator",
     "Encoder",
+    "OwnDiscriminator",
     "Standardizer",
 ]

@@ -31,7 +31,7 @@ from aae_tf.runs.training_run import TrainingRun
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model, write_config
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings, own_functions
-from aae_tf.training.checkpoints import Checkpoints, network_variables
+from aae_tf.training.checkpoints import Checkpoints, averaged_variables, network_variables
 from aae_tf.training.distribution import make_strategy
 from aae_tf.utils import evenly_spaced, make_folder
 
@@ -323,7 +323,7 @@ def restore_run(
     networks = network_variables(method.networks)
     averages = None
     if settings.training.average_decay:
-        averages = network_variables(method.lasting_networks)
+        averages = averaged_variables(method.lasting_networks)
         networks = {name: value for name, value in networks.items() if name not in averages}
     run = identity(settings, folder.read_data())
     checkpoints = Checkpoints(folder.checkpoints, networks, averages=averages, run=run)

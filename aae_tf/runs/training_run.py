@@ -21,6 +21,7 @@ from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
     Checkpoints,
     CheckpointWriter,
+    averaged_variables,
     digest,
     network_variables,
     optimizer_variables,
@@ -124,7 +125,7 @@ class TrainingRun:
         decay = self.settings.training.average_decay
         if not decay:
             return None
-        return WeightAverage(network_variables(self.method.lasting_networks), decay)
+        return WeightAverage(averaged_variables(self.method.lasting_networks), decay)
 
     def _make_precise_norm(self) -> Observer:
         if not self.settings.training.precise_batch_norm:

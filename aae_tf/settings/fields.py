@@ -115,6 +115,23 @@ def one_of_or_own(choices: tuple[str, ...]) -> Check:
     return check
 
 
+def own_or_empty(expected: str) -> Check:
+    """Nothing, or package.module:function.
+
+    Args:
+      expected: what the function makes.
+    """
+    names = one_of_or_own(())
+
+    def check(value):
+        if not value or names(value) is None:
+            return None
+        return f"{expected}, as package.module:function"
+
+    check.takes_own = True
+    return check
+
+
 def parse_count(text: str) -> int | None:
     """Reads a number of labels; 'all' is None."""
     if text == "all":

@@ -11,7 +11,7 @@ from aae_tf.settings import groups, method_groups
 from aae_tf.settings.fields import Check
 from aae_tf.settings.groups import Settings
 from aae_tf.settings.method_groups import PHASES, PhaseSettings
-from aae_tf.utils import is_own
+from aae_tf.settings.own import is_own
 
 # By the name of their field in Settings, in the order of the help page.
 GROUPS = {

@@ -19,6 +19,7 @@ from aae_tf.settings.fields import (
     one_of,
     one_of_or_own,
     or_word,
+    own_or_empty,
     parse_initializer,
     parses,
     sample_counts,
@@ -325,6 +326,25 @@ class NetworkSettings(Checked):
     )
     conv_batch_norm: bool = setting(
         True, "with --network=conv, batch normalisation in the hidden convolutions"
+    )
+    encoder_network: str = setting(
+        "",
+        "an encoder of your own, package.module:function: called with shape and latent_dim (and "
+        "num_categories or noise_dim, where it takes these), it returns a keras.Model from images "
+        "to codes; see docs/your_own.md",
+        own_or_empty("what makes an encoder"),
+    )
+    decoder_network: str = setting(
+        "",
+        "a decoder of your own, package.module:function: called with latent_dim and shape, it "
+        "returns a keras.Model from codes to images",
+        own_or_empty("what makes a decoder"),
+    )
+    discriminator_network: str = setting(
+        "",
+        "a discriminator of your own, package.module:function: called with latent_dim, it returns "
+        "a keras.Model from codes to logits",
+        own_or_empty("what makes a discriminator"),
     )
     discriminator_units: tuple = setting(
         (1000, 1000), "hidden layers of the discriminator", some_units

@@ -27,6 +27,12 @@ def check(settings) -> None:
     if settings.training.precise_batch_norm and networks.encoder == "implicit":
         expected = "false with --encoder=implicit, whose noise comes before the normalisation"
         raise SettingsError("precise_batch_norm", True, expected)
+    if networks.encoder_network:
+        for flag in ("hidden_noise", "precise_batch_norm"):
+            if value := getattr(settings.training, flag):
+                unset = type(value)()
+                expected = f"{unset} with --encoder_network, whose layers are your own"
+                raise SettingsError(flag, value, expected)
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)

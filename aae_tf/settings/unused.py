@@ -31,6 +31,26 @@ COUNT_WITH = (
     (["encoder_noise_sd"], lambda s: s.networks.encoder == "isotropic", "--encoder=isotropic"),
     (["encoder_noise_dim"], lambda s: s.networks.encoder == "implicit", "--encoder=implicit"),
     (
+        [
+            "encoder_units",
+            "encoder_filters",
+            "encoder_batch_norm",
+            "encoder_initializer",
+        ],
+        lambda s: not s.networks.encoder_network,
+        "no --encoder_network",
+    ),
+    (
+        ["decoder_units", "decoder_filters", "decoder_batch_norm", "output_activation"],
+        lambda s: not s.networks.decoder_network,
+        "no --decoder_network",
+    ),
+    (
+        ["discriminator_units"],
+        lambda s: not s.networks.discriminator_network,
+        "no --discriminator_network",
+    ),
+    (
         ["encoder_units", "decoder_units"],
         lambda s: s.networks.network == "dense",
         "--network=dense",

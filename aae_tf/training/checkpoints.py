@@ -104,22 +104,39 @@ def network_variables(networks: Mapping[str, keras.Model]) -> dict[str, tf.Varia
     """Every weight of the networks, 'encoder/trunk/hidden_1/kernel' and so on.
 
     Named one by one, since tf.train.Checkpoint on its own passes in silence over layers that a
-    Keras model holds in a list or a dict.
+    Keras model holds in a list or a dict. Weights of users' networks go by their number.
     """
     return {
-        f"{name}/{variable.path}": variable.value
+        f"{name}/{_number_or_path(number, variable, _is_numbered(network))}": variable.value
         for name, network in networks.items()
-        for variable in network.variables
+        for number, variable in enumerate(network.weights)
     }
+
+
+def _is_numbered(network: keras.Model) -> bool:
+    return getattr(network, "numbered", False)
+
+
+def _number_or_path(number: int, variable: keras.Variable, is_numbered: bool) -> str:
+    """Keras puts into a path how many layers of a kind the process has made before."""
+    return f"{number:03}" if is_numbered else variable.path
 
 
 def optimizer_variables(phases: Iterable[Phase]) -> dict[str, tf.Variable]:
     """Every variable of the phases' optimizers, each phase's under its name."""
-    return {
-        f"{phase.name}/{number:03}/{variable.path}": variable.value
-        for phase in phases
-        for number, variable in enumerate(phase.optimizer.variables)
-    }
+    named = {}
+    for phase in phases:
+        is_numbered = any(map(_is_numbered, phase.updates))
+        for number, variable in enumerate(phase.optimizer.variables):
+            ending = "" if is_numbered else f"/{variable.path}"
+            named[f"{phase.name}/{number:03}{ending}"] = variable.value
+    return named
+
+
+def averaged_variables(networks: Mapping[str, keras.Model]) -> dict[str, tf.Variable]:
+    """Those of the `network_variables` that have an average: no counters."""
+    variables = network_variables(networks)
+    return {name: value for name, value in variables.items() if value.dtype.is_floating}
 
 
 def digest(variables: Mapping[str, tf.Variable]) -> str:
