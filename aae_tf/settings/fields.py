@@ -128,7 +128,7 @@ def own_or_empty(expected: str) -> Check:
             return None
         return f"{expected}, as package.module:function"
 
-    check.takes_own = True
+    check.takes_own = True  # type: ignore[attr-defined]
     return check
 
 
