@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if "keras" not in sys.modules:  # else networks see whether it has the right one
     os.environ["KERAS_BACKEND"] = "tensorflow"
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from aae_tf.models import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import Any
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR)
@@ -73,7 +74,7 @@ def in_one_line(error: Exception) -> str | None:
         said = f"{files or 'the system'}: {error.strerror}"
         is_full = error.errno in NO_SPACE and error.strerror == os.strerror(error.errno)
         return said + remedy if is_full else said
-    tensorflow = sys.modules.get("tensorflow")
+    tensorflow: Any = sys.modules.get("tensorflow")
     failures = (tensorflow.errors.OpError,) if hasattr(tensorflow, "errors") else ()
     for number in (*NO_SPACE, *REFUSED) if isinstance(error, failures) else ():
         before, said, _ = str(error).partition(f"; {os.strerror(number)}")

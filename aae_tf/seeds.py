@@ -6,10 +6,11 @@ A `Seed` is an int32 tensor of shape `(2,)`, as the `tf.random.stateless_*` func
 from __future__ import annotations
 
 import hashlib
+from typing import TypeAlias
 
 import tensorflow as tf
 
-Seed = tf.Tensor
+Seed: TypeAlias = tf.Tensor
 
 
 def root(run_seed: int) -> Seed:

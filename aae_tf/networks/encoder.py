@@ -153,7 +153,8 @@ class CategoricalEncoder(Encoder):
 
     Args:
       num_categories: size of the categorical code.
-      *args, **kwargs: as `Encoder`, whose code is z.
+      *args: as `Encoder`, whose code is z.
+      **kwargs: as `Encoder`.
     """
 
     def __init__(self, num_categories: int, *args, **kwargs):

@@ -45,7 +45,8 @@ def head_repulsion(heads: tf.Tensor, distance: float) -> tf.Tensor:
     Returns:
       A scalar, 0 or more.
     """
-    second, first = np.int32(np.tril_indices(heads.shape[0], -1))  # each pair once
+    pairs = np.tril_indices(heads.shape[0], -1)  # each once
+    second, first = (index.astype(np.int32) for index in pairs)
     gap = tf.gather(heads, first) - tf.gather(heads, second)
     # Two heads in one place have no direction to part in; the floor keeps their gradient finite.
     length = tf.sqrt(tf.maximum(tf.reduce_sum(gap**2, -1), 1e-12))

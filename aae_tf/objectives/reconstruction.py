@@ -10,9 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
-import tensorflow_probability as tfp
-
-tfd = tfp.distributions
+from tensorflow_probability import distributions as tfd
 
 Cost = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 

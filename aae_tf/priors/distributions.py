@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.settings import PriorSettings, parse_shares
 from aae_tf.settings.own import load_function
-
-tfb, tfd = tfp.bijectors, tfp.distributions
 
 # The layouts of the ring and the roll, which the AAE paper doesn't give in numbers: they come from
 # the implementation github.com/musyoku/adversarial-autoencoder (aae/sampler.py), whose choices

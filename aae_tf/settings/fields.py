@@ -64,7 +64,7 @@ def one_of(*choices: str) -> Check:
     def check(value):
         return None if value in choices else "one of " + ", ".join(choices)
 
-    check.choices = choices
+    check.choices = choices  # type: ignore[attr-defined]
     return check
 
 
@@ -111,7 +111,7 @@ def one_of_or_own(choices: tuple[str, ...]) -> Check:
             return None
         return "one of " + ", ".join(choices) + ", or your own as package.module:function"
 
-    check.takes_own = True
+    check.takes_own = True  # type: ignore[attr-defined]
     return check
 
 
@@ -128,7 +128,7 @@ def own_or_empty(expected: str) -> Check:
             return None
         return f"{expected}, as package.module:function"
 
-    check.takes_own = True
+    check.takes_own = True  # type: ignore[attr-defined]
     return check
 
 
@@ -239,10 +239,14 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Checked:
     """Base of the groups: coerces ints to floats, then runs every field's check."""
 
-    flag_prefix = ""
+    @property
+    def flag_prefix(self) -> str:
+        """What its flags begin with, before the names of the fields."""
+        return ""
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -250,7 +254,7 @@ class Checked:
                 continue
             flag = self.flag_prefix + field.name
             value = getattr(self, field.name)
-            kind = type(field.default)
+            kind: Any = type(field.default)
             if kind is float and type(value) is int and abs(value) <= LARGEST:
                 value = float(value)
                 object.__setattr__(self, field.name, value)

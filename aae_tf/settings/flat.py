@@ -48,7 +48,7 @@ class Described:
 
 def describe() -> Iterator[Described]:
     """Yields every setting that a flag can override, group by group."""
-    shown = [(cls, cls.__doc__, "") for cls in GROUPS.values()]
+    shown = [(cls, cls.__doc__ or "", "") for cls in GROUPS.values()]
     shown += [(PhaseSettings, f"Phase: {name}", f"{name}_") for name in PHASES]
     for cls, title, prefix in shown:
         for field in dataclasses.fields(cls):
@@ -148,7 +148,7 @@ def _parse_numbers(flag: str, text: str, check: Check) -> tuple[int, ...]:
     try:
         return tuple(int(number) for number in text.split(","))
     except ValueError:
-        raise SettingsError(flag, text, check(())) from None
+        raise SettingsError(flag, text, check(()) or "numbers") from None
 
 
 def to_flagfile(settings: Settings) -> str:

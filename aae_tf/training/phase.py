@@ -21,7 +21,7 @@ Draws = Mapping[str, Any]
 class PhaseLoss(NamedTuple):
     """What a phase's loss function returns.
 
-    Args:
+    Attributes:
       per_example: `(batch,)`; the phase descends its mean over the global batch.
       metrics: further values to report, each `(batch,)`, by name.
     """

@@ -10,13 +10,14 @@ from aae_tf import command_line
 
 ROOT = pathlib.Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
-# Of pytest, TensorBoard, saved_model_cli, TF Serving and the benchmarks.
+# Of pytest, ruff, pip, Docker, MkDocs, twine, TensorBoard, saved_model_cli, TF Serving and the
+# benchmarks.
 OTHER_PROGRAMS_FLAGS = {
-    "all", "allow_version_labels_for_unavailable_models", "dir", "dist", "enable_batching",
-    "logdir", "model_config_file", "model_config_file_poll_wait_seconds", "repeats", "requeue",
-    "seconds", "signal", "time",
+    "all", "allow_version_labels_for_unavailable_models", "check", "dir", "dist",
+    "enable_batching", "logdir", "model_config_file", "model_config_file_poll_wait_seconds",
+    "repeats", "requeue", "rm", "seconds", "signal", "strict", "time", "user",
 }  # fmt: skip
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FLAG = re.compile(r"(?<![\w-])--([a-z]\w*)")
@@ -94,3 +95,11 @@ def test_what_its_python_imports_of_the_package_is_there(page):
                 imported = importlib.import_module(module)
                 if not hasattr(imported, name):
                     importlib.import_module(f"{module}.{name}")
+
+
+def test_each_picture_of_the_gallery_comes_with_its_command():
+    text = (ROOT / "docs/gallery.md").read_text()
+    pictures = re.split(r"^!\[", text, flags=re.MULTILINE)[1:]
+    assert len(pictures) > 10
+    for picture in pictures:
+        assert "\naae-tf " in picture or "of the same run" in picture, picture[:60]
