@@ -69,11 +69,17 @@ class Inference:
         return np.concatenate([of_block(rebuilt) for _, rebuilt in blocks])
 
     def reconstruction_errors(self, split: Split) -> np.ndarray:
-        """Half the squared distance of each image to its reconstruction, `(size,)`."""
+        """Half the squared distance of each image to its reconstruction, `(size,)`.
+
+        In units of `Method.error_scale`.
+        """
+        scale = self._method.error_scale
         blocks = self._blocks("reconstruct", split, self._labels(split))
         return np.concatenate(
             [
-                half_squared_error(tf.constant(pixels, rebuilt.dtype), rebuilt).numpy()
+                half_squared_error(
+                    tf.constant(pixels, rebuilt.dtype) / scale, rebuilt / scale
+                ).numpy()
                 for pixels, rebuilt in blocks
             ]
         )

@@ -137,19 +137,26 @@ class Method(abc.ABC):
     def scores(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """How usual images are, each `(batch,)`.
 
-        'reconstruction_error': half the squared distance to the reconstruction, standardised if the
-        networks see images so. Where there are such: 'prior_log_density' of the code, in nats, and
+        'reconstruction_error': half the squared distance to the reconstruction, in units of
+        `error_scale`. Where there are such: 'prior_log_density' of the code, in nats, and
         'discriminator_logit' of 'this is a sample of the prior' (AAE, section 2).
         """
-        codes, scaled = self.encode(images), self._scaled(images)
-        rebuilt = self._scaled(self.reconstruct(images))
-        scores = {"reconstruction_error": half_squared_error(scaled, rebuilt)}
+        codes, rebuilt = self.encode(images), self.reconstruct(images)
+        scale = self.error_scale
+        scores = {"reconstruction_error": half_squared_error(images / scale, rebuilt / scale)}
         if distributions.has_density(self.prior, in_graph=True):
             scores["prior_log_density"] = tf.cast(self.prior.log_prob(codes), self.dtype)
         logits = self._discriminator_logits(codes)
         if logits is not None:
             scores["discriminator_logit"] = tf.cast(logits, self.dtype)
         return scores
+
+    @property
+    def error_scale(self) -> tf.Tensor | float:
+        """The unit of reconstruction errors: each standardised feature's sd; 1 for images."""
+        if self._standardizer is None or is_picture(self.image_shape):
+            return 1.0
+        return tf.cast(tf.convert_to_tensor(self._standardizer.deviation), self.dtype)
 
     def _discriminator_logits(self, codes: tf.Tensor) -> tf.Tensor | None:
         """Of codes `(batch, latent_dim)`; None without a discriminator of codes."""
