@@ -27,7 +27,7 @@ class UserError(Exception):
     exit_status = 1
 
 
-class SettingsError(UserError):
+class SettingsError(UserError, ValueError):
     """A setting has a value that it can't have.
 
     Args:
@@ -43,7 +43,7 @@ class SettingsError(UserError):
         self.flag = flag
 
 
-class DataError(UserError):
+class DataError(UserError, ValueError):
     """A data file or data set is missing, altered, or of another form than expected."""
 
 

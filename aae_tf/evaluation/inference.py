@@ -112,7 +112,7 @@ class Inference:
           of_block: what is kept of some of the images; all of them without it.
         """
         decode, dtype, blocks = self._function("decode"), self._method.dtype, []
-        for start in range(0, len(codes), self._block):
+        for start in range(0, max(1, len(codes)), self._block):
             inputs = [tf.constant(codes[start : start + self._block], dtype)]
             if self._method.num_categories:
                 chosen = labels[start : start + self._block]
@@ -153,7 +153,7 @@ class Inference:
     def _blocks(self, name, split, more, rows=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields the intensities of each block, and what the function gives for them."""
         function = self._function(name)
-        for start in range(0, len(split) if rows is None else len(rows), self._block):
+        for start in range(0, max(1, len(split) if rows is None else len(rows)), self._block):
             chosen = slice(start, start + self._block)
             pixels = split.intensities(chosen if rows is None else rows[chosen])
             images = tf.constant(pixels, self._method.dtype)
