@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Autoencoder
-from aae_tf.networks import Discriminator
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.phase import Batch, Draws, PhaseLoss
 
@@ -21,11 +20,7 @@ class AdversarialAutoencoder(Autoencoder):
 
     def build_networks(self):
         networks = super().build_networks()
-        self.discriminator = Discriminator(
-            self.latent_dim + self.condition_dim,
-            self.settings.networks.discriminator_units,
-            self.layers,
-        )
+        self.discriminator = self._make_discriminator(self.latent_dim + self.condition_dim)
         return {**networks, "discriminator": self.discriminator}
 
     @property
@@ -34,9 +29,13 @@ class AdversarialAutoencoder(Autoencoder):
         return 0
 
     def build_phases(self):
-        noise = self._noise_for(self.prior)
         self.adversary = Adversary(
-            self.discriminator, self._sample_prior, self.latent_dim, noise, self.dtype
+            self.discriminator,
+            self._sample_prior,
+            self.latent_dim,
+            self._noise_for(self.prior),
+            self.settings.training,
+            self.dtype,
         )
         yield self._phase(
             "reconstruction", self._reconstruction, self._encoder_draws, self.encoder, self.decoder

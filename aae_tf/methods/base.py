@@ -222,6 +222,12 @@ class Method(abc.ABC):
             nets.decoder_batch_norm,
         )
 
+    def _make_discriminator(self, input_dim: int, name: str = "discriminator") -> Discriminator:
+        spectral = self.settings.training.critic_penalty == "spectral"
+        layers = dataclasses.replace(self.layers, spectral=spectral)
+        units = self.settings.networks.discriminator_units
+        return Discriminator(input_dim, units, layers, name)
+
     def _noise_for(self, prior: Any) -> float:
         """The sd of the noise on a discriminator's input, in units of the code."""
         share = self.settings.training.discriminator_noise

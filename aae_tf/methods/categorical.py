@@ -8,7 +8,7 @@ from aae_tf import seeds
 from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Method
 from aae_tf.methods.virtual_adversarial import TERM, VirtualAdversary
-from aae_tf.networks import CategoricalEncoder, Discriminator
+from aae_tf.networks import CategoricalEncoder
 from aae_tf.networks.encoder import log_probabilities, probabilities
 from aae_tf.objectives.categorical import marginal_kl
 from aae_tf.objectives.reconstruction import half_squared_error
@@ -41,20 +41,17 @@ class CategoricalAutoencoder(Method):
         self.category_prior = distributions.categorical(
             self.num_categories, self.dtype, self.settings.categories.category_shares
         )
-        units = self.settings.networks.discriminator_units
         self.encoder = CategoricalEncoder(self.num_categories, **self._encoder_arguments())
         self.decoder = self._make_decoder(self.representation_dim)
-        self.style_discriminator = Discriminator(
-            self.latent_dim, units, self.layers, name="style_discriminator"
-        )
+        self.style_discriminator = self._make_discriminator(self.latent_dim, "style_discriminator")
         networks = {
             "encoder": self.encoder,
             "decoder": self.decoder,
             "style_discriminator": self.style_discriminator,
         }
         if self.settings.categories.adversarial_label:
-            self.label_discriminator = Discriminator(
-                self.num_categories, units, self.layers, name="label_discriminator"
+            self.label_discriminator = self._make_discriminator(
+                self.num_categories, "label_discriminator"
             )
             networks["label_discriminator"] = self.label_discriminator
         return networks
@@ -122,6 +119,7 @@ class CategoricalAutoencoder(Method):
                 self.prior.sample,
                 self.latent_dim,
                 self._noise_for(self.prior),
+                self.settings.training,
                 self.dtype,
             )
         }
@@ -131,6 +129,7 @@ class CategoricalAutoencoder(Method):
                 self.category_prior.sample,
                 self.num_categories,
                 chosen.label_discriminator_noise or self._noise_for(self.category_prior),
+                self.settings.training,
                 self.dtype,
             )
         yield self._phase(

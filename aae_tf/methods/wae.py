@@ -11,7 +11,6 @@ from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.methods.adversary import Adversary
 from aae_tf.methods.base import Autoencoder
-from aae_tf.networks import Discriminator
 from aae_tf.objectives.divergences import moment_gap
 from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
 from aae_tf.priors import distributions
@@ -38,9 +37,7 @@ class WassersteinAutoencoder(Autoencoder):
         if not self.is_adversarial:
             self.penalty = penalty.build(self.settings, self.prior, self.latent_dim, self.dtype)
             return networks
-        self.discriminator = Discriminator(
-            self.latent_dim, self.settings.networks.discriminator_units, self.layers
-        )
+        self.discriminator = self._make_discriminator(self.latent_dim)
         return {**networks, "discriminator": self.discriminator}
 
     def build_phases(self):
@@ -59,6 +56,7 @@ class WassersteinAutoencoder(Autoencoder):
             self.prior.sample,
             self.latent_dim,
             self._noise_for(self.prior),
+            self.settings.training,
             self.dtype,
             self._log_prior(),
         )
