@@ -31,7 +31,7 @@ def found():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-METHODS = ("aae", "semi_supervised", "wae")
+METHODS = ("aae", "semi_supervised", "wae", "wae_gan")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -50,6 +50,11 @@ def test_two_replicas_report_the_means_of_the_global_batch(found, method):
     told = "wasserstein/divergence" if method == "wae" else "accuracy_on_codes"
     assert any(told in key for key in curves)
     assert ("classification/virtual_adversarial_loss" in curves) == (method == "semi_supervised")
+    penalties = {key for key in curves if key.endswith("penalty")}
+    assert penalties == {
+        "aae": {"discriminator/penalty"},
+        "semi_supervised": {"discriminator/style_penalty", "discriminator/label_penalty"},
+    }.get(method, set())
     assert max(curves.values()) < 1e-9, curves
 
 
