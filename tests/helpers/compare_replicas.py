@@ -43,7 +43,7 @@ SEMI_SUPERVISED = {
     "virtual_adversarial_neighbour_share": 0.3,
     "label_adversary_warmup": 2.5,
     "label_discriminator_noise": 0.2,
-    "critic_penalty": "r1",
+    "critic_penalty": "spectral",
     "category_balance_weight": 3.0,
 }
 # A penalty on the codes of the whole minibatch, directions that all replicas share, convolutions.
@@ -57,10 +57,9 @@ WAE = {
     "input_noise": 0.1,
     "encoder_batch_norm": True,
 }
-# A discriminator with a state beside its weights, which both replicas take on.
 WAE_GAN = {
     "experiment": "wae_gan",
-    "critic_penalty": "spectral",
+    "critic_penalty": "r1",
     "log_prior_trick": True,
     "latent_dim": 3,
 }
