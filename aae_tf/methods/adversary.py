@@ -45,10 +45,8 @@ class Adversary:
     ):
         self.network, self._log_prior = network, log_prior
         self._sample, self._dim, self._noise, self._dtype = sample, dim, noise, dtype
-        self._penalty, self._penalty_weight = (
-            settings.critic_penalty,
-            settings.critic_penalty_weight,
-        )
+        self._penalty = settings.critic_penalty
+        self._penalty_weight = settings.critic_penalty_weight
 
     def discriminator_draws(self, seed: seeds.Seed, batch_size: int) -> dict[str, tf.Tensor]:
         """'prior': samples, the noise on them and on the codes, and where between both to look."""
