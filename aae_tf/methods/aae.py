@@ -32,9 +32,13 @@ class AdversarialAutoencoder(Autoencoder):
         return 0
 
     def build_phases(self):
-        noise = self._noise_for(self.prior)
         self.adversary = Adversary(
-            self.discriminator, self._sample_prior, self.latent_dim, noise, self.dtype
+            self.discriminator,
+            self._sample_prior,
+            self.latent_dim,
+            self._noise_for(self.prior),
+            self.settings.training,
+            self.dtype,
         )
         yield self._phase(
             "reconstruction", self._reconstruction, self._encoder_draws, self.encoder, self.decoder

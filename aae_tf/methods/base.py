@@ -286,7 +286,9 @@ class Method(abc.ABC):
             return own.make_discriminator(
                 nets.discriminator_network, self.settings.training.seed, dim, name
             )
-        return Discriminator(dim, nets.discriminator_units, self.layers, name=name)
+        spectral = self.settings.training.critic_penalty == "spectral"
+        layers = dataclasses.replace(self.layers, spectral=spectral)
+        return Discriminator(dim, nets.discriminator_units, layers, name)
 
     def _make_decoder(self, input_dim: int):
         nets = self.settings.networks

@@ -121,6 +121,7 @@ class CategoricalAutoencoder(Method):
                 self.prior.sample,
                 self.latent_dim,
                 self._noise_for(self.prior),
+                self.settings.training,
                 self.dtype,
             )
         }
@@ -130,6 +131,7 @@ class CategoricalAutoencoder(Method):
                 self.category_prior.sample,
                 self.num_categories,
                 chosen.label_discriminator_noise or self._noise_for(self.category_prior),
+                self.settings.training,
                 self.dtype,
             )
         yield self._phase(

@@ -63,6 +63,7 @@ class WassersteinAutoencoder(Autoencoder):
             self.prior.sample,
             self.latent_dim,
             self._noise_for(self.prior),
+            self.settings.training,
             self.dtype,
             self._log_prior(),
         )

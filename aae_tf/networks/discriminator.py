@@ -21,7 +21,8 @@ class Discriminator(keras.Model):
     Args:
       latent_dim: size of the code.
       units: sizes of the hidden layers.
-      layers: how the dense layers are made.
+      layers: how the dense layers are made. Those with spectral normalisation take a step of its
+        power iteration in each call with `training`.
     """
 
     def __init__(
@@ -40,5 +41,5 @@ class Discriminator(keras.Model):
         self.logit.build((None, units[-1]))
         self.built = True
 
-    def call(self, codes):
-        return self.logit(self.trunk(codes))[:, 0]
+    def call(self, codes, training=False):
+        return self.logit(self.trunk(codes, training=training), training=training)[:, 0]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from aae_tf.seeds import name_number
 from aae_tf.settings import parse_initializer
@@ -48,19 +49,25 @@ class LayerFactory:
       initializer: of the weights, as in `settings.parse_initializer`. Biases start at 0.
       dtype: Keras dtype policy, such as 'float32' or 'mixed_bfloat16'.
       seed: of the initial weights; each layer's is folded from it and the layer's name.
+      spectral: make dense layers without batch normalisation spectrally normalised ones.
     """
 
     activation: str = "relu"
     initializer: str = "he_normal"
     dtype: str = "float32"
     seed: int = 0
+    spectral: bool = False
 
     def dense(
         self, units: int, name: str, owner: str, *, hidden: bool, norm: bool = False
     ) -> keras.layers.Layer:
         """A dense layer of so many units."""
         chosen = {"units": units, "kernel_initializer": self.kernel(name, owner, hidden)}
-        return self._layer(keras.layers.Dense, "dense", chosen, name, hidden, norm)
+        if not self.spectral or norm:
+            return self._layer(keras.layers.Dense, "dense", chosen, name, hidden, norm)
+        seed = name_number(self.seed, owner, name, "u")
+        chosen["u_initializer"] = keras.initializers.RandomNormal(stddev=1.0, seed=seed)
+        return self._layer(SpectralDense, "dense", chosen, name, hidden, norm)
 
     def convolution(
         self, filters: int, size: int, name: str, owner: str, *, norm: bool
@@ -139,6 +146,60 @@ def _convolutional(filters, size, stride, kernel):
         "data_format": "channels_last",
         "kernel_initializer": kernel,
     }
+
+
+class SpectralDense(keras.layers.Dense):
+    """A dense layer of W / sigma(W), the kernel over its largest singular value.
+
+    Spectral normalisation (Miyato et al., 2018, arXiv:1802.05957, section 2.1 and algorithm 1):
+    sigma = v' W u, where each step in training takes u and v nearer to the first singular vectors
+    by one power iteration. u is a variable, so that the next step goes on from it; outside training
+    it stays, and v alone follows the kernel. Both are taken as given in gradients, which hence are
+    those of equation 12. keras.layers.SpectralNormalization instead assigns W / sigma to the kernel
+    itself, so that no gradient flows through sigma and the optimizer's step is of other weights.
+
+    Input shape: `(batch, features)`. Output shape: `(batch, units)`.
+
+    Args:
+      u_initializer: what u, `(units,)`, starts from.
+      **dense: of keras.layers.Dense.
+    """
+
+    def __init__(self, u_initializer: keras.initializers.Initializer, **dense):
+        super().__init__(**dense)
+        self._u_initializer = u_initializer
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.u = self.add_weight(
+            shape=(self.units,),
+            initializer=self._u_initializer,
+            dtype=self.variable_dtype,
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",  # all replicas come to the same
+            name="u",
+        )
+
+    def call(self, inputs, training=False):
+        kernel = ops.convert_to_tensor(self.kernel)
+        features = ops.matmul(
+            inputs, kernel / ops.cast(self._sigma(kernel, training), kernel.dtype)
+        )
+        return self.activation(features + self.bias)
+
+    def _sigma(self, kernel, training):
+        kernel, u = ops.cast(kernel, self.u.dtype), ops.convert_to_tensor(self.u)
+        given = ops.stop_gradient(kernel)
+        v = _unit(ops.matmul(given, u))
+        if training:
+            u = _unit(ops.matmul(v, given))
+            self.u.assign(u)
+        return ops.sum(v * ops.matmul(kernel, u))
+
+
+def _unit(vector):
+    return vector / ops.norm(vector)
 
 
 class Normalized(keras.layers.Layer):

@@ -125,8 +125,8 @@ class OwnDecoder(OwnNetwork):
 class OwnDiscriminator(OwnNetwork):
     """A discriminator: codes `(batch, dim)` to logits, `(batch,)` or `(batch, 1)`."""
 
-    def call(self, codes):
-        logits = self.outputs(codes, training=True)[0]
+    def call(self, codes, training=False):
+        logits = self.outputs(codes, training)[0]
         return ops.reshape(logits, (-1,))
 
 

@@ -24,6 +24,8 @@ DIVERGENCES = (
     "sinkhorn",
 )
 
+CRITIC_PENALTIES = ("none", "r1", "gradient", "spectral")
+
 Check = Callable[[Any], "str | None"]  # None where the value is right, else what was expected
 
 

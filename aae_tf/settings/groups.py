@@ -7,6 +7,7 @@ import dataclasses
 from aae_tf.errors import SettingsError
 from aae_tf.settings import rules
 from aae_tf.settings.fields import (
+    CRITIC_PENALTIES,
     MOST_DIMENSIONS,
     MOST_EPOCHS,
     MOST_IMAGES,
@@ -120,6 +121,16 @@ class TrainingSettings(Checked):
         "sd of Gaussian noise on the discriminator's input, in units of the prior's sd; "
         "training only",
         at_least(0),
+    )
+    critic_penalty: str = setting(
+        "none",
+        "what keeps the discriminator smooth: r1 (its squared gradient at the prior's samples), "
+        "gradient (how far the gradient's length is from 1 between samples and codes, as in "
+        "WGAN-GP), spectral (spectral normalisation of its layers), or none (as in the papers)",
+        one_of(*CRITIC_PENALTIES),
+    )
+    critic_penalty_weight: float = setting(
+        10.0, "weight of the r1 or gradient penalty beside the discriminator's loss", above(0)
     )
     input_noise: float = setting(
         0.0, "sd of Gaussian noise on the encoder's input; training only", at_least(0)

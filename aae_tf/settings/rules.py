@@ -33,6 +33,9 @@ def check(settings) -> None:
                 unset = type(value)()
                 expected = f"{unset} with --encoder_network, whose layers are your own"
                 raise SettingsError(flag, value, expected)
+    if networks.discriminator_network and settings.training.critic_penalty == "spectral":
+        expected = "another with --discriminator_network, whose layers are your own"
+        raise SettingsError("critic_penalty", "spectral", expected)
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)

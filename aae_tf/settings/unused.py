@@ -22,9 +22,21 @@ def _has_phase(name: str, settings: Settings) -> bool:
 COUNT_WITH = (
     (["input_noise_kind"], lambda s: s.training.input_noise > 0, "--input_noise above 0"),
     (
-        ["discriminator_noise", "discriminator_units"],
+        [
+            "discriminator_noise",
+            "discriminator_units",
+            "critic_penalty",
+            "critic_penalty_weight",
+        ],
         lambda s: _has_phase("discriminator", s),
         "an experiment that has a discriminator",
+    ),
+    (
+        ["critic_penalty_weight"],
+        lambda s: (
+            s.training.critic_penalty in ("r1", "gradient") or not _has_phase("discriminator", s)
+        ),
+        "--critic_penalty=r1 or gradient",
     ),
     (["prior_thickness"], lambda s: s.prior.prior == "swiss_roll", "--prior=swiss_roll"),
     (["prior_components"], lambda s: s.prior.prior == "mixture", "--prior=mixture"),

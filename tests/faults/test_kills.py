@@ -31,7 +31,7 @@ RUNS = {
     "gaussian": ("--encoder=gaussian",),
     "semi_supervised": ("--num_labels=30", "--labelled_batch_size=10"),
     "wae_mmd": (),
-    "wae_gan": (),
+    "wae_gan": ("--critic_penalty=spectral",),
 }
 # In the order in which a run comes to them; each start is killed at the next one.
 POINTS = (

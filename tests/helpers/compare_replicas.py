@@ -18,7 +18,12 @@ from aae_tf.training.distribution import make_strategy
 STEPS = 20
 
 
-AAE = {"encoder": "gaussian", "discriminator_noise": 0.3, "prior": "mixture"}
+AAE = {
+    "encoder": "gaussian",
+    "discriminator_noise": 0.3,
+    "prior": "mixture",
+    "critic_penalty": "gradient",
+}
 # All that sees more than one image at a time, and all that is drawn for a minibatch.
 SEMI_SUPERVISED = {
     "experiment": "semi_supervised",
@@ -38,6 +43,7 @@ SEMI_SUPERVISED = {
     "virtual_adversarial_neighbour_share": 0.3,
     "label_adversary_warmup": 2.5,
     "label_discriminator_noise": 0.2,
+    "critic_penalty": "spectral",
     "category_balance_weight": 3.0,
 }
 # A penalty on the codes of the whole minibatch, directions that all replicas share, convolutions.
@@ -50,6 +56,12 @@ WAE = {
     "latent_dim": 3,
     "input_noise": 0.1,
     "encoder_batch_norm": True,
+}
+WAE_GAN = {
+    "experiment": "wae_gan",
+    "critic_penalty": "r1",
+    "log_prior_trick": True,
+    "latent_dim": 3,
 }
 
 
@@ -100,6 +112,7 @@ def main():
         "aae": comparison(one, two, AAE),
         "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
         "wae": comparison(one, two, WAE),
+        "wae_gan": comparison(one, two, WAE_GAN),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),

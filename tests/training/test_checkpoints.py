@@ -98,6 +98,21 @@ def test_training_goes_on_after_restoring_as_if_never_stopped(rig, saved):
     assert digest(fresh.variables) == digest(straight.variables)
 
 
+@pytest.mark.slow
+def test_spectral_normalisation_goes_on_where_it_was(tmp_path):
+    straight, stopped, fresh = (tiny.rig(critic_penalty="spectral") for _ in range(3))
+    straight.trainer.train(0, 9, 4)
+    stopped.trainer.train(0, 4, 4)
+    checkpoints = _checkpoints(tmp_path, stopped)
+    checkpoints.progress.step = 4
+    checkpoints.save()
+    assert sum(name.endswith("/u") for name in fresh.variables) == 2
+    checkpoints = _checkpoints(tmp_path, fresh)
+    checkpoints.restore()
+    fresh.trainer.train(checkpoints.progress.step, 9, 4)
+    assert digest(fresh.variables) == digest(straight.variables)
+
+
 def test_digest_sees_one_bit_a_name_and_a_shape():
     def of(value, name="w"):
         return digest({name: tf.Variable(value)})

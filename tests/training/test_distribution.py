@@ -31,7 +31,7 @@ def found():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-METHODS = ("aae", "semi_supervised", "wae")
+METHODS = ("aae", "semi_supervised", "wae", "wae_gan")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -40,6 +40,8 @@ def test_two_replicas_end_where_one_does(found, method):
     variables = found[method]["variables"]
     assert found[method]["moved"] > 0.1
     assert len(variables) > 30
+    # What spectral normalisation keeps beside the weights, of two discriminators of two layers.
+    assert sum(key.endswith("/u") for key in variables) == 4 * (method == "semi_supervised")
     assert max(variables.values()) < 1e-9, variables
 
 
@@ -50,6 +52,7 @@ def test_two_replicas_report_the_means_of_the_global_batch(found, method):
     told = "wasserstein/divergence" if method == "wae" else "accuracy_on_codes"
     assert any(told in key for key in curves)
     assert ("classification/virtual_adversarial_loss" in curves) == (method == "semi_supervised")
+    assert ("discriminator/penalty" in curves) == (method in ("aae", "wae_gan"))
     assert max(curves.values()) < 1e-9, curves
 
 

@@ -6,8 +6,10 @@ import tiny
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["dense", "conv"])
-def test_xla_agrees_with_the_plain_graph_to_rounding(network):
+@pytest.mark.parametrize(
+    ("network", "critic_penalty"), [("dense", "gradient"), ("conv", "r1"), ("dense", "spectral")]
+)
+def test_xla_agrees_with_the_plain_graph_to_rounding(network, critic_penalty):
     weights, curves = [], []
     for xla in (True, False):
         rig = tiny.rig(
@@ -17,6 +19,7 @@ def test_xla_agrees_with_the_plain_graph_to_rounding(network):
             discriminator_noise=0.2,
             prior="mixture",
             network=network,
+            critic_penalty=critic_penalty,
         )
         note = tiny.Notebook()
         rig.trainer.train(0, 18, 5, [note])
