@@ -22,7 +22,7 @@ def _has_phase(name: str, settings: Settings) -> bool:
 COUNT_WITH = (
     (["input_noise_kind"], lambda s: s.training.input_noise > 0, "--input_noise above 0"),
     (
-        ["discriminator_noise", "discriminator_units"],
+        ["discriminator_noise", "discriminator_units", "discriminator_network"],
         lambda s: _has_phase("discriminator", s),
         "an experiment that has a discriminator",
     ),
@@ -31,12 +31,7 @@ COUNT_WITH = (
     (["encoder_noise_sd"], lambda s: s.networks.encoder == "isotropic", "--encoder=isotropic"),
     (["encoder_noise_dim"], lambda s: s.networks.encoder == "implicit", "--encoder=implicit"),
     (
-        [
-            "encoder_units",
-            "encoder_filters",
-            "encoder_batch_norm",
-            "encoder_initializer",
-        ],
+        ["encoder_units", "encoder_filters", "encoder_batch_norm", "encoder_initializer"],
         lambda s: not s.networks.encoder_network,
         "no --encoder_network",
     ),

@@ -26,5 +26,5 @@ def test_an_object_given_in_python_is_taken_and_missed_in_words_outside():
         assert load_function("prior", "__python__:prior") is given
         with pytest.raises(SettingsError, match="--encoder_network=__python__:encoder"):
             load_function("encoder_network", "__python__:encoder")
-    with pytest.raises(SettingsError, match="aae_tf.load"):
+    with pytest.raises(SettingsError, match=r"aae_tf\.load"):
         load_function("prior", "__python__:prior")
