@@ -17,6 +17,7 @@ ALIASES = {"aae_tf.command_line", "aae_tf.runner"}  # old names of two modules, 
 NOUNS = {
     "aae_tf.errors",
     "aae_tf.methods.aae",
+    "aae_tf.methods.autoencoder",
     "aae_tf.methods.label_informed",
     "aae_tf.methods.semi_supervised",
     "aae_tf.methods.supervised",
@@ -36,8 +37,12 @@ NOUNS = {
 }
 # Still shorter or longer than a module is to be.
 UNEVEN = {
+    "aae_tf.arrays.kinds",
     "aae_tf.cli.main",
     "aae_tf.experiments.command",
+    "aae_tf.figures.feature_figures",
+    "aae_tf.models.unlabelled",
+    "aae_tf.settings.own",
 }
 DEPTH = 12  # is to be 11: sweep.trial and methods stand on chains of their own modules
 WITHOUT_TENSORFLOW = tuple(

@@ -16,6 +16,7 @@ import tensorflow as tf
 from aae_tf import seeds
 from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData, Split
+from aae_tf.errors import SettingsError
 from aae_tf.evaluation import style_probe
 from aae_tf.evaluation.clustering import (
     category_metrics,
@@ -28,9 +29,24 @@ from aae_tf.evaluation.log_likelihood import LogLikelihood
 from aae_tf.evaluation.prior_match import PriorMatch
 from aae_tf.evaluation.sample_quality import SampleQuality
 from aae_tf.methods import Method
+from aae_tf.settings import EvaluationSettings
 from aae_tf.utils import evenly_spaced
 
 STYLES = 1000  # styles that are decoded with every class, to read the class off again
+
+
+def check_data(settings: EvaluationSettings, data: ImageData) -> None:
+    """Checks that the data have what the settings want to evaluate.
+
+    Raises:
+      SettingsError: if they are features, or have no test examples, and the settings need such.
+    """
+    if settings.sample_quality and not is_picture(data.image_shape):
+        expected = f"false for features of shape {data.image_shape}: its metrics are of images"
+        raise SettingsError("sample_quality", True, expected)
+    if any(settings.likelihood_samples) and data.test is None:
+        counts = ",".join(map(str, settings.likelihood_samples))
+        raise SettingsError("likelihood_samples", counts, "0 for data without test examples")
 
 
 class Evaluator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aae_tf.methods.adversary import Adversary
-from aae_tf.methods.base import Autoencoder
+from aae_tf.methods.autoencoder import Autoencoder
 from aae_tf.objectives.reconstruction import half_squared_error
 from aae_tf.training.phase import Batch, Draws, PhaseLoss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from aae_tf.errors import SettingsError
-from aae_tf.methods.base import Autoencoder
+from aae_tf.methods.autoencoder import Autoencoder
 from aae_tf.objectives.reconstruction import (
     bernoulli_log_likelihood,
     gaussian_log_likelihood,

@@ -11,7 +11,7 @@ from aae_tf.arrays import is_picture
 from aae_tf.errors import SettingsError
 from aae_tf.methods import penalty
 from aae_tf.methods.adversary import Adversary
-from aae_tf.methods.base import Autoencoder
+from aae_tf.methods.autoencoder import Autoencoder
 from aae_tf.objectives.divergences import moment_gap
 from aae_tf.objectives.reconstruction import COSTS, OF_LOGITS
 from aae_tf.priors import distributions

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from aae_tf.networks.layers import LayerFactory
+from aae_tf.networks.layers import LOG_VARIANCE_RANGE, LayerFactory
 from aae_tf.networks.trunks import HiddenLayers, hidden_layers
 
 KINDS = ("deterministic", "gaussian", "isotropic", "implicit")
-LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
 
 
 class Encoder(keras.Model):

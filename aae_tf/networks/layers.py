@@ -15,6 +15,7 @@ from aae_tf.settings import parse_initializer
 
 # Of batch normalisation behind convolutions: the WAE paper's, where Keras has 0.99 and 1e-3.
 CONVOLUTIONAL_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from keras import ops
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
-from aae_tf.networks.encoder import LOG_VARIANCE_RANGE
+from aae_tf.networks.layers import LOG_VARIANCE_RANGE
 from aae_tf.settings.own import load_function
 
 SMALLEST_PROBABILITY = 1e-7  # as in Keras's cross-entropy of probabilities

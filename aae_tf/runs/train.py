@@ -16,10 +16,9 @@ import tensorflow as tf
 
 from aae_tf import data as data_sources
 from aae_tf import seeds
-from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, SettingsError, UserError
-from aae_tf.evaluation import Evaluator, classifier, sample_quality
+from aae_tf.evaluation import Evaluator, check_data, classifier, sample_quality
 from aae_tf.evaluation.inference import Inference
 from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
@@ -98,7 +97,7 @@ def train(
     strategy = _strategy(settings)
     check_evaluators(settings.evaluation)
     data = data or data_sources.load(settings.data)
-    check_features(settings, data)
+    check_data(settings.evaluation, data)
     run = TrainingRun(settings, folder, data, strategy, stop)
     with started(run, extendable=temporary):
         return _train(run, export_dir, watch, temporary)
@@ -223,7 +222,7 @@ def evaluate(
         settings = dataclasses.replace(settings, evaluation=evaluation)
     check_evaluators(settings.evaluation)
     data = data_sources.load(settings.data)
-    check_features(settings, data)
+    check_data(settings.evaluation, data)
     folder.check_data(data)
     with folder.locked():
         folder.remove_leftovers()
@@ -343,20 +342,6 @@ def check_evaluators(settings: EvaluationSettings) -> None:
     if settings.sample_quality:
         check_folder("cache_dir", classifier.cache_folder(settings.cache_dir))
         sample_quality.check(settings)
-
-
-def check_features(settings: Settings, data: ImageData) -> None:
-    """Checks that nothing is asked for of features that only images have.
-
-    Raises:
-      SettingsError: if something is.
-    """
-    if settings.evaluation.sample_quality and not is_picture(data.image_shape):
-        expected = f"false for features of shape {data.image_shape}: its metrics are of images"
-        raise SettingsError("sample_quality", True, expected)
-    if any(settings.evaluation.likelihood_samples) and data.test is None:
-        counts = ",".join(map(str, settings.evaluation.likelihood_samples))
-        raise SettingsError("likelihood_samples", counts, "0 for data without test examples")
 
 
 def restore_run(

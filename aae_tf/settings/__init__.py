@@ -3,6 +3,7 @@
 Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 """
 
+from aae_tf.settings.data_groups import DataSettings, EvaluationSettings
 from aae_tf.settings.fields import (
     PRIORS,
     parse_count,
@@ -25,8 +26,6 @@ from aae_tf.settings.flat import (
     to_flagfile,
 )
 from aae_tf.settings.groups import (
-    DataSettings,
-    EvaluationSettings,
     ExecutionSettings,
     NetworkSettings,
     PriorSettings,

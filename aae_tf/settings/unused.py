@@ -25,6 +25,7 @@ COUNT_WITH = (
         [
             "discriminator_noise",
             "discriminator_units",
+            "discriminator_network",
             "critic_penalty",
             "critic_penalty_weight",
         ],
@@ -43,12 +44,7 @@ COUNT_WITH = (
     (["encoder_noise_sd"], lambda s: s.networks.encoder == "isotropic", "--encoder=isotropic"),
     (["encoder_noise_dim"], lambda s: s.networks.encoder == "implicit", "--encoder=implicit"),
     (
-        [
-            "encoder_units",
-            "encoder_filters",
-            "encoder_batch_norm",
-            "encoder_initializer",
-        ],
+        ["encoder_units", "encoder_filters", "encoder_batch_norm", "encoder_initializer"],
         lambda s: not s.networks.encoder_network,
         "no --encoder_network",
     ),

@@ -11,7 +11,7 @@ import numpy as np
 from aae_tf import data as data_sources
 from aae_tf.data import ImageData
 from aae_tf.errors import UserError
-from aae_tf.evaluation import Evaluator
+from aae_tf.evaluation import Evaluator, check_data
 from aae_tf.networks.layers import keras_defaults
 from aae_tf.results import metrics
 from aae_tf.results.provenance import commit_of_checkout
@@ -53,7 +53,9 @@ def train(
     folder.check(settings)
     strategy = make_strategy(settings.execution, settings.training.batch_size)
     runs.check_evaluators(settings.evaluation)
-    data = without_test(data_sources.load(settings.data))
+    data = data_sources.load(settings.data)
+    check_data(settings.evaluation, data)
+    data = without_test(data)
     run = TrainingRun(settings, folder, data, strategy)
     commit, method = commit_of_checkout(), run.method
     asked = {

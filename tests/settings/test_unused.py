@@ -15,6 +15,7 @@ from aae_tf.settings.unused import COUNT_WITH
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = sorted((ROOT / "flags").rglob("*.flags"))
 LABELS = {"num_labels": "100"}
+ENCODER, DECODER = {"encoder_network": "mine:network"}, {"decoder_network": "mine:network"}
 VAT = {"virtual_adversarial_weight": 1.0}
 NEIGHBOUR = {"virtual_adversarial_neighbour_share": 0.2}
 MMD, SINKHORN, SLICED = (
@@ -45,6 +46,16 @@ CASES = [
     ("decoder_filters", "7", "gaussian", {"network": "dense"}, {"network": "conv"}),
     ("filter_size", 3, "gaussian", {"network": "dense"}, {"network": "conv"}),
     ("conv_batch_norm", False, "gaussian", {"network": "dense"}, {"network": "conv"}),
+    ("encoder_units", "7", "gaussian", ENCODER, {}),
+    ("encoder_filters", "7", "gaussian", {"network": "conv", **ENCODER}, {"network": "conv"}),
+    ("encoder_batch_norm", True, "gaussian", ENCODER, {}),
+    ("encoder_initializer", "glorot_uniform", "gaussian", ENCODER, {}),
+    ("decoder_units", "7", "gaussian", DECODER, {}),
+    ("decoder_filters", "7", "gaussian", {"network": "conv", **DECODER}, {"network": "conv"}),
+    ("decoder_batch_norm", True, "gaussian", DECODER, {}),
+    ("output_activation", "linear", "gaussian", DECODER, {}),
+    ("discriminator_units", "7", "gaussian", {"discriminator_network": "mine:network"}, {}),
+    ("discriminator_network", "mine:network", ("wae_mmd", "wae_gan"), {}, {}),
     ("labelled_batch_size", 50, "dim_reduction", {"num_labels": "0"}, LABELS),
     ("labelled_batch_size", 50, ("label_mixture", "semi_supervised"), {}, {}),
     ("classification_learning_rate", 0.5, "dim_reduction", {"num_labels": "0"}, LABELS),
