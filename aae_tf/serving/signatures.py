@@ -152,11 +152,11 @@ def _as_float32(outputs):
 def servable_signatures(method: Method) -> tuple[str, ...]:
     """The method's signatures, and those of encoded pictures.
 
-    Without 'sample' if the prior can't be put into a graph, and without those of encoded pictures
-    if images have another number of channels than a picture's 1 or 3.
+    Without 'sample' if what it draws from can't be put into a graph, and without those of encoded
+    pictures if images have another number of channels than a picture's 1 or 3.
     """
     names = method.signatures
-    if isinstance(method.prior, UserPrior) and not method.prior.exportable:
+    if isinstance(method.sampler, UserPrior) and not method.sampler.exportable:
         names = tuple(name for name in names if name != "sample")
     if method.image_shape[2] not in CHANNELS:
         return names

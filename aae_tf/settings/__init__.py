@@ -3,6 +3,7 @@
 Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 """
 
+from aae_tf.settings.evaluation import SAMPLER_FLAGS, EvaluationSettings
 from aae_tf.settings.fields import (
     PRIORS,
     parse_count,
@@ -26,7 +27,6 @@ from aae_tf.settings.flat import (
 )
 from aae_tf.settings.groups import (
     DataSettings,
-    EvaluationSettings,
     ExecutionSettings,
     NetworkSettings,
     PriorSettings,
@@ -40,6 +40,7 @@ from aae_tf.settings.method_groups import (
     HeadSettings,
     LabelSettings,
     PhaseSettings,
+    RegularisedSettings,
     StyleSettings,
     VariationalSettings,
     WassersteinSettings,
@@ -51,6 +52,7 @@ __all__ = [
     "PHASES",
     "PLACES",
     "PRIORS",
+    "SAMPLER_FLAGS",
     "CategorySettings",
     "ClusterSettings",
     "DataSettings",
@@ -62,6 +64,7 @@ __all__ = [
     "NetworkSettings",
     "PhaseSettings",
     "PriorSettings",
+    "RegularisedSettings",
     "Settings",
     "StyleSettings",
     "TrainingSettings",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings import groups, method_groups
+from aae_tf.settings import evaluation, groups, method_groups
 from aae_tf.settings.fields import Check
 from aae_tf.settings.groups import Settings
 from aae_tf.settings.method_groups import PHASES, PhaseSettings
@@ -25,8 +25,9 @@ GROUPS = {
     "heads": method_groups.HeadSettings,
     "variational": method_groups.VariationalSettings,
     "wasserstein": method_groups.WassersteinSettings,
+    "regularised": method_groups.RegularisedSettings,
     "networks": groups.NetworkSettings,
-    "evaluation": groups.EvaluationSettings,
+    "evaluation": evaluation.EvaluationSettings,
     "execution": groups.ExecutionSettings,
 }
 

@@ -6,6 +6,7 @@ import dataclasses
 
 from aae_tf.errors import SettingsError
 from aae_tf.settings import rules
+from aae_tf.settings.evaluation import EvaluationSettings
 from aae_tf.settings.fields import (
     MOST_DIMENSIONS,
     MOST_EPOCHS,
@@ -21,7 +22,6 @@ from aae_tf.settings.fields import (
     or_word,
     parse_initializer,
     parses,
-    sample_counts,
     setting,
     some_units,
 )
@@ -31,69 +31,11 @@ from aae_tf.settings.method_groups import (
     HeadSettings,
     LabelSettings,
     PhaseSettings,
+    RegularisedSettings,
     StyleSettings,
     VariationalSettings,
     WassersteinSettings,
 )
-
-IMAGENET = "imagenet"
-WEIGHT_ENDINGS = (".h5", ".hdf5")
-
-
-def _weights(value) -> str | None:
-    if value in ("", IMAGENET) or value.endswith(WEIGHT_ENDINGS):
-        return None
-    return f"{IMAGENET}, a .weights.h5 or a .h5 file"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationSettings(Checked):
-    """Evaluation (also of a finished run, with --mode=evaluate)"""
-
-    sample_quality: bool = setting(
-        False,
-        "evaluate decoded samples of the prior at the end: Fréchet and kernel distances, precision "
-        "and recall, sharpness, nearest training images; see docs/metrics.md",
-        changes_run=False,
-    )
-    quality_samples: int = setting(
-        10_000, "how many samples are evaluated", at_least(100, 10**6), changes_run=False
-    )
-    inception_weights: str = setting(
-        "",
-        f"{IMAGENET} (which Keras downloads) or a file of keras.applications' InceptionV3 without "
-        "its top: adds fid and kid",
-        _weights,
-        changes_run=False,
-        is_path=True,
-    )
-    likelihood_samples: tuple = setting(
-        (0,),
-        "log-likelihood of the test images by a Parzen window on so many decoded samples of the "
-        "prior, for each number given; 0 for none. 10000 takes seconds, 10000000 a thousand times "
-        "as long, and stopped, continues where it was",
-        sample_counts,
-        changes_run=False,
-    )
-    cache_dir: str = setting(
-        "",
-        "where the classifiers that evaluate samples lie (default: aae_tf in $XDG_CACHE_HOME or "
-        "~/.cache)",
-        changes_run=False,
-        is_path=True,
-    )
-
-    def covers(self, asked: EvaluationSettings) -> bool:
-        """Whether what was evaluated by these settings has all that others ask for."""
-        if asked.sample_quality:
-            ours, theirs = (
-                (each.sample_quality, each.quality_samples, each.inception_weights)
-                for each in (self, asked)
-            )
-            if ours != theirs:
-                return False
-        return {*asked.likelihood_samples} - {0} <= {*self.likelihood_samples}
-
 
 INITIALIZER = parses(
     parse_initializer, "normal:SD (such as normal:0.01), he_normal or glorot_uniform"
@@ -377,6 +319,7 @@ class Settings(Checked):
     heads: HeadSettings | None = None
     variational: VariationalSettings | None = None
     wasserstein: WassersteinSettings | None = None
+    regularised: RegularisedSettings | None = None
     phases: tuple[PhaseSettings, ...] = ()
     evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
     execution: ExecutionSettings = ExecutionSettings()
