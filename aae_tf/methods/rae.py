@@ -6,6 +6,8 @@ codes afterwards (`--sampler`), which the paper calls ex-post density estimation
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from aae_tf import seeds
@@ -23,6 +25,10 @@ class RegularisedAutoencoder(Autoencoder):
     """
 
     metrics = ("reconstruction", "prior_match")
+
+    def build_networks(self):
+        self.layers = dataclasses.replace(self.layers, twice_differentiable=self._has_probes)
+        return super().build_networks()
 
     def build_phases(self):
         draws = self._encoder_draws

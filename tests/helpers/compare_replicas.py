@@ -51,6 +51,14 @@ WAE = {
     "input_noise": 0.1,
     "encoder_batch_norm": True,
 }
+# Gradients of gradients, through moments of the whole minibatch.
+RAE = {
+    "experiment": "rae",
+    "latent_dim": 3,
+    "activation": "tanh",
+    "decoder_batch_norm": True,
+    "decoder_penalty_weight": 0.5,
+}
 
 
 def trained(strategy, changes):
@@ -100,6 +108,7 @@ def main():
         "aae": comparison(one, two, AAE),
         "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
         "wae": comparison(one, two, WAE),
+        "rae": comparison(one, two, RAE),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),
