@@ -118,7 +118,8 @@ class CodeSampler:
             )
         evaluation, train = self._settings.evaluation, self._data.train
         check(self._settings, len(train))
-        logger.info("fitting %s", evaluation.fitted)
+        if path is not None:  # else it is for a picture alone
+            logger.info("sampler: %s", evaluation.fitted)
         rows = evenly_spaced(len(train), _codes(self._settings, len(train)))
         codes = self._inference.encode(train, self._seed, rows)
         if evaluation.sampler == "gmm":
