@@ -28,7 +28,7 @@ from aae_tf.results.record import record
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs import import_tensorflow_quietly
-from aae_tf.settings import Settings, flatten, override, own_functions
+from aae_tf.settings import SAMPLER_FLAGS, Settings, flatten, override, own_functions
 from aae_tf.utils import STOP_SIGNALS, printable, quoted
 
 logger = logging.getLogger(__name__)
@@ -151,13 +151,14 @@ def evaluate(values: FlagValues) -> int:
 def export(values: FlagValues) -> int:
     """The SavedModel of a run's newest checkpoint."""
     run_dir = _run_dir(values)
-    trust_run = _trusts(values, _settings_of_run(values, run_dir))
+    settings = _settings_of_run(values, run_dir)
+    trust_run = _trusts(values, settings)
     if not values.export_dir:
         raise SettingsError("export_dir", "", "a folder, for --mode=export")
     import_tensorflow_quietly()
     from aae_tf.runs.train import export
 
-    exported = export(run_dir, pathlib.Path(values.export_dir), trust_run=trust_run)
+    exported = export(run_dir, pathlib.Path(values.export_dir), trust_run, settings.evaluation)
     print(f"SavedModel: {printable(exported)}")
     return 0
 
@@ -177,11 +178,13 @@ def _settings_of_run(values: FlagValues, run_dir: pathlib.Path) -> Settings:
     before = RunFolder(run_dir).read_settings()
     given = flags.given(values)
     settings = override(before, given)
-    changed = settings
     if values.mode == "evaluate":
+        apart = " than those of how to evaluate"
         changed = dataclasses.replace(settings, evaluation=before.evaluation)
+    else:
+        apart, flat = " than those of the sampler", flatten(before)
+        changed = override(settings, {flag: flat[flag] for flag in SAMPLER_FLAGS})
     if changed != before or values.experiment not in (None, before.experiment):
-        apart = " than those of how to evaluate" if values.mode == "evaluate" else ""
         raise RunFolderError(
             f"--run_dir={run_dir}: holds a run of --experiment={before.experiment}, whose settings "
             f"--mode={values.mode} can't change; expected no other flags{apart}"

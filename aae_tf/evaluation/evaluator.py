@@ -24,6 +24,7 @@ from aae_tf.evaluation.clustering import (
     component_metrics,
     error_percent,
 )
+from aae_tf.evaluation.code_sampler import CodeSampler
 from aae_tf.evaluation.inference import Inference, blocks_of_samples
 from aae_tf.evaluation.log_likelihood import LogLikelihood
 from aae_tf.evaluation.prior_match import PriorMatch
@@ -65,6 +66,11 @@ class Evaluator:
         self._seed = seeds.fold(seed, "evaluation")
         self._matches: dict[int, PriorMatch] = {}
         self.inference = Inference(method)
+        self._sampler = CodeSampler(method, seed, data, self.inference)
+
+    def fit_sampler(self, folder: pathlib.Path | None = None, keep: bool = True) -> None:
+        """Has the method draw as the settings say; arguments as of `CodeSampler.fit`."""
+        self._sampler.fit(folder, keep)
 
     def evaluate(self, split: Split, final: bool = False) -> dict[str, float]:
         """The method's metrics on a split, by name.
@@ -78,6 +84,7 @@ class Evaluator:
         if final:
             names += self._method.final_metrics
             names += ("sample_quality",) * self._method.settings.evaluation.sample_quality
+            self.fit_sampler()
         metrics: dict[str, float] = {}
         for name in names:
             metrics |= self.METRICS[name](self, split)
@@ -114,7 +121,7 @@ class Evaluator:
         return np.asarray(self._method.prior.sample(count, seed=seed))
 
     def samples(self, count: int) -> np.ndarray:
-        """Decoded samples of the prior in 0..1, the first of those of `SampleQuality`."""
+        """Decoded samples in 0..1, the first of those of `SampleQuality`."""
         return np.concatenate(list(blocks_of_samples(self._method, self._seed, count, "samples")))
 
     @property

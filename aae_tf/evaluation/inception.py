@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from aae_tf.data import tfds
 from aae_tf.errors import DataError
-from aae_tf.settings.data_groups import IMAGENET
+from aae_tf.settings.evaluation import IMAGENET
 from aae_tf.utils import note
 
 SIDE, FEATURES = 299, 2048

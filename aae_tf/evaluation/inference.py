@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -167,9 +168,9 @@ class Inference:
 
 
 def blocks_of_samples(
-    method: Method, seed: seeds.Seed, count: int, label: str
+    method: Method, seed: seeds.Seed, count: int, label: str, sampler: Any = None
 ) -> Iterator[np.ndarray]:
-    """Yields decoded samples of the prior, clipped to 0..1.
+    """Yields decoded samples of the method's sampler, or of another one, clipped to 0..1.
 
     The same ones for the same seed, fewer being the first of more. A block of large images is
     yielded in parts.
@@ -177,7 +178,8 @@ def blocks_of_samples(
     starts = range(0, count, IMAGES_PER_BLOCK)
     size = images_at_once(method.image_shape)
     for start in progress_bar(None, "block", late=True, label=label, over=starts):
-        drawn = method.draw(seeds.fold(seed, "sample_quality", start), IMAGES_PER_BLOCK)
+        folded = seeds.fold(seed, "sample_quality", start)
+        drawn = method.draw(folded, IMAGES_PER_BLOCK, sampler)
         for at in range(0, min(IMAGES_PER_BLOCK, count - start), size):
             part = {name: value[at : at + size] for name, value in drawn.items()}
             images = np.asarray(method.decode_drawn(**part), np.float32)

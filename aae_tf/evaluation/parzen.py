@@ -45,7 +45,7 @@ class ModelSamples:
         self._method = method
         dense = method.settings.networks.network == "dense"
         self._at_once = CHUNK if dense else CONVOLVED_AT_ONCE
-        self._draw = tf.function(lambda number: method.draw(seeds.fold(seed, number), CHUNK))
+        self._draw = tf.function(lambda number: self._codes(seeds.fold(seed, number)))
         self._decode = tf.function(self._intensities, jit_compile=xla)
 
     def chunk(self, number: int) -> tf.Tensor:
@@ -56,6 +56,9 @@ class ModelSamples:
             for at in range(0, CHUNK, self._at_once)
         ]
         return tf.concat(pieces, 0)
+
+    def _codes(self, seed):
+        return self._method.draw(seed, CHUNK, self._method.prior)
 
     def _intensities(self, **drawn):
         # A linear output, such as that of standardised data, may overshoot.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def check(settings: EvaluationSettings) -> None:
 
 
 class SampleQuality:
-    """Evaluates samples of a method's prior.
+    """Evaluates samples of a method's prior, and of what was fitted to its codes, if anything.
 
     Args:
       method: whose samples to evaluate; its weights may change between calls.
@@ -71,7 +72,7 @@ class SampleQuality:
         self, method: Method, data: ImageData, settings: EvaluationSettings, seed: seeds.Seed
     ):
         self._method, self._data, self._settings, self._seed = method, data, settings, seed
-        self._drawn: dict[str, tuple[_ImageSet, float]] = {}
+        self._drawn: dict[str, Mapping[str, tuple[_ImageSet, float]]] = {}
 
     def evaluate(self, split: Split) -> dict[str, float]:
         """The metrics of samples against a split's images, by name.
@@ -82,32 +83,50 @@ class SampleQuality:
           with its 'classifier_accuracy' on the split, and 'precision' and 'recall' in the same
           features, or, if there are no labels to learn from, 'precision_pixels' and
           'recall_pixels' in coarse pixels; 'sharpness'; 'nearest_training_distance'. Each but the
-          first and the accuracy has its '..._of_data': the same number for real images.
+          first and the accuracy has its '..._of_data': the same number for real images; and
+          '..._of_sampler' where samples are drawn from what was fitted to codes, too.
         """
-        samples, distance = self._samples()
         held_out = self._image_set(split.blocks("held-out images"), len(split))
         metrics = {"quality_samples": float(self._settings.quality_samples)}
+        samples = self._samples()
         for name, real in held_out.features.items():
-            metrics |= _distances(name, samples.features[name], self._train.features[name], real)
+            for ending, (images, _) in samples.items():
+                metrics |= _distances(name, images.features[name], real, ending)
+            metrics |= _distances(name, self._train.features[name], real, "_of_data")
         if "classifier" in held_out.features and split.labels is not None:
             classes = self._classifier.classes(held_out.features["classifier"])
             metrics["classifier_accuracy"] = float(np.mean(classes == split.labels))
         if min(self._data.image_shape[:2]) >= 3:
-            metrics["sharpness"] = float(sharpness(samples.some).mean())
+            for ending, (images, _) in samples.items():
+                metrics[f"sharpness{ending}"] = float(sharpness(images.some).mean())
             metrics["sharpness_of_data"] = float(sharpness(held_out.some).mean())
-        metrics["nearest_training_distance"] = distance
+        for ending, (_, distance) in samples.items():
+            metrics[f"nearest_training_distance{ending}"] = distance
         metrics["nearest_training_distance_of_data"] = self._distance_to_train(held_out.some)
         return metrics
 
-    def _samples(self) -> tuple[_ImageSet, float]:
-        """The samples, and their mean distance to the training images; again for new weights."""
+    def _samples(self) -> Mapping[str, tuple[_ImageSet, float]]:
+        """Samples and their mean distance to the training images, by how their metrics end.
+
+        Drawn again for new weights.
+        """
         state = digest(network_variables(self._method.networks))
         if state not in self._drawn:
-            count = self._settings.quality_samples
-            blocks = blocks_of_samples(self._method, self._seed, count, "samples")
-            samples = self._image_set(blocks, count)
-            self._drawn = {state: (samples, self._distance_to_train(samples.some))}
+            drawn, count = {}, self._settings.quality_samples
+            for ending, sampler in self._samplers.items():
+                label = f"samples{ending.replace('_', ' ')}"
+                blocks = blocks_of_samples(self._method, self._seed, count, label, sampler)
+                samples = self._image_set(blocks, count)
+                drawn[ending] = (samples, self._distance_to_train(samples.some))
+            self._drawn = {state: drawn}
         return self._drawn[state]
+
+    @property
+    def _samplers(self) -> Mapping[str, Any]:
+        """The prior, and what was fitted, if anything, by how their metrics end."""
+        fitted = self._method.fitted
+        of_sampler = {} if fitted is None else {"_of_sampler": fitted}
+        return {"": self._method.prior, **of_sampler}
 
     @functools.cached_property
     def _train(self) -> _ImageSet:
@@ -154,19 +173,16 @@ class SampleQuality:
         return extractors
 
 
-def _distances(
-    name: str, samples: np.ndarray, train: np.ndarray, real: np.ndarray
-) -> dict[str, float]:
-    """Metrics in the features of one kind: of samples, and '..._of_data' of training images."""
+def _distances(name: str, features: np.ndarray, real: np.ndarray, ending: str) -> dict[str, float]:
+    """Metrics of features of one kind, whose names end so."""
     metrics = {}
-    for ending, features in (("", samples), ("_of_data", train)):
-        if name != "pixels":
-            suffix = "" if name == "inception" else f"_{name}"
-            metrics[f"fid{suffix}{ending}"] = frechet_distance(features, real)
-            metrics[f"kid{suffix}{ending}"] = kernel_distance(features, real)
-        if name != "inception" and min(len(features), len(real)) > NEIGHBOURS:
-            suffix = "_pixels" if name == "pixels" else ""
-            precision, recall = precision_recall(features, real)
-            metrics[f"precision{suffix}{ending}"] = precision
-            metrics[f"recall{suffix}{ending}"] = recall
+    if name != "pixels":
+        suffix = "" if name == "inception" else f"_{name}"
+        metrics[f"fid{suffix}{ending}"] = frechet_distance(features, real)
+        metrics[f"kid{suffix}{ending}"] = kernel_distance(features, real)
+    if name != "inception" and min(len(features), len(real)) > NEIGHBOURS:
+        suffix = "_pixels" if name == "pixels" else ""
+        precision, recall = precision_recall(features, real)
+        metrics[f"precision{suffix}{ending}"] = precision
+        metrics[f"recall{suffix}{ending}"] = recall
     return metrics

@@ -31,6 +31,7 @@ CATALOGUE: Mapping[str, Experiment] = {
         categorical.CATEGORICAL,
         wae.VARIATIONAL,
         wae.WASSERSTEIN,
+        wae.REGULARISED,
     )
     for experiment in group
 }

@@ -196,7 +196,7 @@ def codes_side_by_side(runs: Mapping[str, Restored]) -> Figure:
 
 
 def samples_side_by_side(runs: Mapping[str, Restored]) -> Figure:
-    """Images decoded from each run's prior; runs of one prior decode the same codes."""
+    """Images decoded from each run's sampler; runs of one prior decode the same codes."""
     seed = seeds.fold(seeds.root(0), "samples_side_by_side")
     with plot_style():
         figure, grid = _panels(len(runs), PANEL + 0.3, [None] * len(runs))

@@ -101,11 +101,12 @@ def _interleaved(first: np.ndarray, second: np.ndarray, columns: int) -> np.ndar
 
 
 def _samples(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
-    codes = prior_shape.samples(method.prior, SAMPLES_SIDE**2)
+    codes = prior_shape.samples(method.sampler, SAMPLES_SIDE**2)
     small = Thumbnails(method.image_shape, SAMPLES_SIDE, SAMPLES_SIDE)
     images = evaluator.inference.decode(codes, of_block=small)
-    note = f"decoded samples of the prior ({method.settings.prior.prior})"
-    return picture("Samples", tile(images, SAMPLES_SIDE), note)
+    prior = f"the prior ({method.settings.prior.prior})"
+    source = prior if method.fitted is None else method.settings.evaluation.fitted
+    return picture("Samples", tile(images, SAMPLES_SIDE), f"decoded samples of {source}")
 
 
 def _nearest(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:

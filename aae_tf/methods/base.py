@@ -47,6 +47,7 @@ class Method(abc.ABC):
     Attributes:
       networks: by name, all built.
       prior: what codes are matched to.
+      fitted: what was fitted to codes after training, if anything, to draw from instead of it.
       num_categories: size of the category that the decoder takes beside the code; 0 for none.
       labels: which labels its phases take: 'none', those 'within' the minibatch, or those of a
         labelled minibatch 'beside' it.
@@ -57,6 +58,7 @@ class Method(abc.ABC):
       signatures: names of what it serves (see `serving.signatures`).
     """
 
+    fitted: Any = None
     num_categories = 0
     steps_per_epoch = 1  # until `phases` are made
     labels = "none"
@@ -168,13 +170,21 @@ class Method(abc.ABC):
         drawn = self.draw(seed, count)
         return {**drawn, "images": self.decode_drawn(**drawn)}
 
-    def draw(self, seed: seeds.Seed, count: tf.Tensor | int) -> dict[str, tf.Tensor]:
-        """'codes' of the prior.
+    @property
+    def sampler(self) -> Any:
+        """What samples are drawn from: what was fitted, or else the prior."""
+        return self.prior if self.fitted is None else self.fitted
+
+    def draw(
+        self, seed: seeds.Seed, count: tf.Tensor | int, sampler: Any = None
+    ) -> dict[str, tf.Tensor]:
+        """'codes' of the sampler, its own or another one.
 
         Where the decoder takes a category, also 'labels', by `draw_labels`.
         """
+        sampler = self.sampler if sampler is None else sampler
         code_seed = seeds.fold(seed, "codes") if self.num_categories else seed
-        drawn = tf.reshape(self.prior.sample(count, seed=code_seed), [count, self.latent_dim])
+        drawn = tf.reshape(sampler.sample(count, seed=code_seed), [count, self.latent_dim])
         codes = tf.cast(drawn, self.dtype)
         if not self.num_categories:
             return {"codes": codes}

@@ -14,6 +14,7 @@ from aae_tf.methods.base import Method
 from aae_tf.methods.categorical import CategoricalAutoencoder
 from aae_tf.methods.dim_reduction import DimReductionAutoencoder
 from aae_tf.methods.label_informed import LabelInformedAutoencoder
+from aae_tf.methods.rae import RegularisedAutoencoder
 from aae_tf.methods.semi_supervised import SemiSupervisedAutoencoder
 from aae_tf.methods.supervised import SupervisedAutoencoder
 from aae_tf.methods.vae import VariationalAutoencoder
@@ -30,6 +31,7 @@ METHODS: Mapping[str, type[Method]] = {  # by the name that the catalogue's expe
     "dim_reduction": DimReductionAutoencoder,
     "vae": VariationalAutoencoder,
     "wae": WassersteinAutoencoder,
+    "rae": RegularisedAutoencoder,
 }
 
 

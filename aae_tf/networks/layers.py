@@ -51,6 +51,7 @@ class LayerFactory:
       dtype: Keras dtype policy, such as 'float32' or 'mixed_bfloat16'.
       seed: of the initial weights; each layer's is folded from it and the layer's name.
       spectral: make dense layers without batch normalisation spectrally normalised ones.
+      twice_differentiable: whether gradients of gradients are taken, see `ExactNormalization`.
     """
 
     activation: str = "relu"
@@ -58,6 +59,7 @@ class LayerFactory:
     dtype: str = "float32"
     seed: int = 0
     spectral: bool = False
+    twice_differentiable: bool = False
 
     def dense(
         self, units: int, name: str, owner: str, *, hidden: bool, norm: bool = False
@@ -135,7 +137,8 @@ class LayerFactory:
         if not norm:
             return kind(**chosen, activation=activation, dtype=self.dtype, name=name)
         linear = kind(**chosen, use_bias=False, dtype=self.dtype, name=linear_name)
-        return Normalized(linear, activation, self.dtype, name, **(moments or {}))
+        kind = ExactNormalization if self.twice_differentiable else keras.layers.BatchNormalization
+        return Normalized(linear, activation, self.dtype, name, kind, **(moments or {}))
 
 
 def _convolutional(filters, size, stride, kernel):
@@ -215,16 +218,23 @@ class Normalized(keras.layers.Layer):
       activation: that follows, or None.
       dtype: Keras dtype policy.
       name: of the layer.
+      kind: of batch normalisation.
       **moments: `momentum` of the moving moments and `epsilon`, where they aren't Keras's.
     """
 
-    def __init__(self, linear: keras.layers.Layer, activation, dtype: str, name: str, **moments):
+    def __init__(
+        self,
+        linear: keras.layers.Layer,
+        activation,
+        dtype: str,
+        name: str,
+        kind: type[keras.layers.BatchNormalization] = keras.layers.BatchNormalization,
+        **moments,
+    ):
         super().__init__(name=name, dtype=dtype)
         self.linear = linear
         synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        self.norm = keras.layers.BatchNormalization(
-            synchronized=synchronized, dtype=dtype, name="norm", **moments
-        )
+        self.norm = kind(synchronized=synchronized, dtype=dtype, name="norm", **moments)
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape):
@@ -236,3 +246,18 @@ class Normalized(keras.layers.Layer):
 
     def call(self, features, training=False):
         return self.activation(self.norm(self.linear(features), training=training))
+
+
+class ExactNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation with a right gradient of its gradient.
+
+    `tf.nn.moments` takes the mean in the variance as given. That is right for a gradient, to which
+    the mean adds nothing there, but not for the gradient of one.
+    """
+
+    def _moments(self, inputs, mask):
+        if self.synchronized:  # whose moments are computed in another way
+            return super()._moments(inputs, mask)
+        mean = ops.mean(inputs, self._reduction_axes, keepdims=True)
+        variance = ops.mean(ops.square(inputs - mean), self._reduction_axes)
+        return ops.squeeze(mean, self._reduction_axes), variance

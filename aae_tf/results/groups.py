@@ -20,7 +20,8 @@ from aae_tf.settings import PLACES, flatten
 
 # What a command has otherwise: the seeds; and what a machine has, not a run.
 LEFT_OUT = ("seed", *PLACES)
-EVALUATION_FLAGS = {"quality_samples", "inception_weights"}  # on which numbers on samples hang
+# On which numbers on samples hang.
+EVALUATION_FLAGS = {"quality_samples", "inception_weights", "sampler", "sampler_components"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Group:
       experiment: name.
       recipe: name of the one that the settings differ least from; of equals the one asked for.
       settings: what differs from the recipe, by flag name, seed and epochs aside; where samples
-        were evaluated also how many, and the file of Inception's weights, if otherwise;
+        were evaluated also how many, the file of Inception's weights and the sampler, if otherwise;
         `Restarts.settings` where each run was the best of so many.
       epochs: of each run.
       runs: one for each seed, in their order.
@@ -173,7 +174,10 @@ def _evaluation(run: Run) -> dict[str, Any]:
     evaluation = {
         "quality_samples": int(flat["quality_samples"] if count is None else count),
         "inception_weights": _file_name(flat["inception_weights"]),
+        "sampler": flat["sampler"],
     }
+    if flat["sampler"] == "gmm":
+        evaluation["sampler_components"] = flat["sampler_components"]
     return {flag: value for flag, value in evaluation.items() if value != usual[flag]}
 
 

@@ -50,6 +50,13 @@ def _samples(name, better=None, beside: Literal["prior", "data"] | None = "data"
     return Metric(name, ("sample_quality",), better, beside, needs)
 
 
+def _sampled(name, better=None, inception=False):
+    """Two rows: of samples of the prior, and of samples of what was fitted to codes."""
+    of_prior = _samples(name, better, inception=inception)
+    needs = (*of_prior.needs, "sampler")
+    return of_prior, Metric(f"{name}_of_sampler", of_prior.evaluations, better, needs=needs)
+
+
 def _likelihood(name, better=None):
     return Metric(name, ("log_likelihood",), better, needs=("likelihood_samples",), counted=True)
 
@@ -86,16 +93,16 @@ METRICS = {
         Metric("class_read_of_images", ("style",)),
         _samples("quality_samples", beside=None),
         _samples("classifier_accuracy", beside=None),
-        _samples("fid", "lower", inception=True),
-        _samples("kid", "lower", inception=True),
-        _samples("fid_classifier", "lower"),
-        _samples("kid_classifier", "lower"),
-        _samples("precision", "higher"),
-        _samples("recall", "higher"),
-        _samples("precision_pixels", "higher"),
-        _samples("recall_pixels", "higher"),
-        _samples("sharpness"),
-        _samples("nearest_training_distance"),
+        *_sampled("fid", "lower", inception=True),
+        *_sampled("kid", "lower", inception=True),
+        *_sampled("fid_classifier", "lower"),
+        *_sampled("kid_classifier", "lower"),
+        *_sampled("precision", "higher"),
+        *_sampled("recall", "higher"),
+        *_sampled("precision_pixels", "higher"),
+        *_sampled("recall_pixels", "higher"),
+        *_sampled("sharpness"),
+        *_sampled("nearest_training_distance"),
         _likelihood("log_likelihood", "higher"),
         _likelihood("log_likelihood_standard_error"),
         _likelihood("parzen_sigma"),

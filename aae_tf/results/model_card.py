@@ -11,7 +11,7 @@ from typing import Any
 from aae_tf import experiments
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
-from aae_tf.settings import PLACES, flatten
+from aae_tf.settings import PLACES, EvaluationSettings, Settings, flatten
 from aae_tf.utils import read_json
 
 # As the pages of the data sets say; of other data the user knows.
@@ -30,14 +30,15 @@ LIMITS = (
 )
 
 
-def card_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, Any]:
+def card_of(folder: RunFolder, settings: Settings, signatures: Mapping[str, Any]) -> dict[str, Any]:
     """What model_card.json holds.
 
     Args:
       folder: of the run.
+      settings: of the run; samples may come from another sampler.
       signatures: by name, as `serving.export` describes them.
     """
-    settings, data = folder.read_settings(), folder.read_data()
+    data = folder.read_data()
     flat = {k: v for k, v in flatten(settings).items() if k not in PLACES}
     # Of the user's files and folders the name, not where they lie.
     name = pathlib.PurePath(data["name"]).name
@@ -49,7 +50,8 @@ def card_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, Any]:
         "reproduces": experiments.find(settings.experiment).reproduces,
         "data": {**data, "name": name, "licence": LICENCES.get(data["name"], UNKNOWN_LICENCE)},
         "settings": flat,
-        "metrics": result.get("metrics", {}),
+        "sampler": settings.evaluation.fitted or "the prior",
+        "metrics": _metrics(result, settings),
         "paper": result.get("paper", {}),
         "provenance": {
             key: origin[key]
@@ -61,28 +63,42 @@ def card_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def files_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, bytes]:
+def _metrics(result: Mapping[str, Any], settings: Settings) -> dict[str, float]:
+    """A result's metrics without those of samples of another sampler than the model has."""
+    metrics = result.get("metrics", {})
+    if settings.evaluation.draws_like(result.get("evaluation")):
+        return metrics
+    return {key: value for key, value in metrics.items() if not key.endswith("_of_sampler")}
+
+
+def files_of(
+    folder: RunFolder, settings: Settings, signatures: Mapping[str, Any]
+) -> dict[str, bytes]:
     """The card for programs and the card for people, by file name."""
-    card = card_of(folder, signatures)
+    card = card_of(folder, settings, signatures)
     return {
         "model_card.json": (json.dumps(card, indent=2) + "\n").encode(),
         "model_card.md": markdown(card).encode(),
     }
 
 
-def exports_of(folder: RunFolder, model: pathlib.Path) -> dict[pathlib.Path, dict[str, Any]]:
+def exports_of(
+    folder: RunFolder, model: pathlib.Path, evaluation: EvaluationSettings
+) -> dict[pathlib.Path, dict[str, Any]]:
     """The exports of the weights that a run has now, each version's folder with its card.
 
     Args:
       folder: of the run.
       model: the folder in which versions lie.
+      evaluation: whose sampler they are to have.
     """
     state, exports = folder.read_json("provenance.json").get("state_sha256"), {}
     # No version yet is what an export that was killed leaves behind.
     for path in sorted(model.glob("[0-9]*/assets.extra/model_card.json")):
         with contextlib.suppress(OSError, ValueError, AttributeError):  # of another run, maybe
             card = read_json(path)
-            if card.get("provenance", {}).get("state_sha256") == state:
+            same_sampler = evaluation.draws_like(card.get("settings"))
+            if same_sampler and card.get("provenance", {}).get("state_sha256") == state:
                 exports[path.parents[1]] = card
     return exports
 
@@ -93,7 +109,8 @@ def markdown(card: Mapping[str, Any]) -> str:
     sizes = ", ".join(f"{size:,} {split}" for split, size in data.get("sizes", {}).items())
     head = (
         f"# {card['experiment']}\n\n{card['reproduces']}. Recipe `{settings['recipe']}`, seed "
-        f"{settings['seed']}, {settings['epochs']} epochs.\n"
+        f"{settings['seed']}, {settings['epochs']} epochs. Samples are decoded draws from "
+        f"{card['sampler']}.\n"
     )
     about_data = (
         f"## Data\n\n`{data['name']}`: images {' x '.join(map(str, data['image_shape']))}"

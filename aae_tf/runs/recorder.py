@@ -163,6 +163,7 @@ class Recorder(Observer):
 
     def draw(self, step: int) -> Mapping[str, str]:
         """Draws the method's figures for TensorBoard and under figures/; returns their paths."""
+        self._evaluator.fit_sampler()
         drawn = dict(figures.draw_all(self._method, self._data, self._evaluator))
         curves = figures.learning_curves({"": self._table.rows}) if self._table.rows else None
         if curves is not None:

@@ -177,14 +177,16 @@ def _train(
             with run.stop.at_once():
                 exporting = "" if export_dir is None else " and exporting"
                 logger.info("evaluating, drawing%s", exporting)
-                if progress.step > first_step or not folder.has_result:
+                with run.averaged_weights():
+                    evaluator.fit_sampler(folder.path)
+                if progress.step > first_step or not _is_drawn(folder, settings):
                     recorder.finish(progress.step)
                 with run.averaged_weights():
                     metrics = _final_metrics(settings, folder, evaluator, data, progress)
                 exported = None
                 if export_dir is not None:
                     exported = _exported(folder, export_dir, metrics)
-                    exported = exported or _export(folder, export_dir, data, trust_run=True)
+                    exported = exported or _export(folder, export_dir, settings, data, True)
         except KeyboardInterrupt:
             if not run.stop.status:
                 raise
@@ -192,10 +194,17 @@ def _train(
     return Outcome(folder, metrics, exported, state)
 
 
+def _is_drawn(folder: RunFolder, settings: Settings) -> bool:
+    """Whether a run that was trained to its end has its figures, with samples of that sampler."""
+    evaluated = folder.read_json("result.json").get("evaluation")
+    return folder.has_result and settings.evaluation.draws_like(evaluated)
+
+
 def _exported(folder: RunFolder, export_dir: pathlib.Path, metrics) -> pathlib.Path | None:
     """The export of a run that is as it would be made now; by a session killed after it, say."""
-    model = export_dir / folder.read_settings().experiment
-    for version, card in model_card.exports_of(folder, model).items():
+    settings = folder.read_settings()
+    model = export_dir / settings.experiment
+    for version, card in model_card.exports_of(folder, model, settings.evaluation).items():
         if card.get("metrics") == metrics and card.get("signatures"):
             write_config(export_dir)
             logger.info("exported already: %s", version)
@@ -230,6 +239,7 @@ def evaluate(
         method, checkpoints = restore_run(folder, settings, shape, classes, trust_run)
         folder.check_progress(checkpoints.progress.step)
         evaluator = Evaluator(method, seeds.root(settings.training.seed), data)
+        evaluator.fit_sampler(folder.path)
         metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
     return Outcome(folder, metrics)
 
@@ -241,6 +251,7 @@ def export(
     trust_run: bool = False,
     data: ImageData | None = None,
     name: str = "",
+    evaluation: EvaluationSettings | None = None,
 ) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder.
 
@@ -252,36 +263,42 @@ def export(
       trust_run: see `restore_run`.
       data: of the run, where it was given in Python.
       name: of the model; by default the experiment's.
+      evaluation: whose sampler is exported, if another than the run's settings have.
     """
     folder = RunFolder(run_dir)
     check_folder("export_dir", export_dir)
-    folder.read_settings()
+    settings = folder.read_settings()
+    if evaluation is not None:
+        settings = dataclasses.replace(settings, evaluation=evaluation)
     is_ours = os.access(folder.path, os.W_OK)
     with folder.locked() if is_ours else contextlib.nullcontext():
-        return _export(folder, export_dir, data, trust_run, name)
+        return _export(folder, export_dir, settings, data, trust_run, name)
 
 
 def _export(
     folder: RunFolder,
     export_dir: pathlib.Path,
+    settings: Settings,
     data: ImageData | None,
     trust_run: bool,
     name: str = "",
 ) -> pathlib.Path:
     """Exports a run whose folder is locked; `data` is the run's, if it is loaded already."""
-    settings = folder.read_settings()
     described = folder.read_data()
     classes = described.get("num_classes", 0)
     method, _ = restore_run(folder, settings, described["image_shape"], classes, trust_run)
     codes = None
     try:
         if data is None:
-            data = data_sources.load(settings.data)
-            folder.check_data(data)
+            loaded = data_sources.load(settings.data)
+            folder.check_data(loaded)
+            data = loaded
         codes = _held_out_codes(method, data)
     except UserError as error:
         logger.info("exporting without codes of held-out images: %s", error)
-    card = functools.partial(model_card.files_of, folder)
+    sampler = Evaluator(method, seeds.root(settings.training.seed), data)
+    sampler.fit_sampler(folder.path, keep=os.access(folder.path, os.W_OK))
+    card = functools.partial(model_card.files_of, folder, settings)
     framing = data_sources.framing_of(settings.data)
     model = export_dir / (name or settings.experiment)
     return export_saved_model(method, model, codes, card, framing)
@@ -333,6 +350,7 @@ def compare(
         folder.check_data(data)
         method, _ = restore_run(folder, chosen, data.image_shape, data.num_classes, trust_run)
         evaluator = Evaluator(method, seeds.root(chosen.training.seed), data)
+        evaluator.fit_sampler(folder.path, keep=False)
         restored.append(Restored(method, data, evaluator))
     return comparing.compare(folders, settings, restored, target)
 

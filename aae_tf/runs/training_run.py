@@ -10,6 +10,7 @@ from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.data.pipeline import make_feed
 from aae_tf.errors import DivergedError, SettingsError
+from aae_tf.evaluation import code_sampler
 from aae_tf.methods.build import labelled_for, method_for
 from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder, identity
@@ -86,6 +87,7 @@ class TrainingRun:
         if training.batch_size > len(data.train):
             expected = f"at most {len(data.train)}, the number of training images"
             raise SettingsError("batch_size", training.batch_size, expected)
+        code_sampler.check(settings, len(data.train))
         self.settings, self.folder, self.data = settings, folder, data
         self.seed = seeds.root(training.seed)
         self.strategy = strategy

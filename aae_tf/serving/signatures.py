@@ -167,11 +167,11 @@ def _as_float32(outputs):
 def servable_signatures(method: Method) -> tuple[str, ...]:
     """The method's signatures, and those of encoded pictures.
 
-    Without 'sample' if the prior can't be put into a graph, and without those of encoded pictures
-    where the data are features.
+    Without 'sample' if what it draws from can't be put into a graph, and without those of encoded
+    pictures where the data are features.
     """
     names = method.signatures
-    if isinstance(method.prior, UserPrior) and not method.prior.exportable:
+    if isinstance(method.sampler, UserPrior) and not method.sampler.exportable:
         names = tuple(name for name in names if name != "sample")
     if not is_picture(method.image_shape):
         return names

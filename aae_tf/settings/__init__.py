@@ -3,7 +3,7 @@
 Neither absl nor TensorFlow is imported here, so that `--help` is quick.
 """
 
-from aae_tf.settings.data_groups import DataSettings, EvaluationSettings
+from aae_tf.settings.evaluation import SAMPLER_FLAGS, EvaluationSettings
 from aae_tf.settings.fields import (
     PRIORS,
     parse_count,
@@ -26,6 +26,7 @@ from aae_tf.settings.flat import (
     to_flagfile,
 )
 from aae_tf.settings.groups import (
+    DataSettings,
     ExecutionSettings,
     NetworkSettings,
     PriorSettings,
@@ -39,6 +40,7 @@ from aae_tf.settings.method_groups import (
     HeadSettings,
     LabelSettings,
     PhaseSettings,
+    RegularisedSettings,
     StyleSettings,
     VariationalSettings,
     WassersteinSettings,
@@ -50,6 +52,7 @@ __all__ = [
     "PHASES",
     "PLACES",
     "PRIORS",
+    "SAMPLER_FLAGS",
     "CategorySettings",
     "ClusterSettings",
     "DataSettings",
@@ -61,6 +64,7 @@ __all__ = [
     "NetworkSettings",
     "PhaseSettings",
     "PriorSettings",
+    "RegularisedSettings",
     "Settings",
     "StyleSettings",
     "TrainingSettings",

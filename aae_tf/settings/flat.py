@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aae_tf.errors import SettingsError
-from aae_tf.settings import data_groups, groups, method_groups
+from aae_tf.settings import evaluation, groups, method_groups
 from aae_tf.settings.fields import Check
 from aae_tf.settings.groups import Settings
 from aae_tf.settings.method_groups import PHASES, PhaseSettings
@@ -16,7 +16,7 @@ from aae_tf.settings.own import is_own
 # By the name of their field in Settings, in the order of the help page.
 GROUPS = {
     "training": groups.TrainingSettings,
-    "data": data_groups.DataSettings,
+    "data": groups.DataSettings,
     "labels": method_groups.LabelSettings,
     "prior": groups.PriorSettings,
     "style": method_groups.StyleSettings,
@@ -25,8 +25,9 @@ GROUPS = {
     "heads": method_groups.HeadSettings,
     "variational": method_groups.VariationalSettings,
     "wasserstein": method_groups.WassersteinSettings,
+    "regularised": method_groups.RegularisedSettings,
     "networks": groups.NetworkSettings,
-    "evaluation": data_groups.EvaluationSettings,
+    "evaluation": evaluation.EvaluationSettings,
     "execution": groups.ExecutionSettings,
 }
 

@@ -6,12 +6,13 @@ import dataclasses
 
 from aae_tf.errors import SettingsError
 from aae_tf.settings import rules
-from aae_tf.settings.data_groups import DataSettings, EvaluationSettings
+from aae_tf.settings.evaluation import EvaluationSettings
 from aae_tf.settings.fields import (
     CRITIC_PENALTIES,
     MOST_DIMENSIONS,
     MOST_EPOCHS,
     MOST_IMAGES,
+    MOST_PIXELS,
     PRIORS,
     Checked,
     above,
@@ -32,6 +33,7 @@ from aae_tf.settings.method_groups import (
     HeadSettings,
     LabelSettings,
     PhaseSettings,
+    RegularisedSettings,
     StyleSettings,
     VariationalSettings,
     WassersteinSettings,
@@ -143,6 +145,62 @@ class ExecutionSettings(Checked):
         "limit asks; the same command resumes. 0 for no limit",
         at_least(0),
         changes_run=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSettings(Checked):
+    """Data"""
+
+    dataset: str = setting(
+        "mnist",
+        "mnist (in the package), a TensorFlow Datasets name, or the path of your own images: a "
+        "folder (flat, one folder a class, or tfds.ImageFolder's split/class), an .npz, .npy or "
+        ".mat; or features: a .csv, .parquet or rows of numbers in an .npz or .npy",
+        lambda value: None if value else "a name or a path",
+        is_path=True,
+    )
+    data_dir: str = setting(
+        "",
+        "where TensorFlow Datasets keeps its data (default: its own)",
+        changes_run=False,
+        is_path=True,
+    )
+    crop_size: int = setting(
+        0,
+        "side of the square cut out of the centre of each image of a folder or TensorFlow Datasets "
+        "name; 0 keeps all of it, or the largest square where --image_size asks for one",
+        at_least(0, MOST_PIXELS),
+    )
+    image_size: int = setting(
+        0,
+        "side to which images of a folder or TensorFlow Datasets name are resized, after the crop; "
+        "0 keeps them",
+        at_least(0, MOST_PIXELS),
+    )
+    skip_broken_images: bool = setting(
+        False, "pass over files of a folder that are no readable images, and count them"
+    )
+    stream: str = setting(
+        "auto",
+        "whether training images are read from disk while training instead of kept in memory: auto "
+        "does so above 8 GiB of pixels",
+        one_of("auto", "always", "never"),
+        changes_run=False,
+    )
+    train_split: str = setting(
+        "train",
+        "what a TensorFlow Datasets name trains on, such as train+extra",
+        lambda value: None if value else "the name of a split, such as train or train+extra",
+    )
+    standardize: bool = setting(
+        False,
+        "give the networks images less the mean and over the sd of each pixel, or feature, taken "
+        "over the training images",
+    )
+    label_column: str = setting(
+        "label",
+        "the column of a .csv or .parquet that holds the class; label needn't be there",
     )
 
 
@@ -296,6 +354,7 @@ class Settings(Checked):
     heads: HeadSettings | None = None
     variational: VariationalSettings | None = None
     wasserstein: WassersteinSettings | None = None
+    regularised: RegularisedSettings | None = None
     phases: tuple[PhaseSettings, ...] = ()
     evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
     execution: ExecutionSettings = ExecutionSettings()

@@ -228,6 +228,24 @@ class WassersteinSettings(Checked):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class RegularisedSettings(Checked):
+    """Regularised autoencoder"""
+
+    latent_weight: float = setting(
+        0.01, "beta, weight of half the code's squared length beside the squared error", at_least(0)
+    )
+    decoder_penalty: str = setting(
+        "gradient",
+        "what keeps the decoder smooth: gradient, the squared norm of its Jacobian by the code, or "
+        "l2, that of all its weights",
+        one_of("gradient", "l2"),
+    )
+    decoder_penalty_weight: float = setting(
+        1e-3, "lambda, weight of that; 0 leaves it out", at_least(0)
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PhaseSettings(Checked):
     """How one phase moves its networks."""
 

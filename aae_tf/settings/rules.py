@@ -39,6 +39,7 @@ def check(settings) -> None:
     if settings.data.standardize and networks.output_activation != "linear":
         expected = "linear with --standardize, whose values aren't within 0 and 1"
         raise SettingsError("output_activation", networks.output_activation, expected)
+    settings.evaluation.check_code(settings.prior.latent_dim)
     if settings.categories is not None:
         _check_categories(settings)
     if settings.variational is not None:

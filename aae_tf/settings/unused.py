@@ -104,6 +104,11 @@ COUNT_WITH = (
         lambda s: s.wasserstein.divergence == "sliced_wasserstein",
         "--divergence=sliced_wasserstein",
     ),
+    (
+        ["decoder_penalty"],
+        lambda s: s.regularised.decoder_penalty_weight > 0,
+        "--decoder_penalty_weight above 0",
+    ),
     (["entropy_share"], lambda s: s.wasserstein.divergence == "sinkhorn", "--divergence=sinkhorn"),
     (
         ["pretraining_batch_size"],
@@ -115,6 +120,7 @@ COUNT_WITH = (
         lambda s: s.evaluation.sample_quality,
         "--sample_quality",
     ),
+    (["sampler_components"], lambda s: s.evaluation.sampler == "gmm", "--sampler=gmm"),
 )
 
 

@@ -15,7 +15,7 @@ from aae_tf.errors import RunFolderError, SettingsError, UserError, unusable
 from aae_tf.experiments import settings_of
 from aae_tf.results import metrics
 from aae_tf.results.run_folder import check_folder
-from aae_tf.settings import Settings, differences, flatten, override
+from aae_tf.settings import SAMPLER_FLAGS, Settings, differences, flatten, override
 from aae_tf.sweep.space import Dimension, draw
 from aae_tf.utils import read_json
 
@@ -66,7 +66,7 @@ def is_better_larger(score: str) -> bool:
 def _check_flags(score: str, flat: Mapping[str, Any]) -> None:
     """Checks that the settings ask for what a score comes from."""
     needs = metrics.METRICS[score].needs
-    missing = [f"--{flag}" for flag in needs if flat[flag] in (False, "", "0")]
+    missing = [f"--{flag}" for flag in needs if flat[flag] in (False, "", "0", "prior")]
     if missing:
         raise SettingsError("score", score, f"{' and '.join(missing)} with it")
 
@@ -189,6 +189,8 @@ class Sweep:
         """What has to stay the same for a search to continue; more trials may be asked for."""
         flat = flatten(self.settings)
         by_samples = ("likelihood_samples",) if self.score == LOG_LIKELIHOOD else ()
+        if "sampler" in metrics.METRICS[self.score].needs:
+            by_samples += SAMPLER_FLAGS
         return {
             **flatten(self.settings, only_changing_run=True),
             **{flag: flat[flag] for flag in (*EVALUATION_FLAGS, *by_samples)},

@@ -92,7 +92,8 @@ class SeedRun:
     def _is_exported(self) -> bool:
         if self.export_dir is None:
             return True
-        return bool(exports_of(self.folder, self.export_dir / self.settings.experiment))
+        model = self.export_dir / self.settings.experiment
+        return bool(exports_of(self.folder, model, self.settings.evaluation))
 
     def arguments(self) -> list[str]:
         """The program's flags for this run alone."""

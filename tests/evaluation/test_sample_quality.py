@@ -44,7 +44,8 @@ class _Samples:
     def __getattr__(self, name):
         return getattr(self._method, name)
 
-    def draw(self, seed, count):
+    def draw(self, seed, count, sampler=None):
+        del sampler  # always the same images
         return {"codes": tf.random.stateless_uniform([count], seed, 0, len(self._images), tf.int32)}
 
     def decode_drawn(self, codes):

@@ -19,6 +19,7 @@ OWN_PHASES = {
     "vae_mixture": ("elbo",),
     "wae_mmd": ("wasserstein",),
     "wae_gan": ("wasserstein", "discriminator"),
+    "rae": ("reconstruction",),
 }
 ROOT = seeds.root(0)
 NAMES = list(experiments.CATALOGUE)
@@ -151,6 +152,29 @@ def test_official_recipe_weighs_the_penalty_as_the_authors_code_does():
     assert (official.divergence, official.penalty_weight) == ("mmd_multiscale", 70.0)
     assert official.cost_scale == 0.05
     assert experiments.settings_of("wae_gan", "official").wasserstein.penalty_weight == 10.0
+
+
+def test_paper_recipe_of_the_rae_holds_what_its_authors_train_with():
+    settings = experiments.settings_of("rae", "paper")
+    assert (settings.training.batch_size, settings.training.epochs) == (100, 100)
+    assert (settings.prior.prior, settings.prior.latent_dim) == ("gaussian", 16)
+    assert settings.networks.encoder_filters == (128, 256, 512, 1024)
+    (phase,) = settings.phases
+    assert (phase.optimizer, phase.learning_rate) == ("adam", 5e-4)
+    # Theirs, of means over 32 x 32 pixels and 16 dimensions, as weights of sums.
+    assert settings.regularised.latent_weight == pytest.approx(1e-4 * 32**2 / 16 * 2)
+    assert settings.regularised.decoder_penalty == "l2"
+    assert settings.regularised.decoder_penalty_weight == pytest.approx(1e-7 * 32**2, rel=0.03)
+
+
+def test_the_rae_is_sampled_by_ten_gaussians_and_stands_beside_its_papers_fid():
+    experiment = experiments.find("rae")
+    for settings in experiment.recipes.values():
+        assert (settings.evaluation.sampler, settings.evaluation.sampler_components) == ("gmm", 10)
+    assert experiment.paper_figures(experiments.settings_of("rae", "paper")) == {
+        "test/fid_of_sampler": {"value": 8.69, "source": "RAE, table 1"}
+    }
+    assert experiment.paper_figures(experiments.settings_of("rae")) == {}
 
 
 @pytest.mark.parametrize("name", ["semi_supervised", "dim_reduction", "likelihood"])

@@ -63,6 +63,14 @@ WAE_GAN = {
     "log_prior_trick": True,
     "latent_dim": 3,
 }
+# Gradients of gradients, through moments of the whole minibatch.
+RAE = {
+    "experiment": "rae",
+    "latent_dim": 3,
+    "activation": "tanh",
+    "decoder_batch_norm": True,
+    "decoder_penalty_weight": 0.5,
+}
 
 
 def trained(strategy, changes):
@@ -113,6 +121,7 @@ def main():
         "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
         "wae": comparison(one, two, WAE),
         "wae_gan": comparison(one, two, WAE_GAN),
+        "rae": comparison(one, two, RAE),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),

@@ -1,4 +1,4 @@
-"""A fitted model answers in numpy, whatever the batch size; what can't be used is named in a line."""
+"""A fitted model answers in numpy, whatever the batch size; misuse is named in a line."""
 
 import numpy as np
 import pytest

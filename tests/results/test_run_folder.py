@@ -323,6 +323,8 @@ def test_result_json_has_what_a_report_collates(folder):
             "sample_quality": False,
             "quality_samples": 10000,
             "inception_weights": "",
+            "sampler": "prior",
+            "sampler_components": 10,
             "likelihood_samples": "0",
         },
         "paper": {},

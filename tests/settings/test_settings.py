@@ -104,6 +104,9 @@ OTHER = {
     "entropy_share": 0.4,
     "pretraining_steps": 21,
     "pretraining_batch_size": 44,
+    "latent_weight": 0.3,
+    "decoder_penalty": "l2",
+    "decoder_penalty_weight": 0.2,
     "crop_size": 11,
     "skip_broken_images": True,
     "stream": "always",
@@ -118,6 +121,8 @@ OTHER = {
     "sample_quality": True,
     "quality_samples": 123,
     "inception_weights": "my.h5",
+    "sampler": "kde",
+    "sampler_components": 17,
     "cache_dir": "some place",
     "likelihood_samples": "30,700",
 }
@@ -154,6 +159,7 @@ def settings():
         everything,
         style=StyleSettings(),
         wasserstein=wasserstein.wasserstein,
+        regularised=experiments.settings_of("rae").regularised,
         phases=(*everything.phases, *wasserstein.phases),
     )
 
@@ -451,6 +457,8 @@ def test_what_changes_no_result_is_left_out_of_the_comparison(settings):
         "sample_quality",
         "quality_samples",
         "inception_weights",
+        "sampler",
+        "sampler_components",
         "cache_dir",
         "likelihood_samples",
     }

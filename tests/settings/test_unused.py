@@ -71,6 +71,8 @@ CASES = [
     ("decoder_variance", 0.5, "vae_gaussian", {}, {"likelihood": "gaussian"}),
     ("projections", 7, "wae_mmd", SINKHORN, SLICED),
     ("entropy_share", 0.1, "wae_mmd", MMD, SINKHORN),
+    ("decoder_penalty", "l2", "rae", {"decoder_penalty_weight": 0.0}, {}),
+    ("sampler_components", 5, "gaussian", {"sampler": "kde"}, {"sampler": "gmm"}),
     ("pretraining_batch_size", 70, "wae_mmd", {}, {"pretraining_steps": 9}),
     ("quality_samples", 500, "gaussian", {}, {"sample_quality": True}),
     ("inception_weights", "imagenet", "gaussian", {}, {"sample_quality": True}),

@@ -9,7 +9,9 @@ from aae_tf.data.labelled import labelled_rows
 from aae_tf.data.load import load_mnist
 from aae_tf.data.pipeline import Feed
 from aae_tf.evaluation import Evaluator
+from aae_tf.evaluation.sample_metrics import coarse_pixels, frechet_distance, kernel_distance
 from aae_tf.methods.build import labelled_for, method_class
+from aae_tf.objectives.divergences import directions, squared_sliced_wasserstein
 from aae_tf.settings import override
 from aae_tf.training import Trainer
 
@@ -24,6 +26,12 @@ def mnist():
 
 def _trained(mnist, experiment, epochs=3, **changes):
     """The validation measures of a run with smaller networks."""
+    _, evaluator = _method(mnist, experiment, epochs, **changes)
+    return evaluator.evaluate(mnist.validation, final=True)
+
+
+def _method(mnist, experiment, epochs, **changes):
+    """A trained method with smaller networks, and its evaluator."""
     settings = override(experiments.settings_of(experiment), {**SMALL, "epochs": epochs, **changes})
     root = seeds.root(settings.training.seed)
     method = method_class(settings)(settings, mnist.image_shape, mnist.num_classes)
@@ -36,7 +44,7 @@ def _trained(mnist, experiment, epochs=3, **changes):
     phases = method.phases(feed.steps_per_epoch)
     trainer = Trainer(phases, feed, root, tf.distribute.get_strategy(), prepare=method.prepare)
     trainer.train(0, epochs * feed.steps_per_epoch, 50)
-    return Evaluator(method, root, mnist).evaluate(mnist.validation, final=True)
+    return method, Evaluator(method, root, mnist)
 
 
 def test_labels_bring_the_codes_to_their_classs_component(mnist):
@@ -102,3 +110,26 @@ def test_the_vaes_beta_trades_the_divergence_for_the_reconstruction(mnist):
     assert tight["kl"] < loose["kl"] - 1
     assert loose["reconstruction_error"] < tight["reconstruction_error"]
     assert max(tight["elbo"], loose["elbo"]) > -190  # each pixel's mean alone gives about -207
+
+
+@pytest.mark.parametrize("sampler", ["gmm", "kde"])
+def test_codes_of_an_autoencoder_without_a_prior_are_sampled_by_what_is_fitted_to_them(
+    mnist, sampler
+):
+    """Nearer to held-out codes and, decoded, to held-out images than samples of the prior are."""
+    method, evaluator = _method(mnist, "rae", 3, sampler=sampler)
+    evaluator.fit_sampler()
+    held_out = evaluator.inference.encode(mnist.validation)
+    images = coarse_pixels(mnist.validation.intensities())
+    along = directions(100, method.latent_dim, seeds.root(1), tf.float32)
+    apart = {}
+    for name, source in (("prior", method.prior), ("fit", method.sampler)):
+        codes = method.draw(seeds.root(2), len(held_out), source)["codes"]
+        decoded = evaluator.inference.decode(codes.numpy(), of_block=coarse_pixels)
+        apart[name] = {
+            "codes": float(squared_sliced_wasserstein(codes, held_out, along)),
+            "frechet": frechet_distance(decoded, images),
+            "kernel": kernel_distance(decoded, images),
+        }
+    for name, distance in apart["fit"].items():
+        assert distance < 0.5 * apart["prior"][name], apart

@@ -32,6 +32,7 @@ def found():
 
 
 METHODS = ("aae", "semi_supervised", "wae", "wae_gan")
+METHODS = ("aae", "semi_supervised", "wae", "rae")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -49,8 +50,8 @@ def test_two_replicas_end_where_one_does(found, method):
 def test_two_replicas_report_the_means_of_the_global_batch(found, method):
     curves = found[method]["curves"]
     assert any(key.endswith("/loss") for key in curves)
-    told = "wasserstein/divergence" if method == "wae" else "accuracy_on_codes"
-    assert any(told in key for key in curves)
+    told = {"wae": "wasserstein/divergence", "rae": "reconstruction/decoder_penalty"}
+    assert any(told.get(method, "accuracy_on_codes") in key for key in curves)
     assert ("classification/virtual_adversarial_loss" in curves) == (method == "semi_supervised")
     assert ("discriminator/penalty" in curves) == (method in ("aae", "wae_gan"))
     assert max(curves.values()) < 1e-9, curves
