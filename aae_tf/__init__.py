@@ -20,6 +20,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from aae_tf.models import (
         AAE,
+        RAE,
         VAE,
         WAE,
         ClusteringAAE,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AAE",
+    "RAE",
     "VAE",
     "WAE",
     "ClusteringAAE",

@@ -17,10 +17,11 @@ from aae_tf.models.labelled import (
     SemiSupervisedAAE,
     SupervisedAAE,
 )
-from aae_tf.models.unlabelled import AAE, VAE, WAE
+from aae_tf.models.unlabelled import AAE, RAE, VAE, WAE
 
 __all__ = [
     "AAE",
+    "RAE",
     "VAE",
     "WAE",
     "ClusteringAAE",

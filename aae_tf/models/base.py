@@ -163,7 +163,7 @@ class Model:
         return self._of_examples(x, lambda inference, split: inference.reconstruct(split), y)
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
-        """Examples decoded from `n` samples of the prior, a function of the seed, as it is served.
+        """Examples decoded from `n` samples of the prior, or of `sampler`: a function of the seed.
 
         The signature `sample` gives the same for the seed (seed, 0).
         """
@@ -253,9 +253,19 @@ class Model:
 
                 described = folder.read_data()
                 shape, classes = described["image_shape"], described.get("num_classes", 0)
-                self._restored, _ = restore_run(folder, self._settings, shape, classes, True)
-                self._made_inference = None
+                method, _ = restore_run(folder, self._settings, shape, classes, True)
+                if self._settings.evaluation.sampler != "prior":
+                    self._fit_sampler(method, folder)
+                self._restored, self._made_inference = method, None
         return self._restored
+
+    def _fit_sampler(self, method: Method, folder: RunFolder) -> None:
+        """Has the method draw from what was fitted to its codes, and is kept with the run."""
+        from aae_tf import seeds
+        from aae_tf.evaluation import Evaluator
+
+        seed = seeds.root(self._settings.training.seed)
+        Evaluator(method, seed, self._data).fit_sampler(folder.path, keep=False)
 
     @property
     def _inference(self) -> Inference:

@@ -17,6 +17,16 @@ class AAE(Model):
     experiments = ("gaussian", "mixture", "swiss_roll", "uniform", "sphere", "likelihood")
 
 
+class RAE(Model):
+    """The regularised autoencoder (Ghosh et al., 2020): no prior in training, a mixture after it.
+
+    Args:
+      **settings: see `Model`; `sampler` says what samples are drawn from.
+    """
+
+    experiments = ("rae",)
+
+
 class VAE(Model):
     """The variational auto-encoder in the AAE's networks (Kingma & Welling, 2014).
 

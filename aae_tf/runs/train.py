@@ -172,6 +172,8 @@ def _train(
         if status:
             return Outcome(folder, {}, None, state, status)
         if temporary:
+            with run.averaged_weights():
+                evaluator.fit_sampler(folder.path)
             return Outcome(folder, recorder.newest("validation"), None, state)
         try:
             with run.stop.at_once():

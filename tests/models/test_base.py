@@ -132,3 +132,16 @@ def test_a_wrong_setting_is_refused_when_the_model_is_made(given, said):
 def test_a_folder_without_a_run_is_not_loaded(tmp_path):
     with pytest.raises(UserError, match="holds no run"):
         aae_tf.load(tmp_path)
+
+
+@pytest.mark.slow
+def test_samples_of_a_mixture_are_those_that_are_served(tmp_path):
+    small = {k: v for k, v in SMALL.items() if k != "discriminator_units"}
+    model = aae_tf.RAE(**small, sampler_components=3)
+    model.fit(X, run_dir=tmp_path / "run", verbose=0)
+    served = tf.saved_model.load(str(model.export(tmp_path / "mine")))
+    answer = served.signatures["sample"](count=tf.constant(4), seed=tf.constant([1, 0]))
+    np.testing.assert_allclose(answer["features"], model.sample(4, seed=1), atol=1e-5)
+    again = aae_tf.load(tmp_path / "run")
+    np.testing.assert_allclose(again.sample(4, seed=1), model.sample(4, seed=1))
+    assert aae_tf.RAE(**small, sampler_components=3).fit(X, verbose=0).epoch == [0, 1]
