@@ -80,6 +80,7 @@ class Model:
         self._folder: RunFolder | None = None
         self._data: ImageData | None = None
         self._restored: Method | None = None
+        self._made_inference: Inference | None = None
         self._is_temporary = False
         self.stop_training = False
 

@@ -24,11 +24,14 @@ def read(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray | None]:
     _check(dataset)
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise DataError("x: a Dataset without an end, expected steps_per_epoch beside it")
-    xs, ys, size = [], [], 0
+    xs: list[np.ndarray] = []
+    ys: list[np.ndarray] = []
+    size = 0
     for element in dataset:
         x, y = _parts(element)
         xs.append(x.numpy())
-        ys.append(None if y is None else y.numpy())
+        if y is not None:
+            ys.append(y.numpy())
         size += xs[-1].nbytes
         if size > LARGEST_IN_MEMORY:
             raise DataError(
@@ -37,7 +40,7 @@ def read(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray | None]:
             )
     if not xs:
         raise DataError("x: an empty Dataset, expected some examples")
-    return np.concatenate(xs), None if ys[0] is None else np.concatenate(ys)
+    return np.concatenate(xs), np.concatenate(ys) if ys else None
 
 
 class DatasetImages(StreamedImages):

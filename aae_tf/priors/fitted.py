@@ -12,8 +12,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-
-tfd = tfp.distributions
+from tensorflow_probability import distributions as tfd
 
 ITERATIONS = 500  # of the mixture's expectation maximisation, at most; ten or so are usual
 # Bandwidths that are tried, in units of Scott's: codes lie in clusters, which ask for less than it.
