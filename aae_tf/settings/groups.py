@@ -72,7 +72,7 @@ class TrainingSettings(Checked):
         one_of(*CRITIC_PENALTIES),
     )
     critic_penalty_weight: float = setting(
-        10.0, "weight of the r1 or gradient penalty beside the discriminator's loss", above(0)
+        1.0, "weight of the r1 or gradient penalty beside the discriminator's loss", above(0)
     )
     input_noise: float = setting(
         0.0, "sd of Gaussian noise on the encoder's input; training only", at_least(0)

@@ -138,7 +138,11 @@ def test_every_discriminator_is_normalised_and_no_other_network(case):
 def _trained(penalty):
     """Mean lengths of the discriminator's slope at samples and between, and its curves."""
     rig = tiny.rig(
-        count=60, batch_size=60, critic_penalty=penalty, discriminator_learning_rate=0.02, epochs=60
+        count=60,
+        batch_size=60,
+        critic_penalty=penalty,
+        critic_penalty_weight=10.0,
+        discriminator_learning_rate=0.02,
     )
     rig.method.encoder.code.bias.assign([3.0, -2.0])  # codes that are easily told from samples
     note = tiny.Notebook()
