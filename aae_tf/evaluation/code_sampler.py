@@ -59,13 +59,10 @@ class CodeSampler:
       method: its weights may change between calls.
       seed: of the run.
       data: of the run; None where only a fit that was kept will do.
-      inference: of the method.
     """
 
-    def __init__(
-        self, method: Method, seed: seeds.Seed, data: ImageData | None, inference: Inference
-    ):
-        self._method, self._data, self._inference = method, data, inference
+    def __init__(self, method: Method, seed: seeds.Seed, data: ImageData | None):
+        self._method, self._data = method, data
         self._seed = seeds.fold(seed, "sampler")
         self._settings = method.settings
         self._state, self._density = "", None  # of the weights at the last fit, and the fit
@@ -121,14 +118,16 @@ class CodeSampler:
         if path is not None:  # else it is for a picture alone
             logger.info("sampler: %s", evaluation.fitted)
         rows = evenly_spaced(len(train), _codes(self._settings, len(train)))
-        codes = self._inference.encode(train, self._seed, rows)
+        # Compiled anew: a bit may hang on what sizes came before.
+        inference = Inference(self._method)
+        codes = inference.encode(train, self._seed, rows)
         if evaluation.sampler == "gmm":
             number = int(self._seed.numpy()[0]) & 0x7FFFFFFF
             return fit_mixture(codes, evaluation.sampler_components, number)
         validation = self._data.validation
         rows = evenly_spaced(len(validation), HELD_OUT)
         seed = seeds.fold(self._seed, "held_out")
-        return fit_kernels(codes, self._inference.encode(validation, seed, rows))
+        return fit_kernels(codes, inference.encode(validation, seed, rows))
 
     def _read(self, path: pathlib.Path, identity: str) -> GaussianSum | None:
         """The fit that a file holds; None if there is none, or not this one."""

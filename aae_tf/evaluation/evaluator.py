@@ -66,7 +66,7 @@ class Evaluator:
         self._seed = seeds.fold(seed, "evaluation")
         self._matches: dict[int, PriorMatch] = {}
         self.inference = Inference(method)
-        self._sampler = CodeSampler(method, seed, data, self.inference)
+        self._sampler = CodeSampler(method, seed, data)
 
     def fit_sampler(self, folder: pathlib.Path | None = None, keep: bool = True) -> None:
         """Has the method draw as the settings say; arguments as of `CodeSampler.fit`."""
