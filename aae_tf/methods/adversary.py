@@ -81,7 +81,7 @@ class Adversary:
     def _logits(self, codes, noise, condition):
         points = codes if noise is None else codes + noise
         seen = points if condition is None else tf.concat([points, condition], axis=-1)
-        logits = tf.cast(self.network(seen), self._dtype)
+        logits = tf.cast(self.network(seen, training=True), self._dtype)
         if self._log_prior is None:
             return logits
         return logits + tf.cast(self._log_prior(points), self._dtype)
