@@ -8,9 +8,9 @@ from keras import layers, ops
 class Listed(keras.Model):
     """Hidden layers in a list, heads in a dict, a model within, with dropout and batch norm."""
 
-    def __init__(self, sizes, rate=0.25, flat=True):
+    def __init__(self, sizes, rate=0.25):
         super().__init__()
-        self.flat = layers.Flatten() if flat else layers.Identity()
+        self.flat = layers.Flatten()
         self.hidden = [layers.Dense(12, activation="relu") for _ in range(2)]
         self.norms = (layers.BatchNormalization(), layers.BatchNormalization())
         self.dropout = [layers.Dropout(rate), layers.GaussianDropout(rate)]
@@ -65,6 +65,40 @@ def noisy(latent_dim):
             layers.Dense(latent_dim),
         ]
     )
+
+
+def dropping(shape, latent_dim):
+    """One layer that drops, and no normalisation."""
+    images = keras.Input(shape)
+    x = layers.Dropout(0.5)(layers.Dense(12)(layers.Flatten()(images)))
+    return keras.Model(images, layers.Dense(latent_dim)(x))
+
+
+def of_two_types(latent_dim):
+    """The last layer names its precision."""
+    return keras.Sequential(
+        [layers.Flatten(), layers.Dense(12), layers.Dense(latent_dim, dtype="float32")]
+    )
+
+
+def synchronized(latent_dim):
+    """Whose batch normalisation sees the rows of all replicas."""
+    return keras.Sequential(
+        [
+            layers.Flatten(),
+            layers.Dense(12, activation="relu"),
+            layers.BatchNormalization(synchronized=True),
+            layers.Dense(latent_dim),
+        ]
+    )
+
+
+class OfKeywords(Listed):
+    """Hands on to Keras what it doesn't know, as Keras's own classes do."""
+
+    def __init__(self, latent_dim, **kwargs):
+        keras.Model.__init__(self, **kwargs)
+        super().__init__([latent_dim])
 
 
 def backbone(shape, latent_dim):
@@ -190,4 +224,5 @@ class RandomInUse(keras.Model):
         return self.dense(self.dropout(self.flat(inputs), training=True))
 
 
+MADE = keras.Sequential([layers.Flatten(), layers.Dense(2)])
 ELSEWHERE = 5
