@@ -146,7 +146,8 @@ def test_every_methods_model_has_the_signatures_that_it_had(name):
     method = tiny.method(experiment=name.split()[0], **METHODS[name])
     module = ServingModule(method)
     found = described({key: module.signature(key) for key in servable_signatures(method)})
-    assert {**found, "default": method.default_signature} == _read("signatures.json")[name]
+    found["default"], before = method.default_signature, _read("signatures.json")[name]
+    assert {key: found.get(key) for key in before} == before  # others may have been added since
 
 
 @pytest.mark.slow

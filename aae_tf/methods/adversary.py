@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from aae_tf import seeds
+from aae_tf.networks import OwnDiscriminator
 from aae_tf.objectives.adversarial import (
     between,
     discriminator_loss,
@@ -118,6 +119,8 @@ class Adversary:
 
     def _logits(self, points, condition, training=False):
         seen = points if condition is None else tf.concat([points, condition], axis=-1)
+        # Random layers of one's own act in every phase; spectral normalisation moves in one alone.
+        training = training or isinstance(self.network, OwnDiscriminator)
         logits = tf.cast(self.network(seen, training=training), self._dtype)
         if self._log_prior is None:
             return logits

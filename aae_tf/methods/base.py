@@ -278,7 +278,7 @@ class Method(abc.ABC):
             noise_dim = {"deterministic": 0, "implicit": noise_dim}.get(kind, self.latent_dim)
             return own.make_encoder(
                 nets.encoder_network,
-                self.settings.training.seed,
+                self.layers,
                 self.image_shape,
                 self.latent_dim,
                 num_categories,
@@ -293,9 +293,7 @@ class Method(abc.ABC):
     def _make_discriminator(self, dim: int, name: str = "discriminator"):
         nets = self.settings.networks
         if nets.discriminator_network:
-            return own.make_discriminator(
-                nets.discriminator_network, self.settings.training.seed, dim, name
-            )
+            return own.make_discriminator(nets.discriminator_network, self.layers, dim, name)
         spectral = self.settings.training.critic_penalty == "spectral"
         layers = dataclasses.replace(self.layers, spectral=spectral)
         return Discriminator(dim, nets.discriminator_units, layers, name)
@@ -303,9 +301,7 @@ class Method(abc.ABC):
     def _make_decoder(self, input_dim: int):
         nets = self.settings.networks
         if nets.decoder_network:
-            return own.make_decoder(
-                nets.decoder_network, self.settings.training.seed, input_dim, self.image_shape
-            )
+            return own.make_decoder(nets.decoder_network, self.layers, input_dim, self.image_shape)
         return Decoder(
             self.image_shape,
             input_dim,

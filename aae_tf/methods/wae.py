@@ -44,7 +44,7 @@ class WassersteinAutoencoder(Autoencoder):
     def _discriminator_logits(self, codes):
         if not self.is_adversarial:
             return None
-        logits = self.discriminator(codes)
+        logits = tf.cast(self.discriminator(codes), self.dtype)
         return logits if self._log_prior() is None else logits + self.prior.log_prob(codes)
 
     def build_phases(self):
@@ -141,7 +141,7 @@ def _cost(spec: str, image_shape, dtype):
     """The cost of that name, or the user's own, tried out on two images."""
     if not is_own(spec):
         if spec == "ssim" and (not is_picture(image_shape) or min(image_shape[:2]) < 11):
-            expected = f"another cost for {image_shape}; expected images of 11 x 11 or more"
+            expected = f"another cost, since {image_shape} is no image of 11 x 11 or more"
             raise SettingsError("cost", spec, expected)
         return COSTS[spec]
     images = tf.random.stateless_uniform((2, 2, *image_shape), seeds.root(0), dtype=dtype)

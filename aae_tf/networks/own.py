@@ -6,7 +6,8 @@ import contextlib
 import inspect
 import itertools
 import random
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,11 +16,12 @@ from keras import ops
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
-from aae_tf.networks.layers import LOG_VARIANCE_RANGE
-from aae_tf.settings.own import load_function
+from aae_tf.networks.layers import LOG_VARIANCE_RANGE, LayerFactory
+from aae_tf.settings.own import GIVEN, load_function
 
 SMALLEST_PROBABILITY = 1e-7  # as in Keras's cross-entropy of probabilities
 TRIED = (2, 3)  # batch sizes
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # that Keras puts into what it says
 
 
 class OwnNetwork(keras.Model):
@@ -132,7 +134,7 @@ class OwnDiscriminator(OwnNetwork):
 
 def make_encoder(
     spec: str,
-    seed: int,
+    layers: LayerFactory,
     shape: Sequence[int],
     latent_dim: int,
     num_categories: int = 0,
@@ -142,7 +144,8 @@ def make_encoder(
 
     Args:
       spec: the setting's value.
-      seed: of the run, by which layers start that have no seed of their own.
+      layers: of the run, in whose precision layers compute that name none, and by whose seed those
+        start that have none of their own.
       shape: of an image.
       latent_dim: size of the code.
       num_categories: of a categorical code; 0 for none.
@@ -157,11 +160,13 @@ def make_encoder(
     gives = [(num_categories,)] * bool(num_categories) + gives
     arguments = {"shape": tuple(shape), "latent_dim": latent_dim}
     arguments |= {"num_categories": num_categories, "noise_dim": kind["noise_dim"]}
-    network = _made("encoder_network", spec, seed, "encoder", arguments, shapes, gives)
+    network = _made("encoder_network", spec, layers, "encoder", arguments, shapes, gives)
     return OwnEncoder(network, latent_dim, num_categories=num_categories, **kind)
 
 
-def make_decoder(spec: str, seed: int, latent_dim: int, shape: Sequence[int]) -> OwnDecoder:
+def make_decoder(
+    spec: str, layers: LayerFactory, latent_dim: int, shape: Sequence[int]
+) -> OwnDecoder:
     """The decoder that `--decoder_network` names; its input has `latent_dim` numbers.
 
     Raises:
@@ -169,66 +174,107 @@ def make_decoder(spec: str, seed: int, latent_dim: int, shape: Sequence[int]) ->
     """
     arguments = {"latent_dim": latent_dim, "shape": tuple(shape)}
     network = _made(
-        "decoder_network", spec, seed, "decoder", arguments, [(latent_dim,)], [tuple(shape)]
+        "decoder_network", spec, layers, "decoder", arguments, [(latent_dim,)], [tuple(shape)]
     )
     return OwnDecoder(network)
 
 
-def make_discriminator(spec: str, seed: int, latent_dim: int, name: str) -> OwnDiscriminator:
+def make_discriminator(
+    spec: str, layers: LayerFactory, latent_dim: int, name: str
+) -> OwnDiscriminator:
     """The discriminator that `--discriminator_network` names; its input has so many numbers.
 
     Raises:
       SettingsError: as `make_encoder`.
     """
     arguments, flag = {"latent_dim": latent_dim}, "discriminator_network"
-    network = _made(flag, spec, seed, name, arguments, [(latent_dim,)], [()])
+    network = _made(flag, spec, layers, name, arguments, [(latent_dim,)], [()])
     return OwnDiscriminator(network, name)
 
 
 @contextlib.contextmanager
-def _first_weights_by(number: int) -> Iterator[None]:
-    """Within it layers without a seed start by this number: Keras draws seeds by `random`."""
-    before = random.getstate()
-    random.seed(number)
+def _layers_as(layers: LayerFactory, owner: str) -> Iterator[None]:
+    """Within it Keras makes layers of the factory's precision, and they start by its seed.
+
+    Keras draws the seeds of first weights by Python's `random`.
+    """
+    before, policy = random.getstate(), keras.config.dtype_policy()
+    random.seed(seeds.name_number(layers.seed, owner))
+    keras.config.set_dtype_policy(layers.dtype)
     try:
         yield
     finally:
+        keras.config.set_dtype_policy(policy)
         random.setstate(before)
 
 
-def _made(flag, spec, seed, owner, arguments, takes, gives) -> keras.Model:
+def _made(flag, spec, layers, owner, arguments, takes, gives) -> keras.Model:
     """The network, built and tried out on two batch sizes."""
-    with _first_weights_by(seeds.name_number(seed, owner)):
+    with _layers_as(layers, owner):
         return _tried(flag, spec, arguments, takes, gives)
 
 
 def _tried(flag, spec, arguments, takes, gives) -> keras.Model:
-    expected = (
-        f"a keras.Model, or a function that makes one, of {_listed(takes)} to {_listed(gives)}"
-    )
+    wanted = "a keras.Model, or a function that makes one,"
+    if not spec.startswith(f"{GIVEN}:"):
+        wanted = "a function that makes a keras.Model"
+    expected = f"{wanted} of {_listed(takes)} to {_listed(gives)}"
+
+    def refusal(said):
+        return SettingsError(flag, spec, f"{expected}; {said}")
+
     made = load_function(flag, spec)
     if not isinstance(made, keras.Model):
         try:
             made = made(**_taken(made, arguments))
         except Exception as error:  # a user's function may raise anything
-            raise SettingsError(flag, spec, f"{expected}; it raised {_said(error)}") from None
-    if not isinstance(made, keras.Model):
-        raise SettingsError(flag, spec, f"{expected}; it gave a {type(made).__name__}")
+            raise refusal(f"it raised {_said(error)}") from None
+        if not isinstance(made, keras.Model):
+            raise refusal(f"it gave a {type(made).__name__}")
+    elif not spec.startswith(f"{GIVEN}:"):
+        # It would keep its weights from one run of the process to the next.
+        raise refusal("it is a model that is made already")
     for count in TRIED:
-        inputs = [tf.zeros((count, *shape)) for shape in takes]
         try:
-            outputs = made(inputs[0] if len(inputs) == 1 else inputs, training=False)
+            outputs = _called(made, [tf.zeros((count, *shape)) for shape in takes], False)
         except Exception as error:
-            said = f"{expected}; for a batch of {count} it raised {_said(error)}"
-            raise SettingsError(flag, spec, said) from None
-        outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+            raise refusal(f"for a batch of {count} it raised {_said(error)}") from None
         found = [tuple(getattr(output, "shape", ("?",))) for output in outputs]
-        wanted = [(count, *shape) for shape in gives]
+        rows = [(count, *shape) for shape in gives]
         columns = [(count, *(shape or (1,))) for shape in gives]  # a logit may be a column
-        if found not in (wanted, columns):
-            shown = " and ".join(map(str, found))
-            raise SettingsError(flag, spec, f"{expected}; for a batch of {count} it gave {shown}")
+        if found not in (rows, columns):
+            raise refusal(f"for a batch of {count} it gave {' and '.join(map(str, found))}")
+    _check_graphs(made, [tf.TensorSpec((None, *shape)) for shape in takes], refusal)
     return made
+
+
+def _check_graphs(network, takes, refusal) -> None:
+    """Traces what training and an export will, and looks for draws outside training."""
+    generators = _generators_of(network._flatten_layers())
+    for training in (True, False):
+        drawn = []
+
+        def traced(*inputs, training=training):
+            return _called(network, inputs, training)
+
+        def draw(drawn=drawn):
+            drawn.append(seeds.root(0))
+            return drawn[-1]
+
+        try:
+            with _replaced(generators, draw):
+                tf.function(traced, autograph=False).get_concrete_function(*takes)
+        except Exception as error:
+            when = "in training" if training else "outside training"
+            of_any = f"in a graph, {when}, for a batch of any size"
+            raise refusal(f"{of_any}, it raised {_said(error)}") from None
+        if drawn and not training:
+            raise refusal("it draws at random outside training too")
+
+
+def _called(network, inputs, training) -> list:
+    outputs = network(inputs[0] if len(inputs) == 1 else list(inputs), training=training)
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 def _listed(shapes) -> str:
@@ -236,16 +282,21 @@ def _listed(shapes) -> str:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    text = " ".join(COLOURS.sub("", str(error)).split())
+    return f"{type(error).__name__}: {text[:300]}"
 
 
 def _taken(function, arguments):
-    """Those of the arguments that the function has, by name; all if it takes any."""
+    """Those of the arguments that the function has, by name; all if it takes any.
+
+    A class that takes any hands them on to Keras, which knows none of these.
+    """
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return {}
-    if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
+    takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters)
+    if takes_any and not inspect.isclass(function):
         return arguments
     names = {parameter.name for parameter in parameters}
     return {name: value for name, value in arguments.items() if name in names}
@@ -253,9 +304,14 @@ def _taken(function, arguments):
 
 def random_generators(networks: Iterable[keras.Model]) -> list[keras.random.SeedGenerator]:
     """What the random layers of users' networks, such as dropout, draw their seeds from."""
-    layers = itertools.chain.from_iterable(
-        network._flatten_layers() for network in networks if isinstance(network, OwnNetwork)
+    return _generators_of(
+        itertools.chain.from_iterable(
+            network._flatten_layers() for network in networks if isinstance(network, OwnNetwork)
+        )
     )
+
+
+def _generators_of(layers: Iterable[keras.layers.Layer]) -> list[keras.random.SeedGenerator]:
     found = {id(g): g for layer in layers for g in getattr(layer, "_seed_generators", ())}
     return list(found.values())
 
@@ -271,10 +327,19 @@ def seeded(generators: Sequence[keras.random.SeedGenerator], seed: seeds.Seed) -
     if replica is not None:
         seed = seeds.fold(seed, replica.replica_id_in_sync_group)
     numbers = itertools.count()
+    with _replaced(generators, lambda: seeds.fold(seed, next(numbers))):
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(
+    generators: Sequence[keras.random.SeedGenerator], draw: Callable[[], seeds.Seed]
+) -> Iterator[None]:
+    """Within it layers that ask these generators for a seed are given what `draw` gives."""
 
     def next_seed(ordered: bool = True):
         del ordered
-        return seeds.fold(seed, next(numbers))
+        return draw()
 
     for generator in generators:
         generator.next = next_seed

@@ -63,7 +63,8 @@ class ServingModule(tf.Module):
     def keep_weights_of(self, functions: Iterable[tf.types.experimental.ConcreteFunction]) -> None:
         """Has the weights that these functions read saved with the module, and no others.
 
-        tf.Module would not find what Keras 3 models hold, and a discriminator is for training only.
+        tf.Module would not find what Keras 3 models hold, and a label's discriminator, say, is for
+        training only.
         """
         read = (weight for function in functions for weight in function.graph.variables)
         different = {id(weight): weight for weight in read}.values()

@@ -134,11 +134,12 @@ def test_labels_and_styles_generate_pictures(ask, local, empty_folder):
 
 
 def test_signatures_are_named_where_none_or_a_wrong_one_is_chosen(ask, pictures):
-    expected = "expected one of classify, encode, generate, reconstruct, sample, serving_default\n"
+    names = "classify, encode, generate, reconstruct, sample, score, serving_default"
+    expected = f"expected one of {names}\n"
     assert f"--signature=: {expected}" in _refused(ask, "semi_supervised")
     assert f"=embed: {expected}" in _refused(ask, "semi_supervised", "--signature=embed")
     line = _refused(ask, "gaussian", "--signature=decode", f"--input={pictures}")
-    assert "takes codes, no pictures; expected one of encode, reconstruct\n" in line
+    assert "takes codes, no pictures; expected one of encode, reconstruct, score\n" in line
     line = _refused(ask, "gaussian", "--signature=decode")
     assert "--input=: expected codes for --signature=decode: a PNG, JPEG, BMP or GIF" in line
     line = _refused(ask, "gaussian", "--signature=sample", "--count=10001", "--output=new")

@@ -277,7 +277,9 @@ def test_data_json_tells_sizes_shape_and_classes(folder):
     assert told["class_names"] == ["top", "middle", "bottom"]
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"image_shape": [8]}', '{"image_shape": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"image_shape": []}', '{"image_shape": [8, 0]}', '{"image_shape": 3}']
+)
 def test_unreadable_data_json_is_one_line(folder, content):
     (folder.path / "data.json").write_text(content)
     with pytest.raises(RunFolderError, match=r"data\.json can't be used"):

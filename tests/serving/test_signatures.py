@@ -33,14 +33,18 @@ def test_signatures_have_their_names_types_and_shapes(signatures):
     encoded = {"image_bytes": (tf.string, [None])}
     codes = {"codes": (tf.float32, [None, 2])}
     draw = {"seed": (tf.int32, [2]), "count": (tf.int32, [])}
+    names = ("reconstruction_error", "prior_log_density", "discriminator_logit")
+    scores = {name: (tf.float32, [None]) for name in names}
     expected = {
         "encode": (images, codes),
         "decode": (codes, images),
         "reconstruct": (images, images),
+        "score": (images, scores),
         "sample": (draw, codes | images),
         "serving_default": (images, images),
         "encode_bytes": (encoded, codes),
         "reconstruct_bytes": (encoded, images),
+        "score_bytes": (encoded, scores),
     }
     assert set(signatures) == set(expected)
     for name, (inputs, outputs) in expected.items():
@@ -90,7 +94,7 @@ def test_sample_is_a_function_of_seed_and_count(prior, latent_dim):
 @pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
 def test_tensors_are_float32_whatever_the_networks_compute_in(precision):
     module = ServingModule(tiny.method(precision=precision))
-    for name in ("encode", "decode", "reconstruct", "sample"):
+    for name in ("encode", "decode", "reconstruct", "score", "sample"):
         function = module.signature(name)
         assert {dtype for dtype, _ in _outputs(function).values()} == {tf.float32}
     images = tiny.split(2).intensities()
@@ -107,7 +111,8 @@ class _NumpyPrior:
 def test_a_prior_that_cannot_be_put_into_a_graph_is_not_served(tmp_path):
     method = tiny.method()
     method.prior = distributions.UserPrior(_NumpyPrior(), 2)
-    expected = ("encode", "decode", "reconstruct", "encode_bytes", "reconstruct_bytes")
+    images = ("encode", "reconstruct", "score")
+    expected = ("encode", "decode", *images[1:], *(f"{name}_bytes" for name in images))
     assert servable_signatures(method) == expected
     model = tf.saved_model.load(str(export_saved_model(method, tmp_path)))
     assert set(model.signatures) == {*expected, "serving_default"}

@@ -38,7 +38,7 @@ def test_unknown_format(refused):
 
 def test_unknown_signature(refused):
     refused(
-        "^--signatures=decode,classify: expected some of decode, encode, reconstruct$",
+        "^--signatures=decode,classify: expected some of decode, encode, reconstruct, score$",
         signatures=("decode", "classify"),
     )
 
