@@ -37,11 +37,9 @@ NOUNS = {
 }
 # Still shorter or longer than a module is to be.
 UNEVEN = {
-    "aae_tf.arrays.kinds",
     "aae_tf.cli.main",
     "aae_tf.experiments.command",
     "aae_tf.figures.feature_figures",
-    "aae_tf.models.unlabelled",
     "aae_tf.settings.own",
 }
 DEPTH = 12  # is to be 11: sweep.trial and methods stand on chains of their own modules

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
+import os
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from aae_tf.arrays.values import MOST_CLASSES
+from aae_tf.arrays.files import ENDINGS as ARRAY_ENDINGS
+from aae_tf.arrays.files import open_arrays
+from aae_tf.arrays.values import FEATURES, MOST_CLASSES, are_features
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.utils import printable
 
@@ -64,6 +67,28 @@ def read_table(path: pathlib.Path, label_column: str = LABEL) -> Table:
         return Table(np.stack(columns, 1), tuple(names), None, (), tuple(left))
     labels, class_names = _numbered(flag, label_column, classes)
     return Table(np.stack(columns, 1), tuple(names), labels, class_names, tuple(left))
+
+
+def holds_features(dataset: str) -> bool:
+    """Whether `--dataset` names a file of features: a table, or arrays that are no images.
+
+    Args:
+      dataset: the setting's value. What can't be read is left to whoever loads it.
+    """
+    path = pathlib.Path(os.path.expanduser(dataset))
+    if not path.is_file():
+        return False
+    if path.suffix.lower() in ENDINGS:
+        return True
+    if path.suffix.lower() not in ARRAY_ENDINGS:
+        return False
+    try:
+        with open_arrays(f"--dataset={dataset}", path) as file:
+            names = (FEATURES, "images", "x_train", "")
+            name = next((name for name in names if name in file.names), None)
+            return name is not None and are_features(name, file.header(name))
+    except DataError:
+        return False
 
 
 def _numbered(flag, column, values) -> tuple[np.ndarray, tuple[str, ...]]:

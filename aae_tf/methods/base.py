@@ -33,8 +33,6 @@ from aae_tf.training.corruption import IMAGES, Corruption
 from aae_tf.training.phase import Batch, Draws, Phase, no_common_draws
 from aae_tf.training.trainer import Pretraining
 
-LAYERS = "random_layers"  # as the draw of their seed is named
-
 
 class Method(abc.ABC):
     """Networks, a prior and phases, made from settings; make it within a strategy's scope.
@@ -337,17 +335,9 @@ class Method(abc.ABC):
         epochs, chosen = self.settings.training.epochs, settings or self.settings.phase(name)
         optimizer = optimizers.build(chosen, variables, self.steps_per_epoch, epochs)
         if self._generators:
-            loss, common_draws = self._seeded(loss), _with_seed(common_draws)
+            loss = own.seeded_loss(loss, self._generators)
+            common_draws = own.with_seed(common_draws)
         return Phase(name, updates, optimizer, loss, draws, common_draws, begins or {})
-
-    def _seeded(self, loss):
-        """The loss, in which random layers of users' networks draw by the phase's seed."""
-
-        def seeded_loss(batch: Batch, draws: Draws):
-            with own.seeded(self._generators, draws[LAYERS]):
-                return loss(batch, draws)
-
-        return seeded_loss
 
     def _encode_in_training(self, inputs, draws: Draws, hidden_noise):
         """What the encoder gives of what it is to see, with a phase's draws."""
@@ -364,11 +354,6 @@ class Method(abc.ABC):
     def _beside_encoder(self, draws):
         """The draws of a phase, `(seed, batch size)` to tensors, and the encoder's noise."""
         return lambda seed, size: self._encoder_draws(seed, size) | draws(seed, size)
-
-
-def _with_seed(common_draws):
-    """Common draws, and the seed of random layers."""
-    return lambda seed: {**common_draws(seed), LAYERS: seeds.fold(seed, LAYERS)}
 
 
 def encoder_layers(settings: NetworkSettings, image_shape: tuple[int, ...]) -> HiddenLayers:

@@ -10,14 +10,17 @@ Importing it imports no TensorFlow; the first call that needs it does.
 """
 
 from aae_tf.models.base import Model, load
-from aae_tf.models.labelled import (
+from aae_tf.models.classes import (
+    AAE,
+    RAE,
+    VAE,
+    WAE,
     ClusteringAAE,
     DimReductionAAE,
     LabelInformedAAE,
     SemiSupervisedAAE,
     SupervisedAAE,
 )
-from aae_tf.models.unlabelled import AAE, RAE, VAE, WAE
 
 __all__ = [
     "AAE",

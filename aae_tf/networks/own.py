@@ -19,6 +19,7 @@ from aae_tf.errors import SettingsError
 from aae_tf.networks.layers import LOG_VARIANCE_RANGE, LayerFactory
 from aae_tf.settings.own import GIVEN, load_function
 
+LAYERS = "random_layers"  # as the draw of their seed is named
 SMALLEST_PROBABILITY = 1e-7  # as in Keras's cross-entropy of probabilities
 TRIED = (2, 3)  # batch sizes
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # that Keras puts into what it says
@@ -348,3 +349,18 @@ def _replaced(
     finally:
         for generator in generators:
             del generator.next
+
+
+def seeded_loss(loss: Callable, generators: Sequence[keras.random.SeedGenerator]) -> Callable:
+    """A phase's loss, in which random layers draw by the seed that `with_seed` adds."""
+
+    def seeded_by_draws(batch, draws):
+        with seeded(generators, draws[LAYERS]):
+            return loss(batch, draws)
+
+    return seeded_by_draws
+
+
+def with_seed(common_draws: Callable) -> Callable:
+    """A phase's common draws, and the seed of random layers."""
+    return lambda seed: {**common_draws(seed), LAYERS: seeds.fold(seed, LAYERS)}

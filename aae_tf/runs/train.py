@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import logging
-import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,28 +14,22 @@ import tensorflow as tf
 from aae_tf import data as data_sources
 from aae_tf import seeds
 from aae_tf.data import ImageData
-from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.errors import SettingsError
 from aae_tf.evaluation import Evaluator, check_data, classifier, sample_quality
-from aae_tf.evaluation.inference import Inference
 from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
-from aae_tf.methods import Method
-from aae_tf.methods.build import method_class
 from aae_tf.networks.layers import keras_defaults
-from aae_tf.results import model_card
 from aae_tf.results.provenance import commit_of_checkout
-from aae_tf.results.run_folder import RunFolder, check_folder, identity
+from aae_tf.results.run_folder import RunFolder, check_folder
+from aae_tf.runs.export import export_run, exported_run, restore_run
 from aae_tf.runs.recorder import Recorder
 from aae_tf.runs.stopping import Stop
 from aae_tf.runs.training_run import TrainingRun
-from aae_tf.serving import held_out
-from aae_tf.serving.export import export_saved_model, write_config
-from aae_tf.settings import DataSettings, EvaluationSettings, Settings, own_functions
+from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.settings.own import objects_given
 from aae_tf.training import Observer
-from aae_tf.training.checkpoints import Checkpoints, averaged_variables, network_variables
 from aae_tf.training.distribution import make_strategy
-from aae_tf.utils import evenly_spaced, make_folder
+from aae_tf.utils import make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -187,8 +178,8 @@ def _train(
                     metrics = _final_metrics(settings, folder, evaluator, data, progress)
                 exported = None
                 if export_dir is not None:
-                    exported = _exported(folder, export_dir, metrics)
-                    exported = exported or _export(folder, export_dir, settings, data, True)
+                    exported = exported_run(folder, export_dir, metrics)
+                    exported = exported or export_run(folder, export_dir, settings, data, True)
         except KeyboardInterrupt:
             if not run.stop.status:
                 raise
@@ -200,18 +191,6 @@ def _is_drawn(folder: RunFolder, settings: Settings) -> bool:
     """Whether a run that was trained to its end has its figures, with samples of that sampler."""
     evaluated = folder.read_json("result.json").get("evaluation")
     return folder.has_result and settings.evaluation.draws_like(evaluated)
-
-
-def _exported(folder: RunFolder, export_dir: pathlib.Path, metrics) -> pathlib.Path | None:
-    """The export of a run that is as it would be made now; by a session killed after it, say."""
-    settings = folder.read_settings()
-    model = export_dir / settings.experiment
-    for version, card in model_card.exports_of(folder, model, settings.evaluation).items():
-        if card.get("metrics") == metrics and card.get("signatures"):
-            write_config(export_dir)
-            logger.info("exported already: %s", version)
-            return version
-    return None
 
 
 @keras_defaults()
@@ -244,80 +223,6 @@ def evaluate(
         evaluator.fit_sampler(folder.path)
         metrics = _final_metrics(settings, folder, evaluator, data, checkpoints.progress)
     return Outcome(folder, metrics)
-
-
-@keras_defaults()
-def export(
-    run_dir: pathlib.Path,
-    export_dir: pathlib.Path,
-    trust_run: bool = False,
-    data: ImageData | None = None,
-    name: str = "",
-    evaluation: EvaluationSettings | None = None,
-) -> pathlib.Path:
-    """Exports the newest checkpoint of a run; returns the SavedModel's folder.
-
-    Codes of held-out images go with the model, unless the run's data isn't there.
-
-    Args:
-      run_dir: the run's folder; locked meanwhile, unless it can only be read.
-      export_dir: where the SavedModel goes.
-      trust_run: see `restore_run`.
-      data: of the run, where it was given in Python.
-      name: of the model; by default the experiment's.
-      evaluation: whose sampler is exported, if another than the run's settings have.
-    """
-    folder = RunFolder(run_dir)
-    check_folder("export_dir", export_dir)
-    settings = folder.read_settings()
-    if evaluation is not None:
-        settings = dataclasses.replace(settings, evaluation=evaluation)
-    is_ours = os.access(folder.path, os.W_OK)
-    with folder.locked() if is_ours else contextlib.nullcontext():
-        return _export(folder, export_dir, settings, data, trust_run, name)
-
-
-def _export(
-    folder: RunFolder,
-    export_dir: pathlib.Path,
-    settings: Settings,
-    data: ImageData | None,
-    trust_run: bool,
-    name: str = "",
-) -> pathlib.Path:
-    """Exports a run whose folder is locked; `data` is the run's, if it is loaded already."""
-    described = folder.read_data()
-    classes = described.get("num_classes", 0)
-    method, _ = restore_run(folder, settings, described["image_shape"], classes, trust_run)
-    codes = None
-    try:
-        if data is None:
-            loaded = data_sources.load(settings.data)
-            folder.check_data(loaded)
-            data = loaded
-        codes = _held_out_codes(method, data)
-    except UserError as error:
-        logger.info("exporting without codes of held-out images: %s", error)
-    sampler = Evaluator(method, seeds.root(settings.training.seed), data)
-    sampler.fit_sampler(folder.path, keep=os.access(folder.path, os.W_OK))
-    card = functools.partial(model_card.files_of, folder, settings)
-    framing = data_sources.framing_of(settings.data)
-    model = export_dir / (name or settings.experiment)
-    return export_saved_model(method, model, codes, card, framing)
-
-
-def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
-    """Codes of validation images, for the explorer to draw."""
-    rows = evenly_spaced(len(data.validation), held_out.AT_MOST)
-    labels = None if data.validation.labels is None else data.validation.labels[rows]
-    classes = data.class_names or tuple(map(str, range(data.num_classes)))
-    # A category that was learned without labels is none of the data's classes.
-    learned = tuple(f"cluster {number}" for number in range(method.num_categories))
-    categories = learned if method.labels == "none" else classes[: method.num_categories]
-    codes = Inference(method).encode(data.validation, rows=rows)
-    # Of the user's own data the file's or folder's name, not where it lies.
-    name = pathlib.PurePath(data.name).name
-    return held_out.describe(name, codes, labels, classes, categories)
 
 
 @keras_defaults()
@@ -362,42 +267,6 @@ def check_evaluators(settings: EvaluationSettings) -> None:
     if settings.sample_quality:
         check_folder("cache_dir", classifier.cache_folder(settings.cache_dir))
         sample_quality.check(settings)
-
-
-def restore_run(
-    folder: RunFolder, settings: Settings, image_shape, num_classes: int, trust_run: bool = False
-) -> tuple[Method, Checkpoints]:
-    """A run's method with its newest checkpoint's weights, or the averages of them.
-
-    Args:
-      folder: of the run.
-      settings: the run's own.
-      image_shape: `(height, width, channels)` of its data.
-      num_classes: of its data, 0 without labels.
-      trust_run: whether functions of the user's own that the settings name may be run: who made
-        the folder chose them.
-
-    Raises:
-      RunFolderError: if there is no checkpoint yet, or such a function may not be run.
-    """
-    own = own_functions(settings)
-    if own and not trust_run:
-        listed = " ".join(f"--{flag}={function}" for flag, function in own.items())
-        raise RunFolderError(
-            f"--run_dir={folder.path}: its settings name {listed}; to run that, expected it among "
-            "the flags, or --trust_run"
-        )
-    method = method_class(settings)(settings, image_shape, num_classes)
-    networks = network_variables(method.networks)
-    averages = None
-    if settings.training.average_decay:
-        averages = averaged_variables(method.lasting_networks)
-        networks = {name: value for name, value in networks.items() if name not in averages}
-    run = identity(settings, folder.read_data())
-    checkpoints = Checkpoints(folder.checkpoints, networks, averages=averages, run=run)
-    if not checkpoints.restore():
-        raise RunFolderError(f"--run_dir={folder.path}: has no checkpoint yet; train it first")
-    return method, checkpoints
 
 
 def _final_metrics(settings, folder, evaluator, data: ImageData, progress) -> dict[str, float]:
