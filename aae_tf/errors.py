@@ -27,7 +27,7 @@ class UserError(Exception):
     exit_status = 1
 
 
-class SettingsError(UserError, ValueError):
+class SettingsError(UserError):
     """A setting has a value that it can't have.
 
     Args:
@@ -43,7 +43,7 @@ class SettingsError(UserError, ValueError):
         self.flag = flag
 
 
-class DataError(UserError, ValueError):
+class DataError(UserError):
     """A data file or data set is missing, altered, or of another form than expected."""
 
 

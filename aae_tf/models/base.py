@@ -52,7 +52,7 @@ class Model:
       **settings: any other flag of the experiment, by name (`aae-tf --experiment=... --help`).
 
     Raises:
-      SettingsError: (a ValueError) if a setting is wrong.
+      SettingsError: if a setting is wrong.
     """
 
     experiments: ClassVar[tuple[str, ...]] = ()

@@ -125,7 +125,7 @@ def test_a_model_that_is_not_fitted_says_so(ask):
     ],
 )
 def test_a_wrong_setting_is_refused_when_the_model_is_made(given, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(UserError, match=said):
         aae_tf.AAE(**given)
 
 
