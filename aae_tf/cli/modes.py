@@ -324,7 +324,7 @@ class Mode:
 MODES: Mapping[str, Mode] = {
     "train": Mode(train, "train, evaluate, draw and export"),
     "evaluate": Mode(evaluate, "a run again; flags of the group Evaluation count"),
-    "export": Mode(export, "a run's SavedModel again"),
+    "export": Mode(export, "a run's SavedModel again, maybe with another --sampler"),
     "convert": Mode(convert, "a SavedModel to other formats"),
     "compare": Mode(compare, "draw and tabulate several runs side by side"),
     "report": Mode(report, "a table of the runs below run_dir, over seeds"),

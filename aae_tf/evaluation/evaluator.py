@@ -83,8 +83,9 @@ class Evaluator:
         names = self._method.metrics
         if final:
             names += self._method.final_metrics
-            names += ("sample_quality",) * self._method.settings.evaluation.sample_quality
-            self.fit_sampler()
+            if self._method.settings.evaluation.sample_quality:
+                names += ("sample_quality",)
+                self.fit_sampler()
         metrics: dict[str, float] = {}
         for name in names:
             metrics |= self.METRICS[name](self, split)

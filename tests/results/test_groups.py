@@ -51,15 +51,21 @@ def test_the_best_of_restarts_is_apart_from_plain_runs(folder):
 
 
 def test_runs_whose_samples_were_evaluated_otherwise_are_another_group(tmp_path):
-    ways = [{}, {"quality_samples": 500}, {"inception_weights": "imagenet"}]
+    ways = [
+        {},
+        {"quality_samples": 500},
+        {"inception_weights": "imagenet"},
+        {"sampler": "kde"},
+        {"sampler": "gmm", "sampler_components": 20},
+    ]
     for seed, way in enumerate(ways * 2):
         results.write(tmp_path / f"run{seed}", seed=seed, sample_quality=True, **way)
     groups = [(dict(group.settings), group.seeds) for group in groups_below(tmp_path)]
     assert sorted(groups, key=lambda row: row[1]) == [
-        ({}, [0, 3]),
-        ({"quality_samples": 500}, [1, 4]),
-        ({"inception_weights": "imagenet"}, [2, 5]),
+        (way, [number, number + len(ways)]) for number, way in enumerate(ways)
     ]
+    commands = [group.commands[0] for group in groups_below(tmp_path)]
+    assert sum("--sampler=gmm" in flags and "--sample_quality" in flags for flags in commands) == 1
 
 
 def test_flags_of_an_evaluation_that_was_not_made_part_no_runs(tmp_path):

@@ -38,6 +38,26 @@ def test_a_metric_of_an_evaluation_has_a_row_of_that_evaluation(experiment):
             assert f"{row.name}_of_{row.beside}" in metrics
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_metric_of_samples_has_a_row_and_that_of_a_sampler_one_of_its_own(tmp_path, labelled):
+    data = tiny.data(train=200, labelled=labelled)
+    flags = {"sample_quality": True, "quality_samples": 100, "cache_dir": str(tmp_path)}
+    found = {}
+    for sampler in ("prior", "gmm"):
+        method = tiny.method(sampler=sampler, sampler_components=2, **flags)
+        found[sampler] = Evaluator(method, seeds.root(0), data).evaluate(data.test, final=True)
+    assert {key: found["gmm"][key] for key in found["prior"]} == found["prior"]
+    added = found["gmm"].keys() - found["prior"].keys()
+    beside = {row.name for row in METRICS.values() if row.beside == "data"}
+    assert added == {f"{name}_of_sampler" for name in beside & found["prior"].keys()}
+    assert len(added) == (6 if labelled else 4)
+    for key in added:
+        row, of_prior = _row(key), METRICS[key.removesuffix("_of_sampler")]
+        assert row.better == of_prior.better and row.final and not is_beside(key)
+        assert row.needs == (*of_prior.needs, "sampler")
+        assert found["gmm"][key] != found["gmm"][of_prior.name] or found["gmm"][key] in (0, 1)
+
+
 def test_every_metric_of_a_recorded_run_has_a_row():
     keys = {key for run in runs_below(ROOT / "docs" / "results") for key in run.result["metrics"]}
     assert len(keys) > 50

@@ -10,6 +10,7 @@ from aae_tf import experiments
 from aae_tf.errors import SettingsError
 from aae_tf.settings import (
     PHASES,
+    EvaluationSettings,
     PhaseSettings,
     StyleSettings,
     TrainingSettings,
@@ -616,3 +617,23 @@ def test_what_a_flagfile_cannot_hold_is_left_out_of_it_in_words(value):
     text = to_flagfile(settings)
     assert "--dataset=" not in text and "# --dataset can't stand in a file of lines" in text
     assert len(text.splitlines()) == len(flatten(settings))
+
+
+def test_a_mixture_whose_covariances_no_memory_holds_is_refused(settings):
+    wide = {"latent_dim": 1000, "sampler": "gmm"}
+    override(settings, {**wide, "sampler_components": 16})
+    error = _refusal(settings, **wide, sampler_components=17)
+    assert str(error) == "--sampler_components=17: expected at most 16 with --latent_dim=1000"
+    error = _refusal(settings, sampler="gmm", latent_dim=5000)
+    assert str(error).startswith("--sampler=gmm: expected prior or kde with --latent_dim=5000")
+    for sampler in ("prior", "kde"):
+        override(settings, {"sampler": sampler, "latent_dim": 5000})
+
+
+def test_a_result_and_a_card_say_what_samples_were_drawn_from():
+    gmm = EvaluationSettings(sampler="gmm", sampler_components=4)
+    assert gmm.draws_like({"sampler": "gmm", "sampler_components": 4, "epochs": 3})
+    for flags in (None, [], {}, {"sampler": "kde"}, {"sampler": "gmm", "sampler_components": 5}):
+        assert not gmm.draws_like(flags)
+    assert EvaluationSettings().draws_like({}) and EvaluationSettings().draws_like(None)
+    assert EvaluationSettings(sampler="kde").draws_like({"sampler": "kde"})

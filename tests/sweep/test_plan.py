@@ -123,13 +123,27 @@ def test_a_folder_of_something_else_is_refused(search):
         ({"score": "fid"}, "--score=fid: expected --sample_quality and --inception_weights with"),
         ({"score": "kid", "sample_quality": True}, "kid: expected --inception_weights with it"),
         ({"score": "precision"}, "--score=precision: expected --sample_quality with it"),
+        (
+            {"score": "recall_of_sampler", "sample_quality": True},
+            "--score=recall_of_sampler: expected --sampler with it",
+        ),
     ],
 )
 def test_a_score_of_samples_needs_its_evaluators(tmp_path, changes, expected):
     with pytest.raises(SettingsError, match=re.escape(expected)):
         searches.make(tmp_path / "s", **changes)
-    evaluators = {"sample_quality": True, "inception_weights": "imagenet"}
+    evaluators = {"sample_quality": True, "inception_weights": "imagenet", "sampler": "kde"}
     searches.make(tmp_path / "s", **{**changes, **evaluators})
+
+
+def test_the_sampler_counts_where_its_samples_are_the_score(search, tmp_path):
+    _keep(search)
+    searches.make(tmp_path / "search", sampler="kde")
+    asked = {"score": "precision_of_sampler", "sample_quality": True, "sampler": "kde"}
+    _keep(searches.make(tmp_path / "by_sampler", **asked))
+    searches.make(tmp_path / "by_sampler", **asked)
+    with pytest.raises(RunFolderError, match="--sampler: kde, now gmm"):
+        searches.make(tmp_path / "by_sampler", **{**asked, "sampler": "gmm"})
 
 
 @pytest.mark.parametrize("changes, flag", [({"trials": 0}, "trials"), ({"score": "x"}, "score")])

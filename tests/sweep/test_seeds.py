@@ -146,6 +146,7 @@ def test_a_run_is_not_finished_without_the_metrics_asked_for(settings, tmp_path)
         {"quality_samples": 500},
         {"inception_weights": "imagenet"},
         {"likelihood_samples": "100,500"},
+        {"sampler": "kde"},
     ):
         assert not _finished(evaluated, tmp_path, **other)
 
