@@ -21,7 +21,7 @@ import numpy as np
 from aae_tf import data, seeds
 from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.runs.train import restore_run
+from aae_tf.runs.export import restore_run
 
 
 def log_likelihoods(run_dir: pathlib.Path, draws: int, samples: int, sigmas) -> list[float]:

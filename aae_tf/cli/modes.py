@@ -156,7 +156,7 @@ def export(values: FlagValues) -> int:
     if not values.export_dir:
         raise SettingsError("export_dir", "", "a folder, for --mode=export")
     import_tensorflow_quietly()
-    from aae_tf.runs.train import export
+    from aae_tf.runs.export import export
 
     exported = export(run_dir, pathlib.Path(values.export_dir), trust_run, settings.evaluation)
     print(f"SavedModel: {printable(exported)}")

@@ -209,7 +209,7 @@ class Model:
         """Writes a SavedModel as the next version below `path`; returns the version's folder."""
         folder, path = self._fitted_folder(), pathlib.Path(path)
         with self._ready():
-            from aae_tf.runs.train import export
+            from aae_tf.runs.export import export
 
             return export(folder.path, path.parent, True, self._data, path.name)
 
@@ -250,7 +250,7 @@ class Model:
         if self._restored is None:
             folder = self._fitted_folder()
             with self._ready():
-                from aae_tf.runs.train import restore_run
+                from aae_tf.runs.export import restore_run
 
                 described = folder.read_data()
                 shape, classes = described["image_shape"], described.get("num_classes", 0)
