@@ -21,7 +21,7 @@ from aae_tf.figures.compare import Restored
 from aae_tf.networks.layers import keras_defaults
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder
-from aae_tf.runs.export import export as export  # noqa: PLC0414 (its old place)
+from aae_tf.runs.export import export as export
 from aae_tf.runs.export import export_run, exported_run, restore_run
 from aae_tf.runs.recorder import Recorder
 from aae_tf.runs.stopping import Stop
