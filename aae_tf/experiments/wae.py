@@ -183,21 +183,6 @@ def _regularised() -> Experiment:
             regularised=RegularisedSettings(),
             phases=(phase("reconstruction", "adam", 1e-3, 0.9, "cosine"),),
         ),
-        paper=(
-            ReportedResult(
-                "test/fid_of_sampler",
-                8.69,
-                "RAE, table 1",
-                None,
-                {
-                    "dataset": "mnist",
-                    "latent_dim": 16,
-                    "decoder_penalty": "l2",
-                    "sampler": "gmm",
-                    "sampler_components": 10,
-                },
-            ),
-        ),
         pictures=("samples", "reconstructions"),
     )
 
