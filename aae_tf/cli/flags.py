@@ -121,7 +121,10 @@ def _define_general(values: flags.FlagValues, modes: Mapping[str, str]) -> None:
         **group,
     )
     flags.DEFINE_list(
-        "signatures", None, "which of them --mode=convert takes (default: all but sample)", **group
+        "signatures",
+        None,
+        "which of them --mode=convert takes (default: all but sample, score)",
+        **group,
     )
     flags.DEFINE_string(
         "host", "127.0.0.1", "where --mode=explore listens; by default for this machine", **group

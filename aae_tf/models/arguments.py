@@ -43,12 +43,12 @@ def settings_and_objects(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict
         elif isinstance(value, (tuple, list)):
             flags[flag] = tuple(value)
         else:
-            flags[flag] = _name_of(flag, value)
-            objects[flag] = value
+            flags[flag] = _name_of(key, value)
+            objects[key] = value
     return flags, objects
 
 
-def _name_of(flag: str, value: Any) -> str:
+def _name_of(key: str, value: Any) -> str:
     """The name by which an object can be imported, or one that stands for it."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
     if module and module != "__main__" and name.isidentifier():
@@ -57,7 +57,7 @@ def _name_of(flag: str, value: Any) -> str:
                 return f"{module}:{name}"
         except ImportError:
             pass
-    return f"{GIVEN}:{flag}"
+    return f"{GIVEN}:{key}"
 
 
 def as_split(

@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,8 +15,8 @@ from aae_tf import experiments
 from aae_tf.errors import RunFolderError, SettingsError, UserError
 from aae_tf.models import arguments
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.settings import Settings, flatten, override
-from aae_tf.settings.own import given_in_python
+from aae_tf.settings import Settings, flatten, override, own_functions
+from aae_tf.settings.own import GIVEN, given_in_python, load_function
 
 if TYPE_CHECKING:
     import keras
@@ -80,9 +80,27 @@ class Model:
         self._folder: RunFolder | None = None
         self._data: ImageData | None = None
         self._restored: Method | None = None
+        self._trained: Mapping[str, keras.Model] = {}  # the networks while they are in training
         self._made_inference: Inference | None = None
         self._is_temporary = False
         self.stop_training = False
+
+    def __repr__(self) -> str:
+        state = "not fitted" if self._folder is None else str(self.run_dir or "fitted")
+        return f"{type(self).__name__}(experiment={self._experiment!r}, {state})"
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The weights of all networks, for callbacks such as EarlyStopping."""
+        return [np.array(weight) for weight in self._weights()]
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Sets the weights of all networks; in training they are the run's from then on."""
+        for weight, value in zip(self._weights(), weights, strict=True):
+            weight.assign(value)
+
+    def _weights(self) -> list[Any]:
+        networks = self._trained or self._method.networks
+        return [weight for network in networks.values() for weight in network.weights]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -322,5 +340,9 @@ def load(run_dir: str | pathlib.Path, **objects: Any) -> Model:
     model = kind(settings.experiment, settings.recipe)
     model._settings, model._folder = settings, folder
     _, model._objects = arguments.settings_and_objects(objects)
+    for flag, spec in own_functions(settings).items():
+        if spec.startswith(GIVEN):
+            with given_in_python(model._objects):
+                load_function(flag, spec)  # else it would be missed at the first question
     model._given = {k: v for k, v in flatten(settings).items() if k not in ("experiment", "recipe")}
     return model

@@ -18,7 +18,7 @@ from aae_tf import data as data_sources
 from aae_tf.arrays import holds_features, is_picture
 from aae_tf.data import ImageData, Split
 from aae_tf.data.images import SMALLEST, size_of_validation, with_every_class, with_validation
-from aae_tf.errors import DataError, UserError
+from aae_tf.errors import DataError, SettingsError, UserError
 from aae_tf.models import arguments, datasets
 from aae_tf.results.metrics_table import MetricsTable
 from aae_tf.results.run_folder import RunFolder
@@ -57,6 +57,7 @@ def fit(
         try:
             outcome = train(settings, folder, None, data, watch, model._is_temporary)
         finally:
+            model._trained = {}
             left = RunFolder(folder)
             if left.has_checkpoint:
                 model._folder, model._data = left, data
@@ -108,10 +109,23 @@ def _folder(
     done = before.read_settings()
     if _reached(before) >= done.training.epochs:
         epochs = done.training.epochs + settings.training.epochs
+        _check_goes_on(done, model._is_temporary)
     else:
         epochs = done.training.epochs
     training = dataclasses.replace(settings.training, epochs=epochs)
     return before.path, dataclasses.replace(settings, training=training)
+
+
+def _check_goes_on(settings: Settings, is_temporary: bool) -> None:
+    """Checks that a finished run may go on for more epochs."""
+    cosine = [phase for phase in settings.phases if phase.schedule == "cosine"]
+    if cosine and not is_temporary:
+        flag = f"{cosine[0].name}_schedule"
+        expected = (
+            "constant in a run_dir that is to go on after its last epoch, since a cosine falls to "
+            "0 there; or fit() without run_dir, or more epochs in a new one"
+        )
+        raise SettingsError(flag, "cosine", expected)
 
 
 def _reached(folder: RunFolder) -> float:
@@ -204,6 +218,7 @@ class _Callbacks(Observer):
     def __init__(self, model: Model, callbacks, settings: Settings, recorder: Recorder, run):
         self._model, self._callbacks, self._recorder, self._run = model, callbacks, recorder, run
         self._begun = False
+        model._trained = run.method.networks
         params = {"epochs": settings.training.epochs, "steps": run.trainer.feed.steps_per_epoch}
         for callback in callbacks:
             for name, value in (("set_params", {"verbose": 0, **params}), ("set_model", model)):

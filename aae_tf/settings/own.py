@@ -37,7 +37,9 @@ def load_function(flag: str, spec: str) -> Callable:
     if module_name == GIVEN:
         given = _GIVEN_NOW.get() or {}
         if function not in given:
-            expected = f"the object that was given in Python, as in aae_tf.load(..., {flag}=...)"
+            expected = (
+                f"the object that was given in Python, as in aae_tf.load(..., {function}=...)"
+            )
             raise SettingsError(flag, spec, expected)
         return given[function]
     try:

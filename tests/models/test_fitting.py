@@ -157,8 +157,8 @@ def test_a_model_given_as_an_object_is_trained_as_it_is(tmp_path):
     model.fit(X, run_dir=tmp_path / "run", verbose=0)
     assert all((a != np.array(b)).any() for a, b in zip(before, encoder.weights, strict=True))
     np.testing.assert_allclose(model.encode(X), np.asarray(encoder(X)), atol=1e-6)
-    with pytest.raises(UserError, match=r"aae_tf\.load\(\.\.\., encoder_network=\.\.\.\)"):
-        aae_tf.load(tmp_path / "run").encode(X)
+    with pytest.raises(UserError, match=r"aae_tf\.load\(\.\.\., encoder=\.\.\.\)"):
+        aae_tf.load(tmp_path / "run")
     again = aae_tf.load(tmp_path / "run", encoder=encoder)
     assert (again.encode(X) == model.encode(X)).all()
 

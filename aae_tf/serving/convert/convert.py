@@ -18,6 +18,7 @@ from aae_tf.serving.signatures import BYTES
 from aae_tf.utils import make_folder, note, write_json
 
 LEFT_OUT = "sample"
+SCORE = "score"  # whose prior's density a format may lack; converted where it is named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,7 @@ def convert(
       model: folder of a SavedModel, or of its versions, of which the newest is taken.
       form: one of FORMATS.
       output: a folder that isn't there yet, or is empty.
-      signatures: their names; all but 'sample' by default.
+      signatures: their names; all but 'sample' and 'score' by default.
 
     Returns:
       The folder.
@@ -133,7 +134,8 @@ def _names(model, chosen):
         expected += f"; {LEFT_OUT} draws random numbers, so draw codes yourself and decode them"
     if set(chosen) - set(convertible):
         raise SettingsError("signatures", ",".join(chosen), expected)
-    return tuple(dict.fromkeys(chosen)) or convertible
+    usual = [name for name in convertible if name != SCORE] or convertible
+    return tuple(dict.fromkeys(chosen)) or usual
 
 
 def _one(chosen, form, signature, path):

@@ -36,7 +36,7 @@ def _onnx(path, name, entry, inputs):
 
 
 def _is_converted(name):
-    return name not in ("sample", "serving_default") and not name.endswith("_bytes")
+    return name not in ("sample", "score", "serving_default") and not name.endswith("_bytes")
 
 
 def _tflite(path, name, entry, inputs):
