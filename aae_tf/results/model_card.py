@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aae_tf import experiments
+from aae_tf.arrays import is_picture
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, flatten
-from aae_tf.utils import read_json
+from aae_tf.utils import printable, read_json
 
 # As the pages of the data sets say; of other data the user knows.
 LICENCES = {
@@ -23,9 +24,10 @@ LICENCES = {
 }
 UNKNOWN_LICENCE = "not known here; ask whoever made the data"
 LIMITS = (
-    "It knows images like those that it was trained on; what others become is arbitrary.",
-    "Samples can resemble training images; `nearest_training_distance`, if there, says how much.",
-    "Codes of held-out images match the prior only as far as the numbers above say.",
+    "It knows {examples} like those that it was trained on; what others become is arbitrary.",
+    "Samples can resemble training {examples}; `nearest_training_distance`, if there, says how "
+    "much.",
+    "Codes of held-out {examples} match the prior only as far as the numbers above say.",
     "It was made for research on generative models, and tried for nothing else.",
 )
 
@@ -57,7 +59,7 @@ def card_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, Any]:
             if key in origin
         },
         "signatures": signatures,
-        "limits": list(LIMITS),
+        "limits": [limit.format(examples=_kind_of(data)) for limit in LIMITS],
     }
 
 
@@ -68,6 +70,10 @@ def files_of(folder: RunFolder, signatures: Mapping[str, Any]) -> dict[str, byte
         "model_card.json": (json.dumps(card, indent=2) + "\n").encode(),
         "model_card.md": markdown(card).encode(),
     }
+
+
+def _kind_of(data: Mapping[str, Any]) -> str:
+    return "images" if is_picture(data["image_shape"]) else "features"
 
 
 def exports_of(folder: RunFolder, model: pathlib.Path) -> dict[pathlib.Path, dict[str, Any]]:
@@ -95,10 +101,15 @@ def markdown(card: Mapping[str, Any]) -> str:
         f"# {card['experiment']}\n\n{card['reproduces']}. Recipe `{settings['recipe']}`, seed "
         f"{settings['seed']}, {settings['epochs']} epochs.\n"
     )
+    shape = data["image_shape"]
+    kind = _kind_of(data)
     about_data = (
-        f"## Data\n\n`{data['name']}`: images {' x '.join(map(str, data['image_shape']))}"
+        f"## Data\n\n`{data['name']}`: {kind} {' x '.join(map(str, shape))}"
         f"{', ' + sizes if sizes else ''}. Licence: {data['licence']}.\n"
     )
+    if columns := data.get("feature_names"):
+        listed = ", ".join(f"`{printable(column)}`" for column in columns)
+        about_data += f"\nThe columns, in their order: {listed}.\n"
     parts = [head, about_data, _numbers(card), _signatures(card["signatures"])]
     parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]) + "\n")
     lines = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
@@ -117,8 +128,11 @@ def _numbers(card):
         paper = card["paper"].get(name)
         reported = f"{paper['value']:g} ({paper['source']})" if paper else ""
         rows.append([name.removeprefix("test/"), f"{value:.4g}", reported])
-    table = Table(["metric on test images", "this model", "the paper"], rows).markdown()
-    note = "`_of_prior` and `_of_data` are what samples of the prior, or real images, get."
+    table = Table(
+        [f"metric on test {_kind_of(card['data'])}", "this model", "the paper"], rows
+    ).markdown()
+    real = _kind_of(card["data"])
+    note = f"`_of_prior` and `_of_data` are what samples of the prior, or real {real}, get."
     return f"## Numbers\n\n{table}\n\n{note}\n"
 
 

@@ -51,6 +51,12 @@ WAE = {
     "input_noise": 0.1,
     "encoder_batch_norm": True,
 }
+# The user's own, without dropout, whose draws each replica has for itself.
+OWN = {
+    "encoder_network": "own_networks:synchronized",
+    "decoder_network": "own_networks:decoder",
+    "discriminator_network": "own_networks:flat_discriminator",
+}
 
 
 def trained(strategy, changes):
@@ -100,6 +106,7 @@ def main():
         "aae": comparison(one, two, AAE),
         "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
         "wae": comparison(one, two, WAE),
+        "own_networks": comparison(one, two, OWN),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),

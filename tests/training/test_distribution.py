@@ -31,7 +31,7 @@ def found():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-METHODS = ("aae", "semi_supervised", "wae")
+METHODS = ("aae", "semi_supervised", "wae", "own_networks")
 
 
 @pytest.mark.parametrize("method", METHODS)
