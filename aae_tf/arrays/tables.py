@@ -5,24 +5,24 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
+import operator
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from aae_tf.arrays.files import ENDINGS as ARRAY_ENDINGS
 from aae_tf.arrays.files import open_arrays
-from aae_tf.arrays.values import FEATURES, MOST_CLASSES, are_features
+from aae_tf.arrays.values import FEATURES, MOST_CLASSES, are_features, check_range
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.utils import printable
 
 ENDINGS = (".csv", ".parquet")
 LABEL = "label"  # the column that holds labels, unless another is named
-LOOKED_AT = 1000  # rows, by which columns are known to be numeric
+LOOKED_AT, BLOCK = 1000, 4096  # rows by which columns are known, and that are read at once
 MOST_COLUMNS, SHOWN = 2**16, 8
-Columns = list[np.ndarray]
 
 
 class Table(NamedTuple):
@@ -57,16 +57,16 @@ def read_table(path: pathlib.Path, label_column: str = LABEL) -> Table:
     """
     flag = f"--dataset={path}"
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
-    names, columns, classes, left = read(flag, path, label_column)
-    if not columns:
+    names, features, classes, left = read(flag, path, label_column)
+    if not names:
         raise DataError(f"{flag}: no column of numbers beside the labels; expected features")
     if classes is None:
         if label_column not in ("", LABEL):
             found = ", ".join([*names, *left][:SHOWN])
             raise SettingsError("label_column", label_column, f"a column of {path}: {found}, ...")
-        return Table(np.stack(columns, 1), tuple(names), None, (), tuple(left))
+        return Table(features, tuple(names), None, (), tuple(left))
     labels, class_names = _numbered(flag, label_column, classes)
-    return Table(np.stack(columns, 1), tuple(names), labels, class_names, tuple(left))
+    return Table(features, tuple(names), labels, class_names, tuple(left))
 
 
 def holds_features(dataset: str) -> bool:
@@ -91,81 +91,106 @@ def holds_features(dataset: str) -> bool:
         return False
 
 
-def _numbered(flag, column, values) -> tuple[np.ndarray, tuple[str, ...]]:
+def _numbered(flag, column, cells) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels as numbers from 0, and the words that they were."""
-    with contextlib.suppress(ValueError):
-        numbers = np.array([float(value) for value in values])
-        if np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all():
-            low, high = numbers.min(), numbers.max()
-            if low < 0 or high >= MOST_CLASSES:
-                raise DataError(
-                    f"{flag}: column '{printable(column)}': labels count from 0; yours are "
-                    f"{low:g}..{high:g}, expected integers from 0 to {MOST_CLASSES - 1} at most"
-                )
-            return numbers.astype(np.int64), ()
-    words = [str(value) for value in values]
-    if missing := [row for row, word in enumerate(words) if not word.strip()]:
-        raise DataError(f"{flag}: no label in row {missing[0]} of '{printable(column)}'")
+    held = f"{flag}: column '{printable(column)}'"
+    words = [str(cell).strip() for cell in cells]
+    missing = next((row for row, word in enumerate(words) if word.lower() in ("", "nan")), None)
+    if missing is not None:
+        raise DataError(f"{held} holds nothing in row {missing}, expected a class in every row")
     names, labels = np.unique(words, return_inverse=True)
-    if len(names) >= min(MOST_CLASSES, max(2, len(words))):
+    if len(names) == len(words) or len(names) > MOST_CLASSES:
         raise DataError(
-            f"{flag}: column '{printable(column)}' has {len(names)} different values in "
-            f"{len(words)} rows, expected classes"
+            f"{held} has {len(names)} different values in {len(words)} rows, expected classes"
         )
-    return labels.astype(np.int64), tuple(names.tolist())
+    if not all(map(_is_number, names.tolist())):
+        return labels.astype(np.int64), tuple(names.tolist())
+    numbers = names.astype(float)
+    if not np.isfinite(numbers).all() or (numbers != np.rint(numbers)).any():
+        wrong = next(name for name, number in zip(names, numbers, strict=True) if number % 1 != 0)
+        raise DataError(f"{held} holds {wrong}, expected whole numbers or words")
+    low, high = int(numbers.min()), int(numbers.max())
+    check_range(flag, f"column '{printable(column)}'", low, high, "expected integers from 0")
+    return numbers.astype(np.int64)[labels], ()
 
 
 def _read_csv(flag, path, label_column):
     with _readable(flag, ".csv"), open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
-        head = next(rows, [])
+        rows = filter(None, csv.reader(file))
+        head = [name.strip() for name in next(rows, [])]
         some = list(itertools.islice(rows, LOOKED_AT))
-    head = [name.strip() for name in head]
-    _check_names(flag, head)
-    if not some:
-        raise DataError(f"{flag}: expected a header and rows of numbers")
-    if all(map(_is_number, head)):
-        raise DataError(f"{flag}: expected a first row of names; yours is of numbers")
-    numeric = [
-        number
-        for number, name in enumerate(head)
-        if name != label_column and all(_is_number(row[number]) for row in some if row[number:])
-    ]
+        _check_names(flag, head)
+        if len(head) == 1 and (other := next((mark for mark in ";\t" if mark in head[0]), "")):
+            raise DataError(f"{flag}: cells are parted by {other!r}, expected commas")
+        if not some:
+            raise DataError(f"{flag}: expected a header and rows of numbers")
+        if all(map(_is_number, head)):
+            raise DataError(f"{flag}: expected a first row of names; yours is of numbers")
+        label = head.index(label_column) if label_column in head else None
+        numeric = numeric_columns(head, some, {label_column})
+        blocks, classes, known = [], [], {}
+        while some:
+            done = sum(map(len, blocks))
+            blocks.append(_numbers(some, numeric, head, done))
+            if label is not None:  # a word that many rows have is held once
+                classes += [known.setdefault(row[label], row[label]) for row in some]
+            some = list(itertools.islice(rows, BLOCK))
     left = [n for i, n in enumerate(head) if i not in numeric and n != label_column]
-    label = head.index(label_column) if label_column in head else None
-    with _readable(flag, ".csv"), open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
-        next(rows)
-        values, classes = [], []
-        for number, row in enumerate(filter(None, rows)):
-            if len(row) != len(head):
-                raise ValueError(f"row {number} has {len(row)} cells, not {len(head)}")
-            values.append(np.array([_number(row[i], number, head[i]) for i in numeric]))
-            if label is not None:
-                classes.append(row[label])
-    columns = list(np.stack(values, 1)) if numeric else []
-    return [head[i] for i in numeric], columns, None if label is None else classes, left
+    names = [head[i] for i in numeric]
+    return names, np.concatenate(blocks), None if label is None else classes, left
+
+
+def numeric_columns(
+    head: Sequence[str], rows: Sequence[Sequence[str]], others: Collection[str]
+) -> list[int]:
+    """The places of columns of numbers: at least half of the cells that hold anything are such.
+
+    A column without a name isn't one: that is how tables keep their rows' numbers.
+
+    Args:
+      head: the columns' names.
+      rows: some of the table's.
+      others: names of columns that are something else.
+    """
+    places = []
+    for place, name in enumerate(head):
+        cells = [row[place] for row in rows if len(row) > place and row[place].strip()]
+        numbers = sum(map(_is_number, cells))
+        if name and name not in others and cells and 2 * numbers >= len(cells):
+            places.append(place)
+    return places
+
+
+def _numbers(rows, places, head, done) -> np.ndarray:
+    """The cells of rows at these places, `(rows, places)`; `done` rows came before."""
+    for number, row in enumerate(rows, done):
+        if len(row) != len(head):
+            raise ValueError(f"row {number} has {len(row)} cells, not {len(head)}")
+    if not places:
+        return np.zeros((len(rows), 0))
+    picked = map(operator.itemgetter(*places), rows)
+    cells = picked if len(places) == 1 else itertools.chain.from_iterable(picked)
+    try:
+        return np.fromiter(map(float, cells), float).reshape(len(rows), -1)
+    except ValueError:
+        for (number, row), place in itertools.product(enumerate(rows, done), places):
+            if not _is_number(row[place]):
+                held = f"'{printable(row[place])[:40]}'" if row[place].strip() else "nothing"
+                where = f"row {number} holds {held} in column '{printable(head[place])}'"
+                raise ValueError(f"{where}; expected a number") from None
+        raise
 
 
 def _is_number(cell: str) -> bool:
-    """Whether a cell can stand in a column of numbers; an empty one may, and is complained of."""
     try:
-        float(cell or "0")
+        float(cell)
     except ValueError:
         return False
     return True
 
 
-def _number(cell: str, row: int, column: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        held = f"'{printable(cell)[:40]}'" if cell.strip() else "nothing"
-        raise ValueError(f"row {row} holds {held} in column '{printable(column)}'") from None
-
-
 def _read_parquet(flag, path, label_column):
-    from pyarrow import parquet
+    from pyarrow import parquet, types
 
     with _readable(flag, ".parquet"):
         table = parquet.read_table(path)
@@ -173,18 +198,22 @@ def _read_parquet(flag, path, label_column):
         names, columns, classes, left = [], [], None, []
         for name in table.column_names:
             column = table.column(name)
+            is_label = name == label_column
+            checks = (types.is_integer, types.is_floating, types.is_boolean)
+            if not is_label and not any(check(column.type) for check in checks):
+                left.append(name)
+                continue
             if column.null_count:
                 row = column.is_null().to_pylist().index(True)
-                raise ValueError(f"row {row} holds nothing in column '{printable(name)}'")
-            values = column.to_numpy()
-            if name == label_column:
-                classes = values.tolist()
-            elif values.dtype.kind in "biuf":
-                names.append(name)
-                columns.append(values.astype(np.float64))
+                held = f"row {row} holds nothing in column '{printable(name)}'"
+                raise ValueError(f"{held}; expected a {'class' if is_label else 'number'}")
+            if is_label:
+                classes = column.to_pylist()
             else:
-                left.append(name)
-    return names, columns, classes, left
+                names.append(name)
+                columns.append(column.to_numpy())
+    features = np.stack(columns, 1, dtype=float, casting="unsafe") if columns else np.zeros((0, 0))
+    return names, features, classes, left
 
 
 def _check_names(flag: str, names: Sequence[str]) -> None:

@@ -121,6 +121,11 @@ def check_features(flag: str, name: str, header: Header) -> None:
         raise DataError(f"{flag}: {no_numbers(name, dtype)}; expected (n, d) or (n, ...)")
     if len(shape) < 2 or 0 in shape:
         raise DataError(f"{flag}: '{name}' has shape {shape}, expected (n, d) or (n, ...)")
+    if is_picture(shape[1:]):
+        raise DataError(
+            f"{flag}: '{name}' has shape {shape}, as images have; expected 'images', or another "
+            f"shape, as of reshape({shape[0]}, -1)"
+        )
 
 
 def features(flag: str, name: str, given: np.ndarray) -> np.ndarray:
@@ -134,7 +139,8 @@ def features(flag: str, name: str, given: np.ndarray) -> np.ndarray:
     Raises:
       DataError: if some aren't finite in float32.
     """
-    taken = np.ascontiguousarray(given, np.float32)
+    with np.errstate(over="ignore"):  # which is told below
+        taken = np.ascontiguousarray(given, np.float32)
     flat = taken.reshape(len(taken), -1)
     wrong = np.flatnonzero(~np.isfinite(flat).all(1))
     if len(wrong):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from aae_tf.arrays import ENDINGS as ARRAY_ENDINGS
-from aae_tf.arrays import open_arrays, values
+from aae_tf.arrays import open_arrays, tables, values
 from aae_tf.client.model import STRING, PredictionError, Signature, Tensor
 from aae_tf.errors import DataError
 from aae_tf.utils import printable
@@ -334,7 +334,7 @@ def read_table(
     for name, tensor in inputs.items():
         indices = _columns(head, name, tensor)
         if indices is None and name == "features":
-            indices = _own_columns(head, tensor)
+            indices = _own_columns(head, lines, tensor)
         if indices is None:
             raise PredictionError(
                 f"{flag}: has the columns {', '.join(head)}; expected {_expected(name, tensor)}"
@@ -356,9 +356,10 @@ def _columns(head, name, tensor):
     return None
 
 
-def _own_columns(head, tensor):
-    """Those of a table as it was trained on, if there are as many as features."""
-    indices = [number for number, name in enumerate(head) if name not in (TABLE_FILE, "label")]
+def _own_columns(head, lines, tensor):
+    """Those of numbers in a table as it was trained on, if there are as many as features."""
+    others = {TABLE_FILE, tables.LABEL}
+    indices = tables.numeric_columns(head, lines[: tables.LOOKED_AT], others)
     return indices if tensor.shape is not None and tensor.shape[1:] == (len(indices),) else None
 
 
@@ -366,7 +367,10 @@ def _expected(name, tensor):
     stem = STEMS.get(name, name)
     if tensor.shape is None or len(tensor.shape) < 2:
         return stem
-    return f"{stem}_0 to {stem}_{(tensor.shape[1] or 2) - 1}"
+    expected = f"{stem}_0 to {stem}_{(tensor.shape[1] or 2) - 1}"
+    if name == "features":
+        expected += f", or {tensor.shape[1]} columns of numbers beside {tables.LABEL}"
+    return expected
 
 
 def _numbers(flag, lines, indices, tensor):

@@ -165,6 +165,7 @@ class ImageData:
                 if split.labels is not None
             },
             **skipped,
+            **({"feature_names": list(self.feature_names)} if self.feature_names else {}),
         }
 
     def notes(self) -> list[str]:

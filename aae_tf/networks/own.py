@@ -210,12 +210,14 @@ def _layers_as(layers: LayerFactory, owner: str) -> Iterator[None]:
 
 
 def _made(flag, spec, layers, owner, arguments, takes, gives) -> keras.Model:
-    """The network, built and tried out on two batch sizes."""
+    """The network, built and tried out."""
+    with _layers_as(layers, owner):  # a module that is imported for the first time may draw
+        given = load_function(flag, spec)
     with _layers_as(layers, owner):
-        return _tried(flag, spec, arguments, takes, gives)
+        return _tried(flag, spec, given, arguments, takes, gives)
 
 
-def _tried(flag, spec, arguments, takes, gives) -> keras.Model:
+def _tried(flag, spec, made, arguments, takes, gives) -> keras.Model:
     wanted = "a keras.Model, or a function that makes one,"
     if not spec.startswith(f"{GIVEN}:"):
         wanted = "a function that makes a keras.Model"
@@ -224,7 +226,6 @@ def _tried(flag, spec, arguments, takes, gives) -> keras.Model:
     def refusal(said):
         return SettingsError(flag, spec, f"{expected}; {said}")
 
-    made = load_function(flag, spec)
     if not isinstance(made, keras.Model):
         try:
             made = made(**_taken(made, arguments))

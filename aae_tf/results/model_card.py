@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aae_tf import experiments
+from aae_tf.arrays import is_picture
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, EvaluationSettings, Settings, flatten
-from aae_tf.utils import read_json
+from aae_tf.utils import printable, read_json
 
 # As the pages of the data sets say; of other data the user knows.
 LICENCES = {
@@ -23,9 +24,10 @@ LICENCES = {
 }
 UNKNOWN_LICENCE = "not known here; ask whoever made the data"
 LIMITS = (
-    "It knows images like those that it was trained on; what others become is arbitrary.",
-    "Samples can resemble training images; `nearest_training_distance`, if there, says how much.",
-    "Codes of held-out images match the prior only as far as the numbers above say.",
+    "It knows {examples} like those that it was trained on; what others become is arbitrary.",
+    "Samples can resemble training {examples}; `nearest_training_distance`, if there, says how "
+    "much.",
+    "Codes of held-out {examples} match the prior only as far as the numbers above say.",
     "It was made for research on generative models, and tried for nothing else.",
 )
 
@@ -59,7 +61,7 @@ def card_of(folder: RunFolder, settings: Settings, signatures: Mapping[str, Any]
             if key in origin
         },
         "signatures": signatures,
-        "limits": list(LIMITS),
+        "limits": [limit.format(examples=_kind_of(data)) for limit in LIMITS],
     }
 
 
@@ -80,6 +82,10 @@ def files_of(
         "model_card.json": (json.dumps(card, indent=2) + "\n").encode(),
         "model_card.md": markdown(card).encode(),
     }
+
+
+def _kind_of(data: Mapping[str, Any]) -> str:
+    return "images" if is_picture(data["image_shape"]) else "features"
 
 
 def exports_of(
@@ -112,10 +118,15 @@ def markdown(card: Mapping[str, Any]) -> str:
         f"{settings['seed']}, {settings['epochs']} epochs. Samples are decoded draws from "
         f"{card['sampler']}.\n"
     )
+    shape = data["image_shape"]
+    kind = _kind_of(data)
     about_data = (
-        f"## Data\n\n`{data['name']}`: images {' x '.join(map(str, data['image_shape']))}"
+        f"## Data\n\n`{data['name']}`: {kind} {' x '.join(map(str, shape))}"
         f"{', ' + sizes if sizes else ''}. Licence: {data['licence']}.\n"
     )
+    if columns := data.get("feature_names"):
+        listed = ", ".join(f"`{printable(column)}`" for column in columns)
+        about_data += f"\nThe columns, in their order: {listed}.\n"
     parts = [head, about_data, _numbers(card), _signatures(card["signatures"])]
     parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]) + "\n")
     lines = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
@@ -125,17 +136,26 @@ def markdown(card: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def _of_split(card, split):
+    return {k: v for k, v in card["metrics"].items() if k.startswith(f"{split}/")}
+
+
 def _numbers(card):
-    metrics = {k: v for k, v in card["metrics"].items() if k.startswith("test/")}
+    # Data from Python may have no test examples.
+    split = next((s for s in ("test", "validation") if _of_split(card, s)), "test")
+    metrics = _of_split(card, split)
     if not metrics:
         return "## Numbers\n\nNot evaluated yet.\n"
     rows = []
     for name, value in metrics.items():
         paper = card["paper"].get(name)
         reported = f"{paper['value']:g} ({paper['source']})" if paper else ""
-        rows.append([name.removeprefix("test/"), f"{value:.4g}", reported])
-    table = Table(["metric on test images", "this model", "the paper"], rows).markdown()
-    note = "`_of_prior` and `_of_data` are what samples of the prior, or real images, get."
+        rows.append([name.removeprefix(f"{split}/"), f"{value:.4g}", reported])
+    table = Table(
+        [f"metric on {split} {_kind_of(card['data'])}", "this model", "the paper"], rows
+    ).markdown()
+    real = _kind_of(card["data"])
+    note = f"`_of_prior` and `_of_data` are what samples of the prior, or real {real}, get."
     return f"## Numbers\n\n{table}\n\n{note}\n"
 
 

@@ -71,6 +71,12 @@ RAE = {
     "decoder_batch_norm": True,
     "decoder_penalty_weight": 0.5,
 }
+# The user's own, without dropout, whose draws each replica has for itself.
+OWN = {
+    "encoder_network": "own_networks:synchronized",
+    "decoder_network": "own_networks:decoder",
+    "discriminator_network": "own_networks:flat_discriminator",
+}
 
 
 def trained(strategy, changes):
@@ -122,6 +128,7 @@ def main():
         "wae": comparison(one, two, WAE),
         "wae_gan": comparison(one, two, WAE_GAN),
         "rae": comparison(one, two, RAE),
+        "own_networks": comparison(one, two, OWN),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),

@@ -333,6 +333,22 @@ def test_first_weights_are_a_function_of_the_runs_seed_alone(made):
         assert not np.array_equal(first[name], other[name]), name
 
 
+def test_what_a_module_draws_when_it_is_imported_changes_no_weight(tmp_path, monkeypatch):
+    text = """
+import random
+import keras
+from own_networks import plain
+DRAWN, LAYER = random.random(), keras.layers.Dense(3)
+"""
+    (tmp_path / "drawing_networks.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    networks = [
+        tiny.method(encoder_network="drawing_networks:plain").networks["encoder"] for _ in range(2)
+    ]
+    for first, again in zip(*(network.get_weights() for network in networks), strict=True):
+        np.testing.assert_array_equal(first, again)
+
+
 def test_runs_without_such_networks_have_no_draws_for_layers():
     rig = tiny.rig()
     assert rig.method._generators == []

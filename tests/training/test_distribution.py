@@ -31,8 +31,7 @@ def found():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-METHODS = ("aae", "semi_supervised", "wae", "wae_gan")
-METHODS = ("aae", "semi_supervised", "wae", "rae")
+METHODS = ("aae", "semi_supervised", "wae", "wae_gan", "rae", "own_networks")
 
 
 @pytest.mark.parametrize("method", METHODS)
