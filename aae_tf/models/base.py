@@ -91,7 +91,7 @@ class Model:
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights of all networks, for callbacks such as EarlyStopping."""
-        return [np.array(weight) for weight in self._weights()]
+        return [weight.numpy() for weight in self._weights()]
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Sets the weights of all networks; in training they are the run's from then on."""
