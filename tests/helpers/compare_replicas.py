@@ -1,6 +1,10 @@
-"""Trains on one and on two logical CPU devices and prints how far apart they end, as JSON."""
+"""Trains on one and on two logical CPU devices and prints how far apart they end, as JSON.
+
+Which methods are to be trained stands in the command line.
+"""
 
 import json
+import sys
 
 import numpy as np
 import tiny
@@ -77,6 +81,14 @@ OWN = {
     "decoder_network": "own_networks:decoder",
     "discriminator_network": "own_networks:flat_discriminator",
 }
+METHODS = {
+    "aae": AAE,
+    "semi_supervised": SEMI_SUPERVISED,
+    "wae": WAE,
+    "wae_gan": WAE_GAN,
+    "rae": RAE,
+    "own_networks": OWN,
+}
 
 
 def trained(strategy, changes):
@@ -123,12 +135,7 @@ def main():
     sizes = [one.num_replicas_in_sync, two.num_replicas_in_sync]
     found = {
         "replicas": sizes,
-        "aae": comparison(one, two, AAE),
-        "semi_supervised": comparison(one, two, SEMI_SUPERVISED),
-        "wae": comparison(one, two, WAE),
-        "wae_gan": comparison(one, two, WAE_GAN),
-        "rae": comparison(one, two, RAE),
-        "own_networks": comparison(one, two, OWN),
+        **{name: comparison(one, two, METHODS[name]) for name in sys.argv[1:]},
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),
