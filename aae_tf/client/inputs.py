@@ -325,6 +325,8 @@ def read_table(
     if len(lines) < 2:
         raise PredictionError(f"{flag}: expected a header and rows of numbers")
     head, *lines = lines
+    if tables.numeric_columns(head, [head], set()) == list(range(len(head))):
+        raise PredictionError(f"{flag}: expected a first row of names; yours is of numbers")
     for number, line in enumerate(lines, 2):
         if len(line) != len(head):
             raise PredictionError(

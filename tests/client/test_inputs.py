@@ -247,6 +247,7 @@ def test_what_encode_and_classify_write_feeds_decode_and_generate(tmp_path):
         ("code_0,code_1\n1,x\n", "expected numbers (could not convert string"),
         ("a,b\n1,2\n", "has the columns a, b; expected code_0 to code_1"),
         ("code_1,code_2\n1,2\n", "expected code_0 to code_1"),
+        ("0.5,-1\n1,2\n", "expected a first row of names; yours is of numbers"),
     ],
 )
 def test_wrong_tables_are_named(tmp_path, text, words):

@@ -48,5 +48,9 @@ def test_what_is_ones_own_trains(empty_folder, monkeypatch):
     model.fit(images, verbose=0)
     assert np.linalg.norm(model._method.draw([1, 0], 9)["codes"], axis=1) == pytest.approx(1)
     small.pop("discriminator_units")
+    names = {f"{name}_network": f"my_networks:{name}" for name in ("encoder", "decoder")}
+    model = aae_tf.AAE(epochs=1, **names, discriminator_network="my_networks:discriminator")
+    model.fit(images, verbose=0)
+    assert model.reconstruct(images[:3]).shape == (3, 8, 8, 1)
     model = aae_tf.WAE(cost="my_own:edges", divergence="my_own:means", **small)
     assert model.fit(images, verbose=0).epoch == [0]
