@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from aae_tf import seeds
+from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData
 from aae_tf.evaluation import parzen
 from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow, Sums, error_of_float32
@@ -54,6 +55,9 @@ class LogLikelihood:
         rows = evenly_spaced(len(data.validation), VALIDATION_IMAGES)
         self._validation = _flat(data.validation.intensities(rows))
         self._centre = self._validation.mean(0, dtype=np.float64)
+        self._unit = 1.0  # of sigmas: intensities are in 0..1, features of any size
+        if not is_picture(data.image_shape):
+            self._unit = math.sqrt(self._validation.var(0, dtype=np.float64).mean()) or 1.0
         self._state = ""
 
     def evaluate(self, count: int) -> dict[str, float]:
@@ -110,7 +114,7 @@ class LogLikelihood:
 
     def _best_sigma(self, count: int) -> float:
         """The sigma at which the validation images are most probable under so many samples."""
-        sigmas = parzen.SIGMAS
+        sigmas = parzen.SIGMAS * self._unit
         for shift in range(parzen.SHIFTS + 1):
             window = ParzenWindow(self._validation, self._centre, sigmas, self._xla)
             name = f"{count}_choice_{shift}"

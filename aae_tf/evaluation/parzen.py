@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf import seeds
+from aae_tf.arrays import is_picture
 from aae_tf.methods import Method
 from aae_tf.utils import evenly_spaced
 
@@ -49,7 +50,7 @@ class ModelSamples:
         self._decode = tf.function(self._intensities, jit_compile=xla)
 
     def chunk(self, number: int) -> tf.Tensor:
-        """The samples from `CHUNK` * number on, `(CHUNK, height, width, channels)` in 0..1."""
+        """The samples from `CHUNK` * number on, `(CHUNK, height, width, channels)`."""
         drawn = self._draw(tf.constant(number, tf.int32))
         pieces = [
             self._decode(**{name: some[at : at + self._at_once] for name, some in drawn.items()})
@@ -61,8 +62,9 @@ class ModelSamples:
         return self._method.draw(seed, CHUNK, self._method.prior)
 
     def _intensities(self, **drawn):
-        # A linear output, such as that of standardised data, may overshoot.
-        return tf.clip_by_value(self._method.decode_drawn(**drawn), 0, 1)
+        decoded = self._method.decode_drawn(**drawn)
+        # A linear output, such as that of standardised pixels, may overshoot.
+        return tf.clip_by_value(decoded, 0, 1) if is_picture(decoded.shape[1:]) else decoded
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,13 +41,13 @@ OF_PICTURES = (  # which features have not
 )
 DENSITY_SIDE = 200  # points along each side of a shaded density
 CURVES = {
-    "reconstruction_error": ("Reconstruction", "half squared error per image"),
+    "reconstruction_error": ("Reconstruction", "half squared error per example"),
     "sliced_wasserstein": ("Distance to the prior", "sliced Wasserstein"),
 }
 # What a method is for, with the title and the axis of its curve.
 TASKS = {
-    "error_percent": ("Error", "percent of validation images"),
-    "component_share": ("Codes in their class's part", "share of validation images"),
+    "error_percent": ("Error", "percent of validation examples"),
+    "component_share": ("Codes in their class's part", "share of validation examples"),
 }
 
 
