@@ -229,7 +229,8 @@ class Model:
         with self._ready():
             from aae_tf.runs.export import export
 
-            return export(folder.path, path.parent, True, self._data, path.name)
+            data, name = self._data, path.name
+            return export(folder.path, path.parent, True, data=data, name=name)
 
     # What the models and `fitting` share.
 

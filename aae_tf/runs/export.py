@@ -71,9 +71,10 @@ def export(
     run_dir: pathlib.Path,
     export_dir: pathlib.Path,
     trust_run: bool = False,
+    evaluation: EvaluationSettings | None = None,
+    *,
     data: ImageData | None = None,
     name: str = "",
-    evaluation: EvaluationSettings | None = None,
 ) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder.
 
