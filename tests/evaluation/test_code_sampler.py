@@ -11,6 +11,8 @@ from aae_tf.evaluation import Evaluator, code_sampler
 from aae_tf.priors.fitted import fit_kernels, fit_mixture
 from aae_tf.serving.signatures import ServingModule, servable_signatures
 
+pytestmark = pytest.mark.slow
+
 ROOT = seeds.root(0)
 KINDS = ("gmm", "kde")
 

@@ -9,6 +9,8 @@ import tiny
 from aae_tf import seeds
 from aae_tf.objectives.adversarial import discriminator_loss, slope
 
+pytestmark = pytest.mark.slow
+
 SEED, WEIGHT = seeds.root(3), 3.0
 LABELS = {"num_labels": "6", "labelled_batch_size": 3}
 CASES = {

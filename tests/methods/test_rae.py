@@ -8,6 +8,8 @@ import tiny
 from aae_tf import seeds
 from aae_tf.methods.rae import gradient_penalty
 
+pytestmark = pytest.mark.slow
+
 SMOOTH = {"precision": "float64", "activation": "tanh", "latent_dim": 3}
 WEIGHTS = {"latent_weight": 0.3, "decoder_penalty_weight": 0.7}
 

@@ -38,6 +38,7 @@ def reached(tmp_path_factory):
     return program.state(folder)
 
 
+@pytest.mark.slow
 def test_fit_and_the_command_end_with_the_same_bits(tmp_path):
     np.savez(tmp_path / "bars.npz", images=tiny.images(90))
     settings = override(
@@ -123,6 +124,7 @@ def test_keras_early_stopping_stops_and_brings_back_the_best_weights():
     np.testing.assert_array_equal(stopped.encode(X), first.encode(X))
 
 
+@pytest.mark.slow
 def test_fit_works_in_a_thread():
     found = []
     model = aae_tf.AAE(**SMALL)
@@ -152,6 +154,7 @@ def test_a_dataset_without_an_end_trains_by_steps_per_epoch():
     assert losses[1] < losses[0]
 
 
+@pytest.mark.slow
 def test_a_model_given_as_an_object_is_trained_as_it_is(tmp_path):
     import keras
 

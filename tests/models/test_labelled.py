@@ -6,6 +6,8 @@ import pytest
 import aae_tf
 from aae_tf.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "encoder_units": (16,),
     "decoder_units": (16,),

@@ -11,6 +11,8 @@ import wine
 
 from aae_tf.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 RUNS = {
     "gaussian": ("--standardize", "--epochs=3"),
     "semi_supervised": ("--standardize", "--epochs=3", "--num_labels=30", "--latent_dim=4"),
