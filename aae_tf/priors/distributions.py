@@ -323,7 +323,8 @@ def has_density(prior: Any, in_graph: bool = False) -> bool:
         return False
     log_prob = tf.function(prior.log_prob) if in_graph else prior.log_prob
     try:
-        log_prob(prior.sample(1, seed=seeds.root(0)))
+        with tf.init_scope():  # no graph that asks is to hold the trial
+            log_prob(prior.sample(1, seed=seeds.root(0)))
     except Exception:  # a user's log_prob may raise anything; without it figures use samples
         return False
     return True
