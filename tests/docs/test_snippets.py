@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ def test_what_is_ones_own_trains(empty_folder, monkeypatch):
         name = re.match(r"# (\w+\.py)", snippet)
         assert name, snippet  # each is a file of its own
         pathlib.Path(name[1]).write_text(snippet)
+        monkeypatch.delitem(sys.modules, pathlib.Path(name[1]).stem, raising=False)
     small = {"epochs": 1, "encoder_units": (8,), "decoder_units": (8,), "discriminator_units": (8,)}
     images = tiny.images(150)
     model = aae_tf.AAE(prior="my_priors:Ring", **small)

@@ -1,6 +1,8 @@
-"""An export of every experiment, with inputs for each signature and what the Keras models answer.
+"""An export of each method and of a prior without a density, with inputs and answers.
 
-`exports.py ROOT` answers them with tensorflow alone. Below ROOT lies a folder for each
+The inputs are of each signature, the answers of the Keras models.
+
+`exports.py ROOT` answers with tensorflow alone. Below ROOT lies a folder for each
 experiment: `model/1`, `inputs.npz` with names 'signature/argument/case' and, afterwards,
 `outputs.npz` with 'signature/output/case'.
 """
@@ -12,24 +14,31 @@ import numpy as np
 import tensorflow as tf
 
 CASES = {
+    "gaussian": {},
+    "swiss_roll": {},
     "label_mixture": {"prior_components": 3},
+    "style": {},
     "semi_supervised": {"num_labels": "30"},
+    "clustering": {},
     "dim_reduction": {"num_labels": "30"},
+    "vae_gaussian": {},
+    "wae_mmd": {},
+    "wae_gan": {},
+    "rae": {},
 }
 SIZES = (1, 4)
 
 
 def make(root):
-    """Exports every experiment of the catalogue; returns {experiment: its folder}."""
+    """Exports the experiments of CASES; returns {experiment: its folder}."""
     import tiny
 
-    from aae_tf import experiments
     from aae_tf.serving.export import export_saved_model
     from aae_tf.serving.signatures import ServingModule, servable_signatures
 
     folders = {}
-    for name in experiments.CATALOGUE:
-        method, folder = tiny.method(experiment=name, **CASES.get(name, {})), root / name
+    for name, changes in CASES.items():
+        method, folder = tiny.method(experiment=name, **changes), root / name
         export_saved_model(method, folder / "model")
         of_keras, given = ServingModule(method), {}
         functions = {s: of_keras.signature(s) for s in servable_signatures(method)}

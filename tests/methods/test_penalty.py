@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -47,6 +48,7 @@ NUMBER = 3
 def module(tmp_path, monkeypatch):
     (tmp_path / "my_own.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_own", raising=False)
 
 
 @pytest.mark.slow

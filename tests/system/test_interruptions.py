@@ -1,63 +1,13 @@
-"""A run that is killed or stopped, and started again, ends with the bits of one that was not."""
+"""A run that a signal stops leaves a checkpoint and says how to resume it."""
 
-import csv
 import os
-import random
-import re
 import signal
 
 import program
-import pytest
-
-
-def _rows(folder):
-    with open(folder / "metrics.csv", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _started(said):
     return "run folder:" in said
-
-
-def _evaluating(said):
-    return "evaluating" in said
-
-
-@pytest.mark.slow
-def test_killed_runs_end_with_the_same_bits(undisturbed, place, flags):
-    """Kills before the first step, three times in mid-training, and amid drawing and exporting."""
-    command = (*flags, "--run_dir=killed", "--export_dir=after_kills")
-    folder, moments, steps = place / "killed", random.Random(20), []
-    checkpoints = "checkpoints/ckpt-[1-9]*.index"  # a first one is of step 0
-
-    def new_checkpoint(said):
-        return _started(said) and bool(set(folder.glob(checkpoints)) - known)
-
-    for sign, longest in (
-        (_started, 1),
-        (new_checkpoint, 1),
-        (new_checkpoint, 1),
-        (new_checkpoint, 1),
-        (_evaluating, 2),
-    ):
-        known = set(folder.glob(checkpoints))
-        done = program.interrupt(place, signal.SIGKILL, sign, moments.uniform(0, longest), *command)
-        assert done.returncode == program.KILLED, done.stderr[-3000:]
-        resumed = re.search(r"resumed at step (\d+)", done.stderr)
-        steps.append(int(resumed[1]) if resumed else 0)
-    done = program.call(place, *command)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert steps[:2] == [0, 0] and 0 < steps[2] < steps[3] < steps[4] < 600
-    assert program.state(place / "killed") == program.state(undisturbed[1])
-    assert _rows(place / "killed") == _rows(undisturbed[1])
-    metrics = [
-        program.read_json(folder, "result.json")["metrics"]
-        for folder in (place / "killed", undisturbed[1])
-    ]
-    assert metrics[0] == metrics[1]
-    for name in ("figures/codes.png", "eval/codes.tsv", "figures/learning_curves.png"):
-        contents = [(folder / name).read_bytes() for folder in (place / "killed", undisturbed[1])]
-        assert contents[0] == contents[1], name
 
 
 def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):

@@ -1,7 +1,6 @@
 """Experiments with labels and categories by the command line: whole runs, records, refusals."""
 
 import json
-import signal
 
 import numpy as np
 import program
@@ -55,30 +54,6 @@ def test_run_leaves_its_figures_and_numbers(runs, name):
     for number in NUMBERS[name]:
         for split in ("validation", "test"):
             assert np.isfinite(metrics[f"{split}/{number}"]), number
-
-
-def test_killed_semi_supervised_run_resumes_to_the_same_bits(runs, place):
-    flags = (
-        *SMALL,
-        *RUNS["semi"],
-        "--run_dir=killed_semi",
-        "--checkpoint_minutes=0.001",
-        "--steps_per_call=3",
-    )
-    checkpoints = place / "killed_semi" / "checkpoints"
-
-    def has_checkpoint(said):
-        del said
-        return any(path.stem != "ckpt-0" for path in checkpoints.glob("ckpt-*.index"))
-
-    done = program.interrupt(place, signal.SIGKILL, has_checkpoint, 0.05, *flags)
-    assert done.returncode == program.KILLED
-    steps = [int(path.stem[5:]) for path in checkpoints.glob("ckpt-*.index")]
-    assert 0 < max(steps) < 70  # of two epochs of 35
-    done = program.call(place, *flags)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "resumed at step " in done.stderr
-    assert program.state(place / "killed_semi") == program.state(runs / "semi")
 
 
 def _main(place, monkeypatch, capsys, *flags):
