@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -41,6 +43,20 @@ class SettingsError(UserError):
     def __init__(self, flag: str, value: object, expected: str):
         super().__init__(f"--{flag}={value}: expected {expected}")
         self.flag = flag
+
+
+def any_of(value: object, choices: Iterable[str], other: str = "") -> str:
+    """What would be right, and which of it was meant if a name is near.
+
+    Args:
+      value: that was given.
+      choices: the names that there are.
+      other: what it may be besides.
+    """
+    names = list(choices)
+    near = difflib.get_close_matches(str(value), names, n=1)
+    listed = "one of " + ", ".join(names) + (f", or {other}" if other else "")
+    return listed + (f"; did you mean {near[0]}?" if near else "")
 
 
 class DataError(UserError):

@@ -14,11 +14,12 @@ import math
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,11 @@ def printable(text: object) -> str:
     )
 
 
+def terminal_width() -> int:
+    """Letters that fit a line of standard output, from 80 to 160; 100 where it is no terminal."""
+    return min(max(80, shutil.get_terminal_size((100, 24)).columns), 160)
+
+
 def quoted(text: object) -> str:
     """An argument of a shell's command line, on one line whatever it holds."""
     word = str(text)
@@ -220,7 +226,7 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
 
 
 BAR_FORMAT = (
-    "{desc}{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} [{remaining} left, {rate_fmt}]{postfix}"
+    "{desc}{percentage:3.0f}%|{bar:8}| {n_fmt}/{total_fmt} [{remaining} left, {rate_fmt}]{postfix}"
 )
 
 
@@ -262,6 +268,19 @@ def progress_bar(
         disable=not (shown and _BARS.get()),
         file=io.StringIO() if in_lines else None,
     )
+
+
+def set_fitting_postfix(bar: tqdm.tqdm, items: Sequence[str]) -> None:
+    """Shows what fits behind a bar: whole items, the first ones, and no part of a number."""
+    bar.set_postfix_str("", refresh=False)
+    state = bar.format_dict
+    shown, width = "", state["ncols"] or sys.maxsize
+    for item in items:
+        longer = f"{shown} · {item}" if shown else item
+        if len(bar.format_meter(**{**state, "postfix": longer, "ncols": None})) > width:
+            break
+        shown = longer
+    bar.set_postfix_str(shown, refresh=False)
 
 
 class _BarInLines(tqdm.tqdm):

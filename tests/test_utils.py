@@ -1,6 +1,7 @@
 """Files are the old ones or the new ones, never halves; what is said is a line and harmless."""
 
 import errno
+import io
 import json
 import logging
 import os
@@ -8,18 +9,35 @@ import subprocess
 
 import numpy as np
 import pytest
+import tqdm
 
 from aae_tf.utils import (
+    BAR_FORMAT,
     evenly_spaced,
     logging_to_stderr,
     note,
     progress_bar,
     quoted,
     read_json,
+    set_fitting_postfix,
     to_bytes,
     write_aside,
     write_json,
 )
+
+
+@pytest.mark.parametrize("width", [60, 75, 100])
+def test_a_bar_has_whole_items_or_none(width):
+    bar = tqdm.tqdm(total=2000, ncols=width, bar_format=BAR_FORMAT, file=io.StringIO())
+    bar.set_description_str("epoch 1.0 ", refresh=False)
+    items = ["rec 15.5", "disc 1.39", "gen 0.715"]
+    set_fitting_postfix(bar, items)
+    shown = str(bar)
+    bar.close()
+    assert len(shown) <= width
+    for item in items:
+        assert item in shown or item[:4] not in shown
+    assert (items[2] in shown) == (width == 100)
 
 
 def test_content_replaces_content_and_leaves_nothing_beside(tmp_path):

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import functools
+import pathlib
 import re
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from absl import flags
 
 from aae_tf import experiments
-from aae_tf.errors import SettingsError, UserError
+from aae_tf.arrays import holds_features
+from aae_tf.errors import SettingsError, UserError, any_of
 from aae_tf.experiments import command
 from aae_tf.results.report import FORMATS as REPORT_FORMATS
+from aae_tf.results.run_folder import RunFolder
 from aae_tf.serving.convert import FORMATS as CONVERT_FORMATS
-from aae_tf.settings import describe, flatten
+from aae_tf.settings import Settings, describe, flatten, override
 from aae_tf.settings.fields import UNWRITABLE
-from aae_tf.utils import read_text
+from aae_tf.utils import read_text, terminal_width
 
 NESTED_FLAGFILES, MOST_FLAGFILES = 20, 1000
 PREDICT = "Predictions (--mode=predict)"
 RUNS = "Many runs (--seeds, --mode=search, report and compare)"
-USAGE = """\
-usage: run_experiment.py [--experiment=NAME] [--flagfile=FILE] [--FLAG=VALUE ...]
-
-Trains an autoencoder (AAE, WAE or VAE), evaluates it, draws what it learned and exports it. A flag
-that isn't given has the value of the experiment's recipe; the default is shown where all recipes
-agree.
+USAGE = "usage: {program} [--experiment=NAME] [--flagfile=FILE] [--FLAG=VALUE]"
+ABOUT = (
+    "Trains an autoencoder (AAE, WAE or VAE), evaluates it, draws what it learned and exports it. "
+    "A flag that isn't given has the value of the experiment's recipe"
+)
+BY_RECIPE = "the default is shown where all recipes agree, and with --experiment=NAME for each."
+SHORT_USAGE = """\
+  --mode=list                   the experiments, their recipes and the flagfiles
+  --experiment=gaussian         train it: figures, logs and a SavedModel
+  --flagfile=quickstart.flags   or by a file of flags
+  --mode=show --experiment=...  the settings that it would have
+  --help                        every flag; with --experiment=... its values
 """
 
 
@@ -95,7 +105,7 @@ def _define_general(values: flags.FlagValues, modes: Mapping[str, str]) -> None:
     flags.DEFINE_string(
         "run_dir",
         None,
-        "folder of the run; the same command with the same folder resumes (default: "
+        "folder of the run; given alone, or with the same flags, it resumes (default: "
         "runs/EXPERIMENT/DATE-TIME)",
         **group,
     )
@@ -290,8 +300,51 @@ def given(values: flags.FlagValues) -> dict[str, object]:
 
 
 def help_page(values: flags.FlagValues) -> str:
-    """Every flag with its group, help and default, as wide as the terminal."""
-    return f"{USAGE}{values.get_help()}"
+    """Every flag with its group, help and default, as wide as the terminal.
+
+    With an experiment the default is the value that a run of these flags would have, and what has
+    no meaning in its runs is left out.
+    """
+    valid = BY_RECIPE
+    if values.experiment is not None:
+        settings = settings_given(values)[1]
+        flat = flatten(settings)
+        for flag in [setting.flag for setting in describe()]:
+            if flag in flat:
+                values[flag].default_as_str = str(flat[flag]) or "none"
+            else:
+                delattr(values, flag)
+        chosen = f"--experiment={settings.experiment} --recipe={settings.recipe}"
+        valid = f"shown as the default are the values of {chosen}."
+    lines = textwrap.wrap(f"{ABOUT}; {valid}", terminal_width())
+    return "\n".join([_usage(), "", *lines]) + f"\n{values.get_help()}"
+
+
+def short_usage() -> str:
+    """What to begin with, for who gave nothing."""
+    return f"{_usage()}\n\n{SHORT_USAGE}"
+
+
+def _usage() -> str:
+    name = pathlib.Path(sys.argv[0]).name
+    return USAGE.format(program=name if name == "run_experiment.py" else "aae-tf")
+
+
+def settings_given(values: flags.FlagValues) -> tuple[Settings, Settings]:
+    """The settings of the recipe, or of the run that --run_dir holds, and those with the flags.
+
+    Raises:
+      SettingsError: if there is no such experiment or recipe, or a setting is wrong.
+    """
+    changes = given(values)
+    if values.experiment is None:
+        if not values.run_dir or not RunFolder(pathlib.Path(values.run_dir)).holds_run:
+            raise SettingsError("experiment", "", any_of("", experiments.CATALOGUE))
+        before = RunFolder(pathlib.Path(values.run_dir)).read_settings()
+        return before, override(before, changes)
+    features = holds_features(changes.get("dataset", ""))
+    usual = experiments.settings_for(values.experiment, values.recipe, features=features)
+    return usual, override(usual, changes)
 
 
 def default_of(flag: str) -> str:

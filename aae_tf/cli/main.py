@@ -37,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     # As far as it can be known before the flags are.
     with logging_to_stderr("json" if "--log_format=json" in argv else "text") as handler:
         try:
+            if len(argv) < 2:
+                print(flags.short_usage(), end="", file=sys.stderr)
+                return flags.UsageError.exit_status
             flags.parse(values, argv)
             handler.form = values.log_format
             if values.help:

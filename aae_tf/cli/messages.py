@@ -12,8 +12,8 @@ from aae_tf import experiments
 from aae_tf.experiments import command
 from aae_tf.results.metrics import is_beside
 from aae_tf.results.tables import Table
-from aae_tf.settings import Settings, describe, fits_flagfile, without_effect
-from aae_tf.utils import printable, quoted
+from aae_tf.settings import Settings, own_functions, without_effect
+from aae_tf.utils import printable, quoted, terminal_width
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def log_without_effect(given: Mapping[str, Any], usual: Settings, settings: Sett
 
 
 def catalogue() -> str:
-    """The tables of the experiments, of their recipes and of the flagfiles."""
+    """The tables of the experiments, their recipes and the flagfiles, as wide as the terminal."""
     entries = experiments.CATALOGUE.values()
     tables = (
         Table(
@@ -47,7 +47,7 @@ def catalogue() -> str:
             ],
         ),
     )
-    return "\n\n".join(table.text() for table in tables)
+    return "\n\n".join(table.text(terminal_width()) for table in tables)
 
 
 def _names(names: list[str]) -> str:
@@ -89,37 +89,49 @@ def this_program() -> tuple[str, pathlib.Path]:
     return quoted(scripts / "aae-tf"), scripts  # also in a notebook, which is another program
 
 
-def command_again(run_dir: pathlib.Path, values) -> str:
+def command_again(run_dir: pathlib.Path, settings: Settings, values) -> str:
     """The command that continues with a run."""
     program, _ = this_program()
-    command = [f"--flagfile={run_dir / 'run.flags'}", f"--run_dir={run_dir}"]
+    command = [f"--run_dir={run_dir}"]
     if values.export_dir != "saved_models":
         command.append(f"--export_dir={values.export_dir}")
-    for setting in describe():
-        if not fits_flagfile(values[setting.flag].value):
-            command.append(f"--{setting.flag}={values[setting.flag].value}")
+    # Given again, the user's own functions need no --trust_run.
+    command += [f"--{flag}={function}" for flag, function in own_functions(settings).items()]
     return " ".join([program, *map(quoted, command)])
 
 
 def next_steps(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
-    """What a run left, and what can be done with it next."""
+    """What a run left, and what can be done with it next, within the terminal's width."""
     program, scripts = this_program()
     folder, model = quoted(run_dir), outcome.saved_model
-    text = f"""
-figures:       {printable(run_dir / "figures")}
-TensorBoard:   {printable(run_dir / "train")}, {printable(run_dir / "eval")}
-checkpoint:    {printable(run_dir / "checkpoints")}
-SavedModel:    {printable(model or "none")}
-results:       {printable(run_dir / "result.json")}, {printable(run_dir / "metrics.csv")}
-
-next:
-  watch     {quoted(scripts / "tensorboard")} --logdir={folder}
-  resume    {command_again(run_dir, values)}
-  evaluate  {program} --mode=evaluate --run_dir={folder}"""
+    left = {
+        "figures": run_dir / "figures",
+        "results": run_dir / "result.json",
+        "SavedModel": model or "none",
+    }
+    commands = {}
+    if model is not None:
+        commands["explore"] = [program, "--mode=explore", f"--model={quoted(model.parent)}"]
+    commands["watch"] = [quoted(scripts / "tensorboard"), f"--logdir={folder}"]
+    commands["resume"] = [command_again(run_dir, settings, values)]
+    commands["evaluate"] = [program, "--mode=evaluate", f"--run_dir={folder}"]
     if model is None:
-        return f"{text}\n  export    {program} --mode=export --run_dir={folder}"
-    served = quoted(model.parent.resolve())
-    return f"""{text}
-  inspect   {quoted(scripts / "saved_model_cli")} show --dir={quoted(model)} --all
-  serve     docker run -p 8501:8501 -v {served}:/models/{settings.experiment} \
--e MODEL_NAME={settings.experiment} tensorflow/serving"""
+        commands["export"] = [program, "--mode=export", f"--run_dir={folder}"]
+    else:
+        name, inside = model.parent.name, f"/models/{model.parent.name}"
+        commands["serve"] = [
+            "docker run -p 8501:8501",
+            f"-v {quoted(f'{model.parent.resolve()}:{inside}')}",
+            f"-e {quoted(f'MODEL_NAME={name}')} tensorflow/serving",
+        ]
+    lines = [f"{name + ':':<12}{printable(path)}" for name, path in left.items()]
+    lines += ["", "next:", *(_within(name, parts) for name, parts in commands.items())]
+    return "\n" + "\n".join(lines)
+
+
+def _within(name: str, parts: list[str]) -> str:
+    """A command that can be pasted, continued below where it is wider than the terminal."""
+    line = f"  {name:<9} " + " ".join(parts)
+    if len(line) <= terminal_width():
+        return line
+    return f"  {name:<9} " + " \\\n              ".join(parts)

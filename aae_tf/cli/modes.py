@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from absl.flags import FlagValues
 
-from aae_tf import experiments
-from aae_tf.arrays import holds_features
 from aae_tf.cli import flags
 from aae_tf.cli.messages import (
     catalogue,
@@ -28,7 +26,7 @@ from aae_tf.results.record import record
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs import import_tensorflow_quietly
-from aae_tf.settings import SAMPLER_FLAGS, Settings, flatten, override, own_functions
+from aae_tf.settings import SAMPLER_FLAGS, Settings, flatten, override, own_functions, to_flagfile
 from aae_tf.utils import STOP_SIGNALS, printable, quoted
 
 logger = logging.getLogger(__name__)
@@ -38,32 +36,26 @@ STOPS = (os.EX_TEMPFAIL, *(128 + number for number in STOP_SIGNALS))
 
 def train(values: FlagValues) -> int:
     """A run from its settings to its folder, or one for each of --seeds."""
-    usual, settings = _settings(values)
+    usual, settings = flags.settings_given(values)
     log_without_effect(flags.given(values), usual, settings)
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{_now()}")
     export_dir = pathlib.Path(values.export_dir) if values.export_dir else None
     if values.seeds is not None:
         return _train_seeds(values, settings, run_dir, export_dir)
+    if values.experiment is None:  # the run's own settings
+        RunFolder(run_dir).check_trusted(settings, _trusts(values, settings))
     import_tensorflow_quietly()
     from aae_tf.runs.train import train
 
     outcome = train(settings, run_dir, export_dir)
     if outcome.status:
-        print(f"stopped; resume with:\n  {command_again(run_dir, values)}")
+        print(f"stopped; resume with:\n  {command_again(run_dir, settings, values)}")
         return outcome.status
     print(format_metrics(outcome.metrics))
+    for note in outcome.notes:
+        logger.info("note: %s", note)
     print(next_steps(outcome, settings, run_dir, values))
     return 0
-
-
-def _settings(values: FlagValues) -> tuple[Settings, Settings]:
-    """The recipe's settings, and those with the flags given."""
-    if values.experiment is None:
-        raise SettingsError("experiment", "", "one of " + ", ".join(experiments.CATALOGUE))
-    given = flags.given(values)
-    features = holds_features(given.get("dataset", ""))
-    usual = experiments.settings_for(values.experiment, values.recipe, features=features)
-    return usual, override(usual, given)
 
 
 def _now() -> str:
@@ -94,7 +86,7 @@ def _without_limit(settings: Settings) -> Settings:
 
 def search(values: FlagValues) -> int:
     """Hyperparameter search, by validation images."""
-    _, settings = _settings(values)
+    _, settings = flags.settings_given(values)
     for name, expected in (
         ("space", "a file that says what flags may be"),
         ("score", "a metric on validation images"),
@@ -301,6 +293,14 @@ def predict(values: FlagValues) -> int:
     return 0
 
 
+def show(values: FlagValues) -> int:
+    """The settings that a run of these flags would have, as a flagfile."""
+    usual, settings = flags.settings_given(values)
+    log_without_effect(flags.given(values), usual, settings)
+    print(to_flagfile(settings), end="")
+    return 0
+
+
 def list_(values: FlagValues) -> int:
     """The tables of the experiments, the recipes and the flagfiles."""
     del values
@@ -330,6 +330,7 @@ MODES: Mapping[str, Mode] = {
     "report": Mode(report, "a table of the runs below run_dir, over seeds"),
     "search": Mode(search, "for good settings, by validation images"),
     "explore": Mode(explore, "a page to move over the codes of a model"),
+    "show": Mode(show, "the settings that a run of the same flags would have, as a flagfile"),
     "predict": Mode(predict, "what a model, behind a server or not, makes of your files"),
     "list": Mode(list_, "the experiments, their recipes and the flagfiles"),
 }

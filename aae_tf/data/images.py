@@ -168,6 +168,15 @@ class ImageData:
             **({"feature_names": list(self.feature_names)} if self.feature_names else {}),
         }
 
+    def summary(self) -> str:
+        """What was found in a line: how many of what shape, of how many classes, in which split."""
+        sizes = {name: len(split) for name, split in self.splits.items()}
+        shape = "x".join(map(str, self.image_shape))
+        kind = "images" if is_picture(self.image_shape) else "examples"
+        said = f"{printable(self.name)}: {sum(sizes.values()):,} {kind}, {shape}"
+        classes = f", {self.num_classes} classes" if self.num_classes else ""
+        return f"{said}{classes}: " + ", ".join(f"{n:,} {name}" for name, n in sizes.items())
+
     def notes(self) -> list[str]:
         """What a user should know of it, line by line."""
         notes = [*self.remarks, *self._notes_on_classes(), *self._notes_on_range()]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aae_tf.errors import SettingsError
+from aae_tf.errors import SettingsError, any_of
 from aae_tf.experiments import aae, categorical, wae
 from aae_tf.experiments.experiment import RECIPES, Experiment, ReportedResult
 from aae_tf.settings import Settings, override
@@ -40,7 +40,7 @@ CATALOGUE: Mapping[str, Experiment] = {
 def find(name: str) -> Experiment:
     """The experiment of that name."""
     if name not in CATALOGUE:
-        raise SettingsError("experiment", name, "one of " + ", ".join(CATALOGUE))
+        raise SettingsError("experiment", name, any_of(name, CATALOGUE))
     return CATALOGUE[name]
 
 
@@ -68,5 +68,5 @@ def settings_of(name: str, recipe: str | None = None) -> Settings:
     experiment = find(name)
     recipe = recipe or experiment.default_recipe
     if recipe not in experiment.recipes:
-        raise SettingsError("recipe", recipe, "one of " + ", ".join(experiment.recipes))
+        raise SettingsError("recipe", recipe, any_of(recipe, experiment.recipes))
     return experiment.recipes[recipe]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from aae_tf import experiments
-from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.errors import RunFolderError, SettingsError, UserError, any_of
 from aae_tf.models import arguments
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import Settings, flatten, override, own_functions
@@ -70,7 +70,7 @@ class Model:
     ):
         name = experiment or (self.experiments or ("gaussian",))[0]
         if self.experiments and name not in self.experiments:
-            expected = "one of " + ", ".join(self.experiments)
+            expected = any_of(name, self.experiments)
             raise SettingsError("experiment", name, expected)
         self._experiment, self._recipe = name, recipe
         networks = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
@@ -204,12 +204,12 @@ class Model:
             distance to the nearest code of up to 10,000 training examples.
         """
         if score not in SCORES:
-            raise UserError(f"score: {score!r}, expected one of {', '.join(SCORES)}")
+            raise UserError(f"score: {score!r}, expected {any_of(score, SCORES)}")
         if score == "nearest_code":
             return -self._distance_to_nearest(self.encode(x))
         found = self._of_examples(x, lambda inference, split: inference.scores(split))
         if score not in found:
-            raise UserError(f"score: {score!r}, expected one of {', '.join(found)} for this model")
+            raise UserError(f"score: {score!r}, expected for this model {any_of(score, found)}")
         return -found[score] if score == "reconstruction_error" else found[score]
 
     def evaluate(self, x: Any, y: Any = None) -> dict[str, float]:

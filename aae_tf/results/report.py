@@ -25,7 +25,6 @@ CAPTION = "On test images; over seeds mean ± standard error (number of runs)."
 PAPER_CAPTION = "Beside the paper's numbers, mean ± standard deviation (n - 1) over n seeds:"
 USUAL_DATA = DataSettings().dataset  # goes without saying
 WIDTH = 118  # of a line for a terminal
-FIRST_COLUMN = 36  # of the first column of the paper's table in a terminal
 
 
 def collate(folder: pathlib.Path, form: str = "markdown", metrics: Sequence[str] = ()) -> str:
@@ -60,7 +59,7 @@ def collate(folder: pathlib.Path, form: str = "markdown", metrics: Sequence[str]
     parts = []
     paper = paper_table(groups, sources=not is_text)
     if paper.rows and not metrics:
-        parts += [PAPER_CAPTION, paper.text(FIRST_COLUMN) if is_text else paper.markdown()]
+        parts += [PAPER_CAPTION, paper.text(WIDTH) if is_text else paper.markdown()]
     parts.append(CAPTION)
     if not is_text:
         parts.append(groups_table(groups, metrics or known).markdown())

@@ -21,6 +21,7 @@ from aae_tf.settings import (
     flatten,
     flatten_evaluation,
     override,
+    own_functions,
     parse_schedule,
     to_flagfile,
 )
@@ -182,6 +183,20 @@ class RunFolder:
             if not path.name.split(".")[0].removeprefix("ckpt-").isdecimal() and path.is_file():
                 logger.info("%s belongs to no checkpoint; it was removed", path)
                 path.unlink()
+
+    def check_trusted(self, settings: Settings, trusted: bool) -> None:
+        """Checks that functions of the user's own that a run's settings name may be run.
+
+        Raises:
+          RunFolderError: if there are such and they may not: who made the folder chose them.
+        """
+        own = own_functions(settings)
+        if own and not trusted:
+            listed = " ".join(f"--{flag}={function}" for flag, function in own.items())
+            raise RunFolderError(
+                f"--run_dir={self.path}: its settings name {listed}; to run that, expected it "
+                "among the flags, or --trust_run"
+            )
 
     def check_progress(self, step: int | None) -> None:
         """Checks that the checkpoints go as far as the rest of the folder says.

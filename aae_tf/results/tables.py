@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import statistics
 import textwrap
@@ -29,14 +30,19 @@ class Table:
         lines = [self.head, ["---"] * len(self.head), *self.rows]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
-    def text(self, first: int = 0) -> str:
+    def text(self, width: int | None = None) -> str:
         """The table for a terminal.
 
         Args:
-          first: letters beyond which a cell of the first column continues below; 0 for any.
+          width: letters in a line, beyond which the cells of the widest columns continue below, as
+            far as words allow; None for any.
         """
-        rows = [line for row in self.rows for line in _wrapped(row, first)] if first else self.rows
-        widths = [max(map(len, column)) for column in zip(self.head, *rows, strict=True)]
+        columns = list(zip(self.head, *self.rows, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        rows = self.rows
+        if width is not None and sum(widths) + 2 * len(widths) - 2 > width:
+            widths = _fitting(widths, columns, width)
+            rows = [line for row in self.rows for line in _wrapped(row, widths)]
         lines = []
         for row in (self.head, ["-" * width for width in widths], *rows):
             cells = [
@@ -51,11 +57,28 @@ class Table:
         return [dict(zip(self.head, row, strict=True)) for row in self.rows]
 
 
-def _wrapped(row: Sequence[str], first: int) -> list[list[str]]:
-    """A row as lines of a table, whose first column is no wider than `first`, if words allow."""
-    label, *cells = row
-    parts = textwrap.wrap(label, first, subsequent_indent="  ", break_long_words=False) or [""]
-    return [[parts[0], *cells], *([part, *[""] * len(cells)] for part in parts[1:])]
+def _fitting(widths: Sequence[int], columns: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns' widths with the widest narrowed to fit, each at least a word wide."""
+    fitting = list(widths)
+    # What continues a cell is indented.
+    least = [2 + max(len(word) for word in " ".join(column).split() or [""]) for column in columns]
+    while sum(fitting) + 2 * len(fitting) - 2 > width:
+        over = [n for n, column in enumerate(fitting) if column > least[n]]
+        if not over:
+            break
+        fitting[max(over, key=lambda n: fitting[n])] -= 1
+    return fitting
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
+    """A row as lines of a table whose cells are no wider than that, if words allow."""
+    cells = [
+        textwrap.wrap(
+            cell, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        for cell, width in zip(row, widths, strict=True)
+    ]
+    return [list(line) for line in itertools.zip_longest(*cells, fillvalue="")]
 
 
 def mean_and_error(values: Sequence[float], digits: int = 4) -> str:

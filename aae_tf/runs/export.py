@@ -23,7 +23,7 @@ from aae_tf.results import model_card
 from aae_tf.results.run_folder import RunFolder, check_folder, identity
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model, write_config
-from aae_tf.settings import EvaluationSettings, Settings, own_functions
+from aae_tf.settings import EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, averaged_variables, network_variables
 from aae_tf.utils import evenly_spaced
 
@@ -46,13 +46,7 @@ def restore_run(
     Raises:
       RunFolderError: if there is no checkpoint yet, or such a function may not be run.
     """
-    own = own_functions(settings)
-    if own and not trust_run:
-        listed = " ".join(f"--{flag}={function}" for flag, function in own.items())
-        raise RunFolderError(
-            f"--run_dir={folder.path}: its settings name {listed}; to run that, expected it among "
-            "the flags, or --trust_run"
-        )
+    folder.check_trusted(settings, trust_run)
     method = method_class(settings)(settings, image_shape, num_classes)
     networks = network_variables(method.networks)
     averages = None

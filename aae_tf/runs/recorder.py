@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -25,6 +27,16 @@ from aae_tf.utils import write_aside
 
 CURVE_POINTS = 5000  # of a TensorBoard curve, at most
 PICTURES = 10  # how often a run is drawn
+# What is said of an epoch, of the metrics that it has.
+TOLD = {
+    "reconstruction_error": "reconstruction error {:.3g}",
+    "elbo": "evidence lower bound {:.4g}",
+    "sliced_wasserstein": "distance to the prior {:.3g}",
+    "coverage": "coverage {:.2f}",
+    "error_percent": "{:.3g} % wrong",
+}
+
+logger = logging.getLogger(__name__)
 
 
 class Recorder(Observer):
@@ -79,6 +91,7 @@ class Recorder(Observer):
             self._categories = MetricsTable(folder / CATEGORIES, progress.step, progress.tables)
         self._epoch_values = {key: list(values) for key, values in progress.epoch_values.items()}
         self._steps, self._seconds = 0, 0.0  # since the last point of the curves
+        self._epoch_began = time.monotonic()
 
     def after_rollback(self, step: int) -> None:
         for writer in (self._train, self._eval):
@@ -113,6 +126,11 @@ class Recorder(Observer):
         validation, probabilities = self._log_validation(report.step)
         metrics.update({f"validation/{key}": value for key, value in validation.items()})
         self._table.add(report.step, report.epoch, metrics)
+        now = time.monotonic()
+        told = [text.format(validation[key]) for key, text in TOLD.items() if key in validation]
+        seconds, self._epoch_began = now - self._epoch_began, now
+        line = ", ".join([*told, f"{seconds:.1f} s"])
+        logger.info("epoch %.4g: %s", report.epoch, line, extra={"step": report.step})
         if self._categories is not None:
             self._note_categories(report, probabilities)
         self._eval.flush()

@@ -19,6 +19,7 @@ from aae_tf.evaluation import Evaluator, check_data, classifier, sample_quality
 from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
 from aae_tf.networks.layers import keras_defaults
+from aae_tf.results import health
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs.export import export as export
@@ -45,6 +46,7 @@ class Outcome:
       saved_model: where the export lies, if there was one.
       digest: SHA-256 of the variables of networks and optimizers, after training.
       status: exit status of a run that was stopped before its end (see `Stop.status`), or 0.
+      notes: what looks wrong with the run, each with what to try.
     """
 
     folder: RunFolder
@@ -52,6 +54,7 @@ class Outcome:
     saved_model: pathlib.Path | None = None
     digest: str = ""
     status: int = 0
+    notes: Sequence[str] = ()
 
 
 Watch = Callable[[Recorder, TrainingRun], Observer]
@@ -129,6 +132,7 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
         folder.start(settings, data)
         at = f", resumed at step {step}" if resumed else ""
         logger.info("run folder: %s%s", folder.path, at, extra={"step": step})
+        logger.info("%s; %d steps an epoch", data.summary(), run.trainer.feed.steps_per_epoch)
         for note in data.notes():
             logger.info(note)
         if not resumed:
@@ -185,7 +189,7 @@ def _train(
             if not run.stop.status:
                 raise
             return Outcome(folder, {}, None, state, run.stop.status)
-    return Outcome(folder, metrics, exported, state)
+    return Outcome(folder, metrics, exported, state, notes=health.notes(settings, recorder.rows))
 
 
 def _is_drawn(folder: RunFolder, settings: Settings) -> bool:

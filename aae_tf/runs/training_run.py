@@ -29,9 +29,10 @@ from aae_tf.training.checkpoints import (
 )
 from aae_tf.training.distribution import devices_of
 from aae_tf.training.trainer import pretrain
-from aae_tf.utils import evenly_spaced, progress_bar
+from aae_tf.utils import evenly_spaced, progress_bar, set_fitting_postfix
 
 logger = logging.getLogger(__name__)
+SHORT = {"reconstruction": "rec", "discriminator": "disc", "generator": "gen"}
 CALL_SECONDS = 5.0  # at most, so that a signal doesn't wait for many slow steps
 
 
@@ -47,13 +48,13 @@ class ProgressBar(Observer):
         self._bar = progress_bar(total_steps, "step", first_step)
 
     def after_call(self, report: Report) -> None:
-        losses = {
-            key.removesuffix("/loss"): f"{series.mean():.3f}"
+        losses = [
+            f"{SHORT.get(key.removesuffix('/loss'), key)} {series.mean():.3g}"
             for key, series in report.values.items()
             if key.endswith("/loss")
-        }
+        ]
         self._bar.set_description_str(f"epoch {report.epoch:.1f} ", refresh=False)
-        self._bar.set_postfix(losses, refresh=False)
+        set_fitting_postfix(self._bar, losses)
         self._bar.update(report.step - self._bar.n)
 
     def after_rollback(self, step: int) -> None:

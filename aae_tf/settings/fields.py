@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from aae_tf.errors import SettingsError
+from aae_tf.errors import SettingsError, any_of
 
 PRIORS = ("gaussian", "mixture", "swiss_roll", "uniform", "sphere", "categorical")
 COSTS = ("l2_squared", "l2", "l1", "huber", "cross_entropy", "ssim")
@@ -64,7 +64,7 @@ def between(low: float, high: float) -> Check:
 
 def one_of(*choices: str) -> Check:
     def check(value):
-        return None if value in choices else "one of " + ", ".join(choices)
+        return None if value in choices else any_of(value, choices)
 
     check.choices = choices  # type: ignore[attr-defined]
     return check
@@ -111,7 +111,7 @@ def one_of_or_own(choices: tuple[str, ...]) -> Check:
         parts = [*module.split("."), function]
         if value in choices or (colon and all(part.isidentifier() for part in parts)):
             return None
-        return "one of " + ", ".join(choices) + ", or your own as package.module:function"
+        return any_of(value, choices, "your own as package.module:function")
 
     check.takes_own = True  # type: ignore[attr-defined]
     return check

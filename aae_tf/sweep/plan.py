@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from aae_tf.errors import RunFolderError, SettingsError, UserError, unusable
+from aae_tf.errors import RunFolderError, SettingsError, UserError, any_of, unusable
 from aae_tf.experiments import settings_of
 from aae_tf.results import metrics
 from aae_tf.results.run_folder import check_folder
@@ -38,7 +38,7 @@ def check_score(score: str, evaluations: Collection[str] | None = None) -> None:
       SettingsError: if it isn't one that they give.
     """
     if score not in (names := metrics.scores(evaluations)):
-        expected = f"a metric on validation images, one of {', '.join(names)}"
+        expected = f"a metric on validation images, {any_of(score, names)}"
         raise SettingsError("score", score, expected)
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aae_tf.errors import RunFolderError, SettingsError, UserError
+from aae_tf.errors import RunFolderError, SettingsError, UserError, any_of
 from aae_tf.experiments import command
 from aae_tf.results import metrics
 from aae_tf.results.model_card import exports_of
@@ -251,7 +251,7 @@ def read_restarts(
     # Of which metrics.csv has a row of each epoch, whoever trained the run.
     names = [name for name in metrics.scores() if not metrics.METRICS[name].final]
     if score not in names:
-        expected = f"a metric on validation images, one of {', '.join(names)}"
+        expected = f"a metric on validation images, {any_of(score, names)}"
         raise SettingsError("score", score or "", expected)
     return Restarts(epochs, score, storage)
 

@@ -1,6 +1,7 @@
 """--help and --mode=list: complete, legible, and quick because TensorFlow isn't imported."""
 
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -71,33 +72,83 @@ def test_help_wins_over_what_else_is_asked(empty_folder, capsys, flag):
     assert not list(empty_folder.iterdir())
 
 
-def test_list_tells_what_each_experiment_reproduces_on_what_and_how_long(empty_folder, capsys):
+def _tables(printed):
+    """The rows of each table, with what continues below."""
+    for part in printed.split("\n\n"):
+        head, rule, *lines = part.splitlines()
+        starts = [match.start() for match in re.finditer("-+", rule)]
+        assert set(rule) == {"-", " "} and head[starts[-1] - 1] == " "
+        rows = []
+        for line in lines:
+            cells = [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+            if line.startswith(" "):
+                rows[-1] = [
+                    " ".join(filter(None, pair)) for pair in zip(rows[-1], cells, strict=True)
+                ]
+            else:
+                rows.append(cells)
+        yield rows
+
+
+@pytest.fixture(params=[80, 100, 160])
+def tables(request, empty_folder, capsys, monkeypatch):
+    """The tables of --mode=list in a terminal of that many columns."""
+    monkeypatch.setenv("COLUMNS", str(request.param))
     assert main(["run_experiment.py", "--mode=list"]) == 0
     captured = capsys.readouterr()
-    head, rule, *rows = captured.out.partition("\n\n")[0].splitlines()
     assert captured.err == ""
-    starts = [match.start() for match in re.finditer(r"\S+( \S+)*", head)]
-    assert len(starts) == 4 and set(rule) == {"-", " "}
-    assert len(rows) == len(experiments.CATALOGUE)
-    for row, experiment in zip(rows, experiments.CATALOGUE.values(), strict=True):
-        cells = [row[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
-        assert cells == [
-            experiment.name,
-            experiment.reproduces,
-            experiment.data,
-            experiment.expected_time,
-        ]
+    assert max(map(len, captured.out.splitlines())) <= request.param
+    return list(_tables(captured.out))
 
 
-def test_list_names_every_recipe_and_every_flagfile_with_what_it_is(empty_folder, capsys):
-    assert main(["run_experiment.py", "--mode=list"]) == 0
-    _, recipes, files = capsys.readouterr().out.split("\n\n")
-    first = [[line.split()[0] for line in part.splitlines()[2:]] for part in (recipes, files)]
-    assert first[0] == list(experiments.RECIPES)
-    assert first[1] == [str(file.relative_to(flagfile.FOLDER)) for file in flagfile.FILES]
-    assert re.search(r"^official .* wae_mmd, wae_gan$", recipes, re.MULTILINE)
-    assert re.search(r"^paper .* all$", recipes, re.MULTILINE)
-    assert re.search(r"^aae/table2_mnist_100.flags +AAE, table 2: MNIST", files, re.MULTILINE)
+def test_list_tells_what_each_experiment_reproduces_on_what_and_how_long(tables):
+    assert tables[0] == [
+        [e.name, e.reproduces, e.data, e.expected_time] for e in experiments.CATALOGUE.values()
+    ]
+
+
+def test_list_names_every_recipe_and_every_flagfile_with_what_it_is(tables):
+    recipes, files = tables[1:]
+    assert [row[:2] for row in recipes] == list(map(list, experiments.RECIPES.items()))
+    having = {row[0]: row[2] for row in recipes}
+    assert having["official"] == "wae_mmd, wae_gan" and having["paper"] == "all"
+    assert [row[0] for row in files] == [
+        str(f.relative_to(flagfile.FOLDER)) for f in flagfile.FILES
+    ]
+    assert dict(files)["aae/table2_mnist_100.flags"] == "AAE, table 2: MNIST with 100 labels."
+
+
+def test_help_of_an_experiment_has_its_values_and_no_flag_without_meaning_there(
+    empty_folder, capsys
+):
+    assert main(["x", "--experiment=wae_mmd", "--recipe=paper", "--epochs=7", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--experiment=wae_mmd --recipe=paper" in " ".join(said.split())
+    assert "by recipe" not in said and "--virtual_adversarial" not in said
+    chosen = flatten(experiments.settings_of("wae_mmd", "paper"))
+    for flag in ("divergence", "batch_size", "wasserstein_learning_rate", "epochs"):
+        entry = said.partition(f"--{flag}:")[2].partition("\n  --")[0]
+        value = 7 if flag == "epochs" else chosen[flag]
+        assert f"(default: {value})" in " ".join(entry.split())
+
+
+def test_nothing_given_gets_a_short_usage(empty_folder, capsys):
+    assert main(["run_experiment.py"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("usage: ")
+    lines = said.err.splitlines()
+    assert len(lines) < 12, said.err
+    assert max(map(len, lines)) <= 80
+
+
+def test_show_prints_a_flagfile_of_the_settings_that_a_run_would_have(empty_folder, capsys):
+    command = ["--experiment=gaussian", "--epochs=3", "--encoder_units=20,30"]
+    assert main(["x", "--mode=show", *command]) == 0
+    pathlib.Path("shown.flags").write_text(capsys.readouterr().out)
+    assert main(["x", "--mode=show", "--flagfile=shown.flags"]) == 0
+    text = capsys.readouterr().out
+    assert text == pathlib.Path("shown.flags").read_text()
+    assert {"--epochs=3", "--encoder_units=20,30", "--recipe=practical"} <= set(text.splitlines())
 
 
 RUN = "from aae_tf.cli.main import main; raise SystemExit(main())"

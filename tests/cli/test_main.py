@@ -46,9 +46,10 @@ def refused(empty_folder, capsys):
 @pytest.mark.parametrize(
     "arguments, expected",
     [
-        ([], "--experiment=: expected one of gaussian, "),
+        (["--epochs=3"], "--experiment=: expected one of gaussian, "),
         (["--experiment="], "--experiment=: expected one of gaussian, "),
         (["--experiment=gausian"], "--experiment=gausian: expected one of gaussian, "),
+        (["--experiment=gausian"], "rae; did you mean gaussian?\n"),
         (["--experiment"], "Missing value for flag --experiment"),
         ([GAUSSIAN, "--recipe=best"], "--recipe=best: expected one of paper, practical"),
         (["--mode=test"], "--mode=test: value should be one of <train|evaluate|export|"),

@@ -1,7 +1,14 @@
 """What the command line writes at the end of a run."""
 
-from aae_tf.cli.messages import catalogue, format_metrics
-from aae_tf.experiments import CATALOGUE
+import pathlib
+import types
+
+import pytest
+
+from aae_tf.cli import messages
+from aae_tf.cli.messages import catalogue, format_metrics, next_steps
+from aae_tf.experiments import CATALOGUE, settings_of
+from aae_tf.settings import override
 
 METRICS = {
     "validation/mmd": 0.0030391,
@@ -28,5 +35,52 @@ def test_metrics_of_samples_stand_beside_those_of_real_images():
 
 
 def test_the_table_of_experiments_has_each_in_a_line():
-    names = [line.split()[0] for line in catalogue().partition("\n\n")[0].splitlines()[2:]]
-    assert names == list(CATALOGUE)
+    lines = catalogue().partition("\n\n")[0].splitlines()[2:]
+    assert [line.split()[0] for line in lines if line[0] != " "] == list(CATALOGUE)
+
+
+AT_80 = """
+figures:    runs/first try/figures
+results:    runs/first try/result.json
+SavedModel: models/gaussian/1
+
+next:
+  explore   bin/aae-tf --mode=explore --model=models/gaussian
+  watch     bin/tensorboard --logdir='runs/first try'
+  resume    bin/aae-tf '--run_dir=runs/first try' --export_dir=models
+  evaluate  bin/aae-tf --mode=evaluate --run_dir='runs/first try'
+  serve     docker run -p 8501:8501 \\
+              -v /home/models/gaussian:/models/gaussian \\
+              -e MODEL_NAME=gaussian tensorflow/serving"""
+AT_120 = AT_80.replace(" \\\n             ", "")
+
+
+def _next(monkeypatch, columns, model=True, **changes):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(messages, "this_program", lambda: ("bin/aae-tf", pathlib.Path("bin")))
+    monkeypatch.setattr(pathlib.Path, "resolve", lambda path: pathlib.Path("/home") / path)
+    exported = pathlib.Path("models/gaussian/1") if model else None
+    values = types.SimpleNamespace(export_dir="models" if model else "saved_models")
+    return next_steps(
+        types.SimpleNamespace(saved_model=exported),
+        override(settings_of("gaussian"), changes),
+        pathlib.Path("runs/first try"),
+        values,
+    )
+
+
+@pytest.mark.parametrize("columns, expected", [(80, AT_80), (120, AT_120)])
+def test_the_next_commands_fit_the_terminal(monkeypatch, columns, expected):
+    assert _next(monkeypatch, columns) == expected
+    assert max(map(len, expected.splitlines())) <= columns
+
+
+def test_a_run_without_an_export_is_told_how_to_get_one(monkeypatch):
+    said = _next(monkeypatch, 80, model=False)
+    assert "SavedModel: none" in said and "explore" not in said
+    assert "\n  export    bin/aae-tf --mode=export --run_dir='runs/first try'" in said
+
+
+def test_functions_of_ones_own_are_given_again_to_resume(monkeypatch):
+    said = _next(monkeypatch, 80, prior="mine:ring")
+    assert "'--run_dir=runs/first try' --export_dir=models --prior=mine:ring" in said

@@ -17,12 +17,21 @@ def test_a_table_for_a_terminal_ends_numbers_on_the_right():
 
 
 def test_a_long_label_goes_on_below():
-    assert TABLE.text(first=10).splitlines()[2:] == [
+    assert TABLE.text(12).splitlines()[2:] == [
         "mmd of a   3",
         "  long",
         "  label",
         "kl        12",
     ]
+
+
+@pytest.mark.parametrize("width", [40, 25, 18])
+def test_the_widest_columns_give_way_first_as_far_as_words_allow(width):
+    table = Table(("a", "b", "c"), [("word", "several words in here", "some more words")])
+    text = table.text(width)
+    assert max(map(len, text.splitlines())) <= max(width, 26)
+    words = [word for row in table.rows for cell in row for word in cell.split()]
+    assert sorted(" ".join(text.splitlines()[2:]).split()) == sorted(words)
 
 
 def test_a_table_in_markdown_and_as_objects():

@@ -23,7 +23,7 @@ def test_signals_stop_a_run_cleanly_with_a_checkpoint(place, flags):
         assert done.returncode == status, done.stderr[-3000:]
         assert "Traceback" not in done.stderr
         assert "stopped; resume with:" in done.stdout
-        assert "--flagfile=stopped/run.flags --run_dir=stopped" in done.stdout
+        assert "--run_dir=stopped" in done.stdout
         told = program.read_json(place / "stopped", "provenance.json")
         assert told["step"] > steps[-1]
         assert (place / f"stopped/checkpoints/ckpt-{told['step']}.index").exists()

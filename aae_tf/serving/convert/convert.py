@@ -107,7 +107,7 @@ def convert(
             path = aside / f"{name}{chosen.ending}"
             described[name] = entry = _one(chosen, form, Signature(local, name), path)
             print(
-                f"{name}: {entry['bytes'] / 1000:.4g} kB; differs from the SavedModel by "
+                f"{name}: {entry['bytes'] / 1e6:.3g} MB; differs from the SavedModel by "
                 f"{entry['largest_difference']:.2g} at most, run by {entry['run_by']}"
             )
         write_json(
