@@ -112,7 +112,14 @@ def _define_general(values: flags.FlagValues, modes: Mapping[str, str]) -> None:
     flags.DEFINE_string(
         "export_dir",
         "saved_models",
-        "where SavedModels go, as EXPERIMENT/VERSION; empty for no export",
+        "where SavedModels go, as NAME/VERSION; empty for no export",
+        **group,
+    )
+    flags.DEFINE_string(
+        "model_name",
+        None,
+        "NAME of the model that is exported (default: the experiment, and the data's name where "
+        "they aren't its own), or that --mode=predict asks a server for",
         **group,
     )
     flags.DEFINE_string(
@@ -241,7 +248,6 @@ def _define_predict(values: flags.FlagValues) -> None:
         "REST; without a server give --model",
         **group,
     )
-    flags.DEFINE_string("model_name", None, "of the model at the server", **group)
     flags.DEFINE_integer(
         "model_version", None, "version at the server (default: the newest)", **group
     )

@@ -95,6 +95,8 @@ def command_again(run_dir: pathlib.Path, settings: Settings, values) -> str:
     command = [f"--run_dir={run_dir}"]
     if values.export_dir != "saved_models":
         command.append(f"--export_dir={values.export_dir}")
+    if values.model_name is not None:
+        command.append(f"--model_name={values.model_name}")
     # Given again, the user's own functions need no --trust_run.
     command += [f"--{flag}={function}" for flag, function in own_functions(settings).items()]
     return " ".join([program, *map(quoted, command)])

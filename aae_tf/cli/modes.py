@@ -7,6 +7,7 @@ import datetime
 import logging
 import os
 import pathlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from absl.flags import FlagValues
@@ -22,6 +23,7 @@ from aae_tf.cli.messages import (
 )
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.experiments import command
+from aae_tf.results.model_card import name_for
 from aae_tf.results.record import record
 from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
@@ -39,15 +41,15 @@ def train(values: FlagValues) -> int:
     usual, settings = flags.settings_given(values)
     log_without_effect(flags.given(values), usual, settings)
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{_now()}")
-    export_dir = pathlib.Path(values.export_dir) if values.export_dir else None
+    model = _model_folder(values, settings)
     if values.seeds is not None:
-        return _train_seeds(values, settings, run_dir, export_dir)
+        return _train_seeds(values, settings, run_dir, model)
     if values.experiment is None:  # the run's own settings
         RunFolder(run_dir).check_trusted(settings, _trusts(values, settings))
     import_tensorflow_quietly()
     from aae_tf.runs.train import train
 
-    outcome = train(settings, run_dir, export_dir)
+    outcome = train(settings, run_dir, model)
     if outcome.status:
         print(f"stopped; resume with:\n  {command_again(run_dir, settings, values)}")
         return outcome.status
@@ -58,22 +60,33 @@ def train(values: FlagValues) -> int:
     return 0
 
 
+def _model_folder(values: FlagValues, settings: Settings) -> pathlib.Path | None:
+    """Where the versions of a run's model lie; None for no export."""
+    if not values.export_dir:
+        return None
+    name = name_for(settings) if values.model_name is None else values.model_name
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        expected = "letters, digits, '_', '-' and '.', beginning with no '.' or '-'"
+        raise SettingsError("model_name", name, expected)
+    return pathlib.Path(values.export_dir) / name
+
+
 def _now() -> str:
     return datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
 
 
-def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, export_dir) -> int:
+def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, model) -> int:
     from aae_tf.sweep import seeds
 
     numbers = seeds.parse_seeds(values.seeds)
     restarts = seeds.read_restarts(
         values.best_after, values.score, numbers, settings, values.storage
     )
-    runs = seeds.runs_of(_without_limit(settings), numbers, run_dir, export_dir)
+    runs = seeds.runs_of(_without_limit(settings), numbers, run_dir, model)
     minutes = settings.execution.max_minutes
     status = seeds.train(runs, restarts, values.workers, minutes)
     if status in STOPS:
-        names = ("seeds", "best_after", "score", "storage", "workers", "export_dir")
+        names = ("seeds", "best_after", "score", "storage", "workers", "export_dir", "model_name")
         again = command.flags_of(flatten(settings), leave_out=("seed",))
         _print_resume(values, again, names, run_dir)
     return status
@@ -145,12 +158,13 @@ def export(values: FlagValues) -> int:
     run_dir = _run_dir(values)
     settings = _settings_of_run(values, run_dir)
     trust_run = _trusts(values, settings)
-    if not values.export_dir:
+    model = _model_folder(values, settings)
+    if model is None:
         raise SettingsError("export_dir", "", "a folder, for --mode=export")
     import_tensorflow_quietly()
     from aae_tf.runs.export import export
 
-    exported = export(run_dir, pathlib.Path(values.export_dir), trust_run, settings.evaluation)
+    exported = export(run_dir, model, trust_run, settings.evaluation)
     print(f"SavedModel: {printable(exported)}")
     return 0
 
@@ -219,6 +233,11 @@ def compare(values: FlagValues) -> int:
     return 0
 
 
+def _log_model(model) -> None:
+    if model.about:
+        logger.info("model: %s", model.about)
+
+
 def explore(values: FlagValues) -> int:
     """A page to move over a model's codes, until interrupted."""
     if not values.model:
@@ -226,7 +245,9 @@ def explore(values: FlagValues) -> int:
     import_tensorflow_quietly()
     from aae_tf.serving import explorer
 
-    explorer.serve(explorer.Model(pathlib.Path(values.model)), values.host, values.port)
+    model = explorer.Model(pathlib.Path(values.model))
+    _log_model(model)
+    explorer.serve(model, values.host, values.port)
     return 0
 
 
@@ -277,6 +298,7 @@ def predict(values: FlagValues) -> int:
         from aae_tf.serving.local import LocalModel
 
         model = LocalModel(pathlib.Path(values.model))
+        _log_model(model)
     elif endpoint.is_rest:
         from aae_tf.client.rest import RestModel
 

@@ -271,17 +271,26 @@ def _reading(file):
         raise PredictionError(f"--input={file}: {os.strerror(error.errno or 0)}") from None
 
 
-def table_header(arrays: Mapping[str, np.ndarray], named: bool) -> list[str]:
+def table_header(
+    arrays: Mapping[str, np.ndarray], named: bool, class_names: Sequence[str] = ()
+) -> list[str]:
     """Names of columns.
 
     Args:
       arrays: `(n,)` or `(n, d)` by name.
       named: whether files' names come first.
+      class_names: of probabilities' columns, if there are as many.
     """
     columns = [TABLE_FILE] if named else []
     for name, array in arrays.items():
         stem = STEMS.get(name, name)
-        columns += [stem] if array.ndim == 1 else [f"{stem}_{i}" for i in range(array.shape[1])]
+        if array.ndim == 1:
+            columns.append(stem)
+            continue
+        parts: Sequence[object] = range(array.shape[1])
+        if name == "probabilities" and len(class_names) == len(parts):
+            parts = class_names
+        columns += [f"{stem}_{part}" for part in parts]
     return columns
 
 

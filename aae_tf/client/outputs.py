@@ -36,6 +36,7 @@ def writer_for(
     name: str,
     signature: Signature,
     names: Sequence[str] | None,
+    class_names: Sequence[str] = (),
 ) -> Arrays | Pictures | Table:
     """What writes a signature's answers.
 
@@ -44,6 +45,7 @@ def writer_for(
       name: of the signature.
       signature: its outputs are what is written.
       names: of the files that the inputs came from.
+      class_names: of the model, if it has some that are known.
 
     Raises:
       PredictionError: if the answers can't go there.
@@ -57,7 +59,7 @@ def writer_for(
                 f"--signature={name}: {key} is {tensor}; expected --output=NAME.npz"
             )
     if IMAGES not in signature.outputs:
-        return Table(output, names)
+        return Table(output, names, class_names)
     if output is None:
         raise PredictionError(
             f"--output=: expected a new folder for the images of {name}, or NAME.npz"
@@ -102,15 +104,22 @@ class Arrays:
 class Table:
     """Numbers as CSV, in a file or printed."""
 
-    def __init__(self, path: pathlib.Path | None, names: Sequence[str] | None):
-        self._path = path
+    def __init__(
+        self,
+        path: pathlib.Path | None,
+        names: Sequence[str] | None,
+        class_names: Sequence[str] = (),
+    ):
+        self._path, self._classes = path, class_names
         self._names = None if names is None else [_in_utf8(name) for name in names]
         self._lines: list[list[str]] = []
 
     def add(self, answer: Mapping[str, np.ndarray]) -> None:
         """Takes the next rows."""
+        answer = _with_class_names(answer, self._classes)
         if not self._lines:
-            self._lines.append(inputs.table_header(answer, self._names is not None))
+            named = self._names is not None
+            self._lines.append(inputs.table_header(answer, named, self._classes))
         done = len(self._lines) - 1
         count = len(next(iter(answer.values())))
         names = None if self._names is None else self._names[done : done + count]
@@ -126,6 +135,18 @@ class Table:
 
     def discard(self) -> None:
         """Leaves nothing behind."""
+
+
+def _with_class_names(
+    arrays: Mapping[str, np.ndarray], class_names: Sequence[str]
+) -> Mapping[str, np.ndarray]:
+    """The arrays with 'class_name' behind 'classes', if names are known."""
+    if not class_names or "classes" not in arrays:
+        return arrays
+    known = [class_names[c] if 0 <= c < len(class_names) else str(c) for c in arrays["classes"]]
+    listed = list(arrays.items())
+    listed.insert(list(arrays).index("classes") + 1, ("class_name", np.array(known)))
+    return dict(listed)
 
 
 class Pictures:

@@ -70,7 +70,8 @@ def predict(model: Model, options: PredictOptions) -> None:
     name, inputs = _inputs(model, options)
     signature = model.signatures[name]
     pieces = list(inputs.pieces(options.batch_size, MOST_BYTES))
-    writer = outputs.writer_for(options.output, name, signature, inputs.names)
+    classes = getattr(model, "class_names", ())
+    writer = outputs.writer_for(options.output, name, signature, inputs.names, classes)
     try:
         with progress_bar(inputs.rows or 0, "input", shown=len(pieces) > 1, late=True) as progress:
             for start, stop in pieces:

@@ -230,7 +230,7 @@ class Model:
             from aae_tf.runs.export import export
 
             data, name = self._data, path.name
-            return export(folder.path, path.parent, True, data=data, name=name)
+            return export(folder.path, path.parent / name, True, data=data)
 
     # What the models and `fitting` share.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from aae_tf import experiments
 from aae_tf.arrays import is_picture
+from aae_tf.errors import NONSENSE, SettingsError
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.settings import PLACES, EvaluationSettings, Settings, flatten
@@ -109,6 +111,69 @@ def exports_of(
     return exports
 
 
+def name_for(settings: Settings) -> str:
+    """The name of a run's model: the experiment's, and the data's where they aren't its own."""
+    name, dataset = settings.experiment, settings.data.dataset
+    if dataset == experiments.settings_of(name).data.dataset:
+        return name
+    return re.sub(r"[^\w.-]+", "_", f"{name}_{pathlib.PurePath(dataset).stem}")
+
+
+def check_same_data(model: pathlib.Path, data: Mapping[str, Any]) -> None:
+    """Checks that a model's newest version was trained on data of that name and shape.
+
+    Else what asks the model would get answers about other data with the next version.
+
+    Args:
+      model: the folder in which versions lie.
+      data: described as in data.json.
+
+    Raises:
+      SettingsError: if it was not.
+    """
+    cards = list(model.glob("[0-9]*/assets.extra/model_card.json"))
+    newest = max(cards, key=lambda card: _version(card), default=None)
+    card = None if newest is None else read_card(newest.parents[1])
+    if card is None:
+        return
+    before, now = (_named(described) for described in (card["data"], data))
+    if before != now:
+        version, about = newest.parents[1].name, about_data(card)
+        expected = f"another name, as version {version} was trained on {about}, not on {now[0]}"
+        raise SettingsError("model_name", model.name, expected)
+
+
+def _version(card: pathlib.Path) -> int:
+    name = card.parents[1].name
+    return int(name) if name.isascii() and name.isdigit() else 0
+
+
+def _named(data: Mapping[str, Any]) -> tuple[str, list[int]]:
+    return pathlib.PurePath(data["name"]).name, list(data["image_shape"])
+
+
+def read_card(version: pathlib.Path) -> dict[str, Any] | None:
+    """The card of a version that says what it was trained on; None if there is none."""
+    with contextlib.suppress(*NONSENSE):
+        card = read_json(version / "assets.extra" / "model_card.json")
+        _named(card["data"])
+        return card
+    return None
+
+
+def about_data(card: Mapping[str, Any]) -> str:
+    """What a model was trained on: 'bars.npz, 8x8x1'."""
+    name, shape = _named(card["data"])
+    return f"{printable(name)}, {'x'.join(map(str, shape))}"
+
+
+def class_names(card: Mapping[str, Any]) -> list[str]:
+    """What the classes are called that a model learned from labels; nothing if that isn't known."""
+    learned = str(card.get("settings", {}).get("num_labels", 0)) != "0"
+    names = card["data"].get("class_names") or []
+    return [str(name) for name in names] if learned and isinstance(names, list) else []
+
+
 def markdown(card: Mapping[str, Any]) -> str:
     """The card as a page."""
     data, provenance, settings = card["data"], card["provenance"], card["settings"]
@@ -120,14 +185,17 @@ def markdown(card: Mapping[str, Any]) -> str:
     )
     shape = data["image_shape"]
     kind = _kind_of(data)
-    about_data = (
+    data_section = (
         f"## Data\n\n`{data['name']}`: {kind} {' x '.join(map(str, shape))}"
         f"{', ' + sizes if sizes else ''}. Licence: {data['licence']}.\n"
     )
+    if names := data.get("class_names"):
+        listed = ", ".join(f"{number} `{printable(name)}`" for number, name in enumerate(names))
+        data_section += f"\nClasses: {listed}.\n"
     if columns := data.get("feature_names"):
         listed = ", ".join(f"`{printable(column)}`" for column in columns)
-        about_data += f"\nThe columns, in their order: {listed}.\n"
-    parts = [head, about_data, _numbers(card), _signatures(card["signatures"])]
+        data_section += f"\nThe columns, in their order: {listed}.\n"
+    parts = [head, data_section, _numbers(card), _signatures(card["signatures"])]
     parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]) + "\n")
     lines = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
     parts.append(f"## Provenance\n\n{lines or 'Not known.'}\n")

@@ -63,12 +63,11 @@ def restore_run(
 @keras_defaults()
 def export(
     run_dir: pathlib.Path,
-    export_dir: pathlib.Path,
+    model: pathlib.Path,
     trust_run: bool = False,
     evaluation: EvaluationSettings | None = None,
     *,
     data: ImageData | None = None,
-    name: str = "",
 ) -> pathlib.Path:
     """Exports the newest checkpoint of a run; returns the SavedModel's folder.
 
@@ -76,32 +75,31 @@ def export(
 
     Args:
       run_dir: the run's folder; locked meanwhile, unless it can only be read.
-      export_dir: where the SavedModel goes.
+      model: folder of the versions that it is added to.
       trust_run: see `restore_run`.
       data: of the run, where it was given in Python.
-      name: of the model; by default the experiment's.
       evaluation: whose sampler is exported, if another than the run's settings have.
     """
     folder = RunFolder(run_dir)
-    check_folder("export_dir", export_dir)
+    check_folder("export_dir", model.parent)
     settings = folder.read_settings()
     if evaluation is not None:
         settings = dataclasses.replace(settings, evaluation=evaluation)
     is_ours = os.access(folder.path, os.W_OK)
     with folder.locked() if is_ours else contextlib.nullcontext():
-        return export_run(folder, export_dir, settings, data, trust_run, name)
+        return export_run(folder, model, settings, data, trust_run)
 
 
 def export_run(
     folder: RunFolder,
-    export_dir: pathlib.Path,
+    model: pathlib.Path,
     settings: Settings,
     data: ImageData | None,
     trust_run: bool,
-    name: str = "",
 ) -> pathlib.Path:
     """Exports a run whose folder is locked; `data` is the run's, if it is loaded already."""
     described = folder.read_data()
+    model_card.check_same_data(model, described)
     classes = described.get("num_classes", 0)
     method, _ = restore_run(folder, settings, described["image_shape"], classes, trust_run)
     codes = None
@@ -117,7 +115,6 @@ def export_run(
     sampler.fit_sampler(folder.path, keep=os.access(folder.path, os.W_OK))
     card = functools.partial(model_card.files_of, folder, settings)
     framing = data_sources.framing_of(settings.data)
-    model = export_dir / (name or settings.experiment)
     return export_saved_model(method, model, codes, card, framing)
 
 
@@ -135,13 +132,12 @@ def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     return held_out.describe(name, codes, labels, classes, categories)
 
 
-def exported_run(folder: RunFolder, export_dir: pathlib.Path, metrics) -> pathlib.Path | None:
+def exported_run(folder: RunFolder, model: pathlib.Path, metrics) -> pathlib.Path | None:
     """The export of a run that is as it would be made now; by a session killed after it, say."""
     settings = folder.read_settings()
-    model = export_dir / settings.experiment
     for version, card in model_card.exports_of(folder, model, settings.evaluation).items():
         if card.get("metrics") == metrics and card.get("signatures"):
-            write_config(export_dir)
+            write_config(model.parent)
             logger.info("exported already: %s", version)
             return version
     return None

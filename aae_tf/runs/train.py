@@ -19,7 +19,7 @@ from aae_tf.evaluation import Evaluator, check_data, classifier, sample_quality
 from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
 from aae_tf.networks.layers import keras_defaults
-from aae_tf.results import health
+from aae_tf.results import health, model_card
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs.export import export as export
@@ -64,7 +64,7 @@ Watch = Callable[[Recorder, TrainingRun], Observer]
 def train(
     settings: Settings,
     run_dir: pathlib.Path,
-    export_dir: pathlib.Path | None,
+    model: pathlib.Path | None,
     data: ImageData | None = None,
     watch: Watch | None = None,
     temporary: bool = False,
@@ -74,7 +74,7 @@ def train(
     Args:
       settings: of the run.
       run_dir: a new folder, or one that holds a run of the same settings, which continues.
-      export_dir: where the SavedModel goes, under the experiment's name; None for no export.
+      model: folder of the versions that the SavedModel is added to; None for no export.
       data: that was given in Python; by default what the settings name.
       watch: makes an observer that looks on beside the recorder.
       temporary: whether nobody will look into the folder: nothing is drawn, and test examples
@@ -86,16 +86,18 @@ def train(
     """
     stop, folder = Stop(settings.execution.max_minutes), RunFolder(run_dir)
     folder.check(settings, extendable=temporary)
-    if export_dir is not None:
-        check_folder("export_dir", export_dir)
+    if model is not None:
+        check_folder("export_dir", model.parent)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
     strategy = _strategy(settings)
     check_evaluators(settings.evaluation)
     data = data or data_sources.load(settings.data)
     check_data(settings.evaluation, data)
+    if model is not None:
+        model_card.check_same_data(model, data.describe())
     run = TrainingRun(settings, folder, data, strategy, stop)
     with started(run, extendable=temporary):
-        return _train(run, export_dir, watch, temporary)
+        return _train(run, model, watch, temporary)
 
 
 def _strategy(settings: Settings) -> tf.distribute.Strategy:
@@ -143,7 +145,7 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
 
 
 def _train(
-    run: TrainingRun, export_dir: pathlib.Path | None, watch: Watch | None, temporary: bool
+    run: TrainingRun, model: pathlib.Path | None, watch: Watch | None, temporary: bool
 ) -> Outcome:
     """Trains from the newest checkpoint; then, if not stopped, evaluates, draws and exports."""
     folder, settings, data = run.folder, run.settings, run.data
@@ -173,7 +175,7 @@ def _train(
             return Outcome(folder, recorder.newest("validation"), None, state)
         try:
             with run.stop.at_once():
-                exporting = "" if export_dir is None else " and exporting"
+                exporting = "" if model is None else " and exporting"
                 logger.info("evaluating, drawing%s", exporting)
                 with run.averaged_weights():
                     evaluator.fit_sampler(folder.path)
@@ -182,9 +184,9 @@ def _train(
                 with run.averaged_weights():
                     metrics = _final_metrics(settings, folder, evaluator, data, progress)
                 exported = None
-                if export_dir is not None:
-                    exported = exported_run(folder, export_dir, metrics)
-                    exported = exported or export_run(folder, export_dir, settings, data, True)
+                if model is not None:
+                    exported = exported_run(folder, model, metrics)
+                    exported = exported or export_run(folder, model, settings, data, True)
         except KeyboardInterrupt:
             if not run.stop.status:
                 raise

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from aae_tf.client.model import PredictionError, Refused, Signature, Tensor, in_one_line
 from aae_tf.errors import DataError
-from aae_tf.utils import plain_path
+from aae_tf.results import model_card
+from aae_tf.utils import plain_path, printable
 
 
 class LocalModel:
@@ -22,6 +23,8 @@ class LocalModel:
     Attributes:
       folder: the version's.
       signatures: by name.
+      about: which version it is and what it was trained on, '' if it has no card.
+      class_names: of what it classifies, if its card has them.
 
     Raises:
       DataError: if there is none, or it can't be loaded.
@@ -29,6 +32,14 @@ class LocalModel:
 
     def __init__(self, model: pathlib.Path):
         self.folder = newest(model)
+        card = model_card.read_card(self.folder)
+        self.about = ""
+        self.class_names: Sequence[str] = ()
+        if card is not None:
+            name, version = self.folder.absolute().parts[-2:]
+            trained = model_card.about_data(card)
+            self.about = f"{printable(name)}, version {printable(version)}, trained on {trained}"
+            self.class_names = model_card.class_names(card)
         try:
             with plain_path(self.folder) as folder:
                 self._loaded = tf.saved_model.load(str(folder))

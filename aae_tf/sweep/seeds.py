@@ -53,12 +53,13 @@ class SeedRun:
     Args:
       settings: with the seed.
       folder: of the run.
-      export_dir: where its SavedModel goes; None for a run that isn't exported.
+      model: folder of the versions that its SavedModel is added to; None for a run that isn't
+        exported.
     """
 
     settings: Settings
     folder: RunFolder
-    export_dir: pathlib.Path | None
+    model: pathlib.Path | None
 
     @property
     def seed(self) -> int:
@@ -90,23 +91,21 @@ class SeedRun:
 
     @property
     def _is_exported(self) -> bool:
-        if self.export_dir is None:
+        if self.model is None:
             return True
-        model = self.export_dir / self.settings.experiment
-        return bool(exports_of(self.folder, model, self.settings.evaluation))
+        return bool(exports_of(self.folder, self.model, self.settings.evaluation))
 
     def arguments(self) -> list[str]:
         """The program's flags for this run alone."""
-        return [
-            *command.flags_of(flatten(self.settings), leave_out=("seed",)),
-            f"--seed={self.seed}",
-            f"--run_dir={self.folder.path}",
-            f"--export_dir={self.export_dir or ''}",
-        ]
+        of_settings = command.flags_of(flatten(self.settings), leave_out=("seed",))
+        flags = [*of_settings, f"--seed={self.seed}", f"--run_dir={self.folder.path}"]
+        if self.model is None:
+            return [*flags, "--export_dir="]
+        return [*flags, f"--export_dir={self.model.parent}", f"--model_name={self.model.name}"]
 
 
 def runs_of(
-    settings: Settings, seeds: Sequence[int], run_dir: pathlib.Path, export_dir: pathlib.Path | None
+    settings: Settings, seeds: Sequence[int], run_dir: pathlib.Path, model: pathlib.Path | None
 ) -> list[SeedRun]:
     """The runs of the seeds, checked.
 
@@ -114,14 +113,14 @@ def runs_of(
       settings: of all runs but for the seed.
       seeds: in the order in which to run them.
       run_dir: below which the run of seed N has the folder seed_N.
-      export_dir: where the SavedModel of the first one goes, the only one that is exported; None
-        for none at all.
+      model: folder of the versions that the SavedModel of the first one is added to, the only one
+        that is exported; None for none at all.
 
     Raises:
       UserError: if a run can't be made of one of the seeds, or in its folder.
     """
-    if export_dir is not None:
-        check_folder("export_dir", export_dir)
+    if model is not None:
+        check_folder("export_dir", model.parent)
     if RunFolder(run_dir).holds_run:
         raise RunFolderError(
             f"--run_dir={run_dir}: holds a single run; expected a folder for the runs of --seeds"
@@ -129,7 +128,7 @@ def runs_of(
     runs = []
     for seed in seeds:
         folder = RunFolder(run_dir / f"seed_{seed}")
-        run = SeedRun(override(settings, {"seed": seed}), folder, None if runs else export_dir)
+        run = SeedRun(override(settings, {"seed": seed}), folder, None if runs else model)
         folder.check(run.settings)
         runs.append(run)
     return runs
@@ -167,7 +166,7 @@ def train(
             if best is None:
                 return status
             logger.info("the best of the restarts is seed %d's; only it continues", best.seed)
-            runs = [dataclasses.replace(best, export_dir=runs[0].export_dir)]
+            runs = [dataclasses.replace(best, model=runs[0].model)]
         with folder.locked():
             failed, status = _train(runs, processes, workers)
     if status:

@@ -60,7 +60,8 @@ def _next(monkeypatch, columns, model=True, **changes):
     monkeypatch.setattr(messages, "this_program", lambda: ("bin/aae-tf", pathlib.Path("bin")))
     monkeypatch.setattr(pathlib.Path, "resolve", lambda path: pathlib.Path("/home") / path)
     exported = pathlib.Path("models/gaussian/1") if model else None
-    values = types.SimpleNamespace(export_dir="models" if model else "saved_models")
+    folder = "models" if model else "saved_models"
+    values = types.SimpleNamespace(export_dir=folder, model_name=None)
     return next_steps(
         types.SimpleNamespace(saved_model=exported),
         override(settings_of("gaussian"), changes),

@@ -150,3 +150,18 @@ def test_output_that_cannot_be_written_is_named(tmp_path):
     writer = _writer(tmp_path / "file" / "out.csv", CLASSIFY)
     writer.add({"classes": np.int64([1])})
     assert "out.csv: File exists" in _refused(writer.finish)
+
+
+def test_classes_have_their_names_in_a_table(capsys):
+    answer = {
+        "classes": np.array([1, 0]),
+        "probabilities": np.array([[0.25, 0.75], [1, 0]], np.float32),
+    }
+    table = outputs.Table(None, ["a.png", "b.png"], ["tabby, cat", "dog"])
+    table.add(answer)
+    table.finish()
+    assert capsys.readouterr().out.splitlines() == [
+        'file,class,class_name,"probability_tabby, cat",probability_dog',
+        "a.png,1,dog,0.25,0.75",
+        'b.png,0,"tabby, cat",1.0,0.0',
+    ]

@@ -85,9 +85,12 @@ def state(folder) -> str:
 def error_lines(done) -> list[str]:
     """What a failed process wrote on stderr, without the progress bar and the log."""
     lines = done.stderr.replace("\r", "\n").splitlines()
-    log = ("run folder: ", "note: ", "evaluating, ", "stopping after ", "seed ")
+    log = ("run folder: ", "note: ", "epoch ", "evaluating, ", "stopping after ", "seed ")
+    beside = ("step/s", "s/step", "steps an epoch")
     return [
-        line for line in lines if line.strip() and "step/s" not in line and not line.startswith(log)
+        line
+        for line in lines
+        if line.strip() and not line.startswith(log) and not any(part in line for part in beside)
     ]
 
 

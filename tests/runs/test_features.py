@@ -53,7 +53,7 @@ def _main(*arguments):
 
 def _refused(capsys, *arguments):
     assert _main(*arguments) != 0
-    (line,) = (n for n in capsys.readouterr().err.splitlines() if not n.startswith("note: "))
+    (line,) = (n for n in capsys.readouterr().err.splitlines() if not n.startswith(("note: ", "model: ")))
     return line
 
 
@@ -68,7 +68,7 @@ def _table():
 
 
 def _model(name):
-    return tf.saved_model.load(f"models/{name}/1")
+    return tf.saved_model.load(f"models/{name}_wine/1")
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -129,7 +129,7 @@ def test_a_served_model_takes_any_finite_numbers(trained):
 @pytest.mark.parametrize("name", RUNS)
 def test_predictions_for_the_table_that_was_trained_on_are_the_models(trained, name):
     trained(name)
-    command = ("--mode=predict", f"--model=models/{name}", "--input=wine.csv")
+    command = ("--mode=predict", f"--model=models/{name}_wine", "--input=wine.csv")
     assert _main(*command, "--signature=encode", f"--output={name}_codes.csv") == 0
     with open(f"{name}_codes.csv", newline="") as file:
         head, *rows = csv.reader(file)
@@ -144,7 +144,7 @@ def test_predictions_for_the_table_that_was_trained_on_are_the_models(trained, n
 
 def test_what_was_decoded_is_a_table_that_is_read_again(trained):
     trained("gaussian")
-    command = ("--mode=predict", "--model=models/gaussian")
+    command = ("--mode=predict", "--model=models/gaussian_wine")
     sample = ("--signature=sample", "--count=5", "--output=drawn.csv")
     assert _main(*command, *sample) == 0
     encode = ("--signature=encode", "--input=drawn.csv", "--output=again.csv")
@@ -164,7 +164,7 @@ def test_other_inputs_are_refused_in_a_line(trained, capsys, place, arguments, s
     capsys.readouterr()
     (place / "short.csv").write_text("a,b\n1,2\n3,4\n")
     (place / "a.png").write_bytes(tf.io.encode_png(np.zeros((2, 2, 1), np.uint8)).numpy())
-    command = ("--mode=predict", "--model=models/gaussian", "--signature=encode")
+    command = ("--mode=predict", "--model=models/gaussian_wine", "--signature=encode")
     assert said in _refused(capsys, *command, *arguments, "--output=none.csv")
 
 
@@ -191,7 +191,7 @@ def test_what_only_pictures_have_is_refused_in_a_line(capsys, place, flags, said
 def test_the_explorer_refuses_a_model_of_features_in_a_line(trained, capsys):
     trained("gaussian")
     capsys.readouterr()
-    said = _refused(capsys, "--mode=explore", "--model=models/gaussian")
+    said = _refused(capsys, "--mode=explore", "--model=models/gaussian_wine")
     assert "decodes to features of shape (14,); expected a model of images" in said
 
 
@@ -263,7 +263,7 @@ def test_examples_of_any_shape_train_and_are_served_in_it(place, shape):
     assert _main("--experiment=gaussian", *flags, f"--run_dir=run_{name}") == 0
     drawn = {file.stem for file in (place / f"run_{name}" / "figures").glob("*.png")}
     assert {"codes", "reconstructed_features"} <= drawn
-    rebuilt = tf.saved_model.load(f"of_{name}/gaussian/1").signatures["reconstruct"](
+    rebuilt = tf.saved_model.load(f"of_{name}/gaussian_{name}/1").signatures["reconstruct"](
         features=tf.constant(waves[:5], tf.float32)
     )
     assert rebuilt["features"].shape == (5, *shape)

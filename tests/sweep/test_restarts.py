@@ -155,7 +155,7 @@ def test_scores_in_a_database_are_shared(choose, runs, tmp_path):
 
 
 def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch, caplog):
-    runs = [dataclasses.replace(runs[0], export_dir=pathlib.Path("models")), *runs[1:]]
+    runs = [dataclasses.replace(runs[0], model=pathlib.Path("models/mine")), *runs[1:]]
     caplog.set_level("INFO", "aae_tf")
     started = []
     monkeypatch.setattr(seeds, "choose", lambda *arguments: (runs[2], 0))
@@ -168,7 +168,12 @@ def test_only_the_best_goes_on_and_is_exported(runs, monkeypatch, caplog):
     monkeypatch.setattr(Processes, "wait", lambda self, seconds: [])
     assert seeds.train(runs, RESTARTS) == 0
     (((_, (_, *flags)),)) = started
-    assert {"--seed=7", f"--run_dir={runs[2].folder.path}", "--export_dir=models"} <= set(flags)
+    assert {
+        "--seed=7",
+        f"--run_dir={runs[2].folder.path}",
+        "--export_dir=models",
+        "--model_name=mine",
+    } <= set(flags)
     assert "the best of the restarts is seed 7's; only it continues" in caplog.messages
 
 

@@ -82,10 +82,10 @@ def test_a_seed_in_a_flagfile_gives_way(empty_folder, capsys):
 
 
 def test_each_seed_has_its_folder_and_the_first_is_exported(settings, tmp_path):
-    runs = seeds.runs_of(settings, (4, 0), tmp_path / "runs", tmp_path / "models")
+    runs = seeds.runs_of(settings, (4, 0), tmp_path / "runs", tmp_path / "models" / "mine")
     assert [run.folder.path.name for run in runs] == ["seed_4", "seed_0"]
     assert [run.seed for run in runs] == [4, 0]
-    assert [run.export_dir for run in runs] == [tmp_path / "models", None]
+    assert [run.model for run in runs] == [tmp_path / "models" / "mine", None]
     assert runs[1].arguments() == [
         "--experiment=gaussian",
         "--recipe=practical",
@@ -166,7 +166,7 @@ def test_a_result_that_can_not_be_read_is_made_again(settings, tmp_path, result)
 
 
 def test_a_run_to_be_exported_is_finished_with_its_own_export(settings, tmp_path):
-    (run,) = seeds.runs_of(settings, (0,), tmp_path / "runs", tmp_path / "models")
+    (run,) = seeds.runs_of(settings, (0,), tmp_path / "runs", tmp_path / "models" / "gaussian")
     _finish(run)
     assert not run.is_finished
     _export(tmp_path / "models", state="of another run")

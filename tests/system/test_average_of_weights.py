@@ -57,7 +57,9 @@ def test_export_has_the_averages_and_the_checkpoint_both(averaged, place):
     weight = next(name for name in stored["averages"] if "decoder" in name and "kernel" in name)
     assert not np.array_equal(stored["averages"][weight], stored["networks"][weight])
     assert not any("discriminator" in name for name in stored["averages"])
-    reader = tf.train.load_checkpoint(str(place / "averaged_models/gaussian/1/variables/variables"))
+    reader = tf.train.load_checkpoint(
+        str(place / "averaged_models/gaussian_bars/1/variables/variables")
+    )
     exported = {
         reader.get_tensor(name).tobytes()
         for name in reader.get_variable_to_shape_map()

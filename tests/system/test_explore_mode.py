@@ -27,16 +27,16 @@ def test_trained_model_is_explored_until_ctrl_c(undisturbed, place):
             asked.update(json.load(answer))
         return True
 
-    flags = ("--mode=explore", "--model=models/gaussian", "--port=0")
+    flags = ("--mode=explore", "--model=models/gaussian_bars", "--port=0")
     done = program.interrupt(place, signal.SIGINT, answers, 0, *flags)
     assert done.returncode == 0 and done.stdout.endswith("ended\n")
-    assert done.stderr == ""
-    assert asked["name"] == "gaussian" and asked["image_shape"] == [8, 8, 1]
+    assert done.stderr == "model: gaussian_bars, version 1, trained on bars.npz, 8x8x1\n"
+    assert asked["name"] == "gaussian_bars" and asked["image_shape"] == [8, 8, 1]
     assert len(asked["held_out"]["codes"]) > 100
 
 
 def test_training_exports_codes_of_validation_images(undisturbed, place):
-    found = _codes(place / "models/gaussian/1")
+    found = _codes(place / "models/gaussian_bars/1")
     size = program.read_json(undisturbed[1], "data.json")["sizes"]["validation"]
     assert found["data"] == "bars.npz" and len(found["codes"]) == min(2000, size)
     assert np.shape(found["codes"])[1] == 2 and set(found["labels"]) == {0, 1, 2}
@@ -49,10 +49,10 @@ def test_export_brings_the_same_codes_if_the_data_is_there(undisturbed, place, t
         shutil.copy(place / "bars.npz", tmp_path)
     done = program.call(tmp_path, "--mode=export", f"--run_dir={undisturbed[1]}")
     assert done.returncode == 0, done.stderr[-3000:]
-    version = tmp_path / "saved_models/gaussian/1"
+    version = tmp_path / "saved_models/gaussian_bars/1"
     assert (version / "saved_model.pb").exists()
     if has_data:
-        assert _codes(version) == _codes(place / "models/gaussian/1")
+        assert _codes(version) == _codes(place / "models/gaussian_bars/1")
         assert "without codes" not in done.stdout
     else:
         assert not (version / CODES).exists()

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 @pytest.fixture(scope="module")
 def version(undisturbed, place):
-    return place / "models" / "gaussian" / "1"
+    return place / "models" / "gaussian_bars" / "1"
 
 
 def test_card_holds_the_runs_own_facts(version, undisturbed):

@@ -62,7 +62,7 @@ def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(place, flags):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at step" in done.stderr
     assert program.state(folder) == program.state(place / "own_straight")
-    model = tf.saved_model.load(str(place / "own_models/gaussian/1"))
+    model = tf.saved_model.load(str(place / "own_models/gaussian_bars/1"))
     assert {"encode", "encode_bytes", "score"} <= set(model.signatures)
 
 

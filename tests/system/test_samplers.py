@@ -88,7 +88,7 @@ def test_an_export_has_the_sampler_that_is_asked_for_and_its_card_says_so(
     export = ("--mode=export", "--run_dir=run", "--export_dir=models")
     for flags in ((), GMM, KDE):
         assert _command(monkeypatch, tmp_path, *export, *flags) == 0
-    versions = [tmp_path / "models" / "gaussian" / str(number) for number in (1, 2, 3)]
+    versions = [tmp_path / "models" / "gaussian_bars" / str(number) for number in (1, 2, 3)]
     cards = [_card(version) for version in versions]
     assert [card["sampler"] for card, _ in cards] == [
         "the prior",
@@ -129,7 +129,7 @@ def test_the_same_command_with_a_sampler_draws_and_exports_anew_and_only_once(
         assert _command(monkeypatch, tmp_path, *command, *sampler) == 0
         pictures.append((run / "figures/samples.png").read_bytes())
         assert program.state(run) == before
-        exports.append(len(list(pathlib.Path("models/gaussian").iterdir())))
+        exports.append(len(list(pathlib.Path("models/gaussian_bars").iterdir())))
     assert pictures[0] != pictures[1] == pictures[2] == pictures[3] != pictures[4]
     # Where nothing was drawn before, metrics may differ in a last bit, which makes another card.
     assert exports[:2] == [1, 2] and exports[3] == exports[2] == exports[4] - 1
@@ -138,7 +138,7 @@ def test_the_same_command_with_a_sampler_draws_and_exports_anew_and_only_once(
         (run / f"sampler_{kind}.npz").unlink()
         assert _command(monkeypatch, tmp_path, "--mode=evaluate", "--run_dir=run", *sampler) == 0
         assert (run / f"sampler_{kind}.npz").read_bytes() == fit
-    newest = tmp_path / "models" / "gaussian" / str(exports[4])
+    newest = tmp_path / "models" / "gaussian_bars" / str(exports[4])
     assert _card(newest)[0]["settings"]["sampler"] == "gmm"
 
 

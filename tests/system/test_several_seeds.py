@@ -36,7 +36,7 @@ def test_stopped_seeds_go_on_and_are_the_single_runs(undisturbed, place, flags):
     assert f"resumed at step {stopped_at}" in done.stderr
     assert program.state(place / "seeds" / "seed_0") == program.state(undisturbed[1])
     assert program.state(place / "seeds" / "seed_1") != program.state(undisturbed[1])
-    assert [path.name for path in (place / "of_seeds" / "gaussian").iterdir()] == ["1"]
+    assert [path.name for path in (place / "of_seeds" / "gaussian_bars").iterdir()] == ["1"]
     table = done.stdout[done.stdout.rindex("gaussian, practical, 2 epochs, seeds 0, 1") :]
     assert "standard deviation" in table and "--seeds=0,1" in table
 
@@ -79,7 +79,7 @@ def test_only_the_best_restart_goes_on_and_is_the_single_run(undisturbed, place,
     assert f"gaussian, practical, 2 epochs, seed {best}: " in done.stdout
     other = place / "begun" / f"seed_{1 - best}"
     assert not (other / "result.json").exists() and (other / "checkpoints").is_dir()
-    assert [path.name for path in (place / "of_begun" / "gaussian").iterdir()] == ["1"]
+    assert [path.name for path in (place / "of_begun" / "gaussian_bars").iterdir()] == ["1"]
     (earlier,) = program.read_json(place / "begun" / f"seed_{best}", "provenance.json")["earlier"]
     assert earlier["step"] == 300
 

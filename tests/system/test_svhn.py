@@ -66,4 +66,4 @@ def test_row_trains_evaluates_draws_and_exports(recipe, data_dir, tmp_path, monk
     )
     assert status == 0, capsys.readouterr().err
     assert (tmp_path / "run/figures/style_grid.png").exists()
-    assert (tmp_path / "models/semi_supervised/1/saved_model.pb").exists()
+    assert (tmp_path / "models/semi_supervised_svhn_cropped/1/saved_model.pb").exists()

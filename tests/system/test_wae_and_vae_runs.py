@@ -36,7 +36,7 @@ def test_a_wae_run_pretrains_trains_and_measures(wae):
     result = json.loads((folder / "straight_wae" / "result.json").read_text())
     assert {"test/reconstruction_cost", "test/sliced_wasserstein"} <= set(result["metrics"])
     assert (folder / "straight_wae" / "figures" / "interpolations.png").exists()
-    assert list(folder.glob("models/wae_gan/1/saved_model.pb"))
+    assert list(folder.glob("models/wae_gan_bars/1/saved_model.pb"))
 
 
 def test_a_pretrained_run_that_is_stopped_and_resumed_ends_with_the_same_bits(wae):

@@ -37,7 +37,7 @@ def test_run_leaves_every_file(undisturbed, place):
     for name in ("train", "eval"):
         assert len(list((folder / name).glob("events.out.tfevents.*"))) == 1
     assert not list(folder.rglob("*.tmp"))
-    assert (place / "models/gaussian/1/saved_model.pb").exists()
+    assert (place / "models/gaussian_bars/1/saved_model.pb").exists()
 
 
 def test_result_has_what_a_report_collates(undisturbed):
@@ -85,7 +85,7 @@ def test_metrics_end_where_the_result_is(undisturbed):
 def test_words_on_the_terminal_tell_figures_and_what_comes_next(undisturbed):
     done, _ = undisturbed
     assert "run folder: undisturbed\n" in done.stderr
-    for word in ("reconstruction_error", "saved_model_cli", "tensorboard --logdir=undisturbed"):
+    for word in ("reconstruction_error", "--mode=explore", "tensorboard --logdir=undisturbed"):
         assert word in done.stdout
     assert program.error_lines(done) == []
 
@@ -103,8 +103,8 @@ def test_same_command_on_a_finished_run_changes_no_weight_and_no_metric(undistur
     assert program.read_json(undisturbed[1], "result.json") == result
     for name, content in before.items():
         assert (undisturbed[1] / name).read_bytes() == content
-    assert "exported already: models/gaussian/1" in done.stderr
-    assert not (place / "models/gaussian/2").exists()
+    assert "exported already: models/gaussian_bars/1" in done.stderr
+    assert not (place / "models/gaussian_bars/2").exists()
 
 
 def test_run_flags_repeat_the_run_to_the_bit_in_calls_of_another_length(undisturbed, place):
@@ -132,12 +132,12 @@ def test_export_writes_the_next_version(undisturbed, place, monkeypatch, tmp_pat
     command = ["run_experiment.py", "--mode=export", "--run_dir=undisturbed"]
     for version in ("1", "2"):
         assert main([*command, f"--export_dir={tmp_path}"]) == 0
-        assert str(tmp_path / "gaussian" / version) in capsys.readouterr().out
+        assert str(tmp_path / "gaussian_bars" / version) in capsys.readouterr().out
     served, trained = (
         tf.saved_model.load(str(folder)).signatures["sample"](
             seed=tf.constant([1, 2]), count=tf.constant(3)
         )
-        for folder in (tmp_path / "gaussian/2", place / "models/gaussian/1")
+        for folder in (tmp_path / "gaussian_bars/2", place / "models/gaussian_bars/1")
     )
     assert (served["images"].numpy() == trained["images"].numpy()).all()
 
@@ -147,4 +147,4 @@ def test_a_copy_of_a_run_folder_serves_as_well(undisturbed, place, monkeypatch, 
     shutil.copytree(undisturbed[1], tmp_path / "copy")
     command = ["run_experiment.py", "--mode=export", f"--run_dir={tmp_path / 'copy'}"]
     assert main([*command, f"--export_dir={tmp_path}"]) == 0
-    assert (tmp_path / "gaussian/1/saved_model.pb").exists()
+    assert (tmp_path / "gaussian_bars/1/saved_model.pb").exists()

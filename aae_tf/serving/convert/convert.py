@@ -95,6 +95,8 @@ def convert(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingsError("output", output, "a folder that isn't there yet, or is empty")
     local = LocalModel(model)
+    if local.about:
+        note(f"model: {local.about}")
     names = _names(local, signatures)
     if not signatures and LEFT_OUT in local.signatures:
         note(f"{LEFT_OUT}: left out, since it draws random numbers, which --format={form} can't")

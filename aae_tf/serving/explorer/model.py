@@ -32,6 +32,7 @@ class Model:
       image_shape: `(height, width, channels)`, channels 1 or 3.
       latent_dim: of the codes that it decodes.
       categories: names of what it takes beside a code, maybe none.
+      about: which version it is, and what it was trained on.
       encodes: whether it has a signature 'encode'.
 
     Raises:
@@ -41,6 +42,7 @@ class Model:
     def __init__(self, folder: pathlib.Path):
         self._local = LocalModel(folder)
         signatures, version = self._local.signatures, self._local.folder
+        self.about = self._local.about
         try:
             self._decoder = next(name for name in ("decode", "generate") if name in signatures)
             decoder = signatures[self._decoder]
