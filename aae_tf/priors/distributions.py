@@ -192,6 +192,7 @@ class UserPrior:
         self._source, self._dim, self.dtype = source, dim, dtype
         self._flag_value = flag_value
         self.traceable = self._can_be_traced()
+        self._takes_negative_seeds = self._draws_by(np.array([-1, -(2**31)], np.int32))
         if hasattr(source, "log_prob"):
             self.log_prob = source.log_prob
         self._check()
@@ -212,8 +213,17 @@ class UserPrior:
         return tf.ensure_shape(drawn, [*known, self._dim])
 
     def _draw(self, shape, seed):
-        drawn = self._source.sample(tuple(int(n) for n in shape), seed=np.asarray(seed))
+        seed = np.asarray(seed)
+        if not self._takes_negative_seeds:  # as NumPy's generators don't
+            seed = seed.view(np.uint32).astype(np.int64)
+        drawn = self._source.sample(tuple(int(n) for n in shape), seed=seed)
         return np.asarray(drawn, tf.as_dtype(self.dtype).as_numpy_dtype)
+
+    def _draws_by(self, seed: np.ndarray) -> bool:
+        try:
+            return self._source.sample((4,), seed=seed) is not None
+        except Exception:  # whatever it says to such a seed
+            return False
 
     def _can_be_traced(self) -> bool:
         draw = tf.function(lambda seed: self._source.sample((4,), seed=seed))
@@ -244,7 +254,10 @@ class UserPrior:
             fail(f"an object whose sample((5,), seed=[1, 2]) works; it raised {error!r}")
         if shape != (5, self._dim):
             fail(f"samples of shape (5, {self._dim}) from sample((5,), seed); got {shape}")
-        again = [self._draw((5,), np.array([n, 2], np.int32)) for n in (1, 1, 2)]
+        try:  # of a run's seeds any may be negative
+            again = [self._draw((5,), np.array([n, -2], np.int32)) for n in (1, 1, -(2**31))]
+        except Exception as error:
+            fail(f"an object whose sample((5,), seed=[1, 4294967294]) works; it raised {error!r}")
         if not np.array_equal(again[0], again[1]):
             fail("the same samples for the same seed")
         if np.array_equal(again[0], again[2]):

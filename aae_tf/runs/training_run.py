@@ -6,17 +6,19 @@ import contextlib
 import logging
 import pathlib
 
+import tensorflow as tf
+
 from aae_tf import seeds
 from aae_tf.data import ImageData
 from aae_tf.data.pipeline import make_feed
-from aae_tf.errors import DivergedError, SettingsError
+from aae_tf.errors import DivergedError, SettingsError, UserError
 from aae_tf.evaluation import code_sampler
 from aae_tf.methods.build import labelled_for, method_for
 from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder, identity
 from aae_tf.runs.rollback import Rollback
 from aae_tf.runs.stopping import Stop
-from aae_tf.settings import Settings
+from aae_tf.settings import Settings, own_functions
 from aae_tf.training import Observer, Report, Stopped, Trainer, averaging
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
@@ -29,7 +31,7 @@ from aae_tf.training.checkpoints import (
 )
 from aae_tf.training.distribution import devices_of
 from aae_tf.training.trainer import pretrain
-from aae_tf.utils import evenly_spaced, progress_bar, set_fitting_postfix
+from aae_tf.utils import evenly_spaced, progress_bar, set_fitting_postfix, write_aside
 
 logger = logging.getLogger(__name__)
 SHORT = {"reconstruction": "rec", "discriminator": "disc", "generator": "gen"}
@@ -211,6 +213,9 @@ class TrainingRun:
                     self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS)
                 except DivergedError as error:
                     self._go_back(rollback, error, observers)
+                except tf.errors.OpError as error:
+                    self._tell_of_own_code(error)
+                    raise
         checkpoints.save_if_new()
         return self.stop.status
 
@@ -224,6 +229,18 @@ class TrainingRun:
         self.trainer.trace_anew()  # with the schedules' other rates
         for observer in observers:
             observer.after_rollback(step)
+
+    def _tell_of_own_code(self, error: tf.errors.OpError) -> None:
+        """Raises an error of one line for what Python code of the user's raised within a step."""
+        _, found, after = error.message.partition("Traceback (most recent call last):")
+        if not found:
+            return
+        traceback, file = after.partition("[[{{node")[0].strip(), self.folder.path / "traceback.txt"
+        write_aside(file, f"{found}\n{traceback}\n")
+        own = own_functions(self.settings).items()
+        listed = " ".join(f"--{flag}={name}" for flag, name in own)
+        said = f"raised {traceback.splitlines()[-1]} in training; its traceback is in {file}"
+        raise UserError(f"{listed}: {said}") from None
 
     def note_provenance(self, first_step: int, commit: str) -> str:
         """Writes where the run comes from, once it was trained or stopped.

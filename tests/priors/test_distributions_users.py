@@ -43,6 +43,13 @@ MODULE = """
             return np.random.default_rng(seed).normal(4, 1, [*shape, latent_dim])
         return Own(draw)
 
+    def of_numpy_for_small_seeds(latent_dim):
+        def draw(shape, seed):
+            if max(seed) > 2**31:
+                raise OverflowError("a seed that is too large")
+            return np.random.default_rng(seed).normal(size=[*shape, latent_dim])
+        return Own(draw)
+
     def of_the_seeds_text(latent_dim):
         def draw(shape, seed):
             number = sum(map(ord, str(seed)))  # a constant, once traced
@@ -118,6 +125,24 @@ def test_samples_inside_a_graph_are_new_for_each_seed(function):
     assert first.shape == draw.get_concrete_function(seeds.root(1)).output_shapes == (20, 3)
     assert (first.numpy() != other.numpy()).mean() > 0.9
     np.testing.assert_allclose(first, prior.sample(20, seed=seeds.root(1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("function", WORKING)
+def test_any_seed_of_a_run_will_do_and_is_another_one(function):
+    prior = _build(function)
+    draw = tf.function(lambda seed: prior.sample(20, seed=seed))
+    found = [
+        draw(tf.constant(seed, tf.int32)).numpy() for seed in ([-5, 7], [5, 7], [-(2**31), -1])
+    ]
+    assert all(np.isfinite(drawn).all() for drawn in found)
+    assert (found[0] != found[1]).mean() > 0.9 and (found[0] != found[2]).mean() > 0.9
+
+
+def test_a_prior_that_fails_at_some_seeds_is_refused_before_training():
+    with pytest.raises(
+        SettingsError, match=r"seed=\[1, 4294967294\]\) works; it raised"
+    ):
+        _build("of_numpy_for_small_seeds")
 
 
 def test_samples_are_the_users_own():

@@ -53,7 +53,9 @@ def _main(*arguments):
 
 def _refused(capsys, *arguments):
     assert _main(*arguments) != 0
-    (line,) = (n for n in capsys.readouterr().err.splitlines() if not n.startswith(("note: ", "model: ")))
+    (line,) = (
+        n for n in capsys.readouterr().err.splitlines() if not n.startswith(("note: ", "model: "))
+    )
     return line
 
 
