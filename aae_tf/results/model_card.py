@@ -47,6 +47,7 @@ def card_of(folder: RunFolder, settings: Settings, signatures: Mapping[str, Any]
     # Of the user's files and folders the name, not where they lie.
     name = pathlib.PurePath(data["name"]).name
     flat["dataset"] = name
+    flat["init_from"] = pathlib.PurePath(flat["init_from"]).name
     flat["inception_weights"] = pathlib.PurePath(flat["inception_weights"]).name
     result, origin = folder.read_json("result.json"), folder.read_json("provenance.json")
     return {

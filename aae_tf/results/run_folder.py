@@ -147,9 +147,12 @@ class RunFolder:
             old["dataset"] = new["dataset"]
         different = differences(old, new)
         if different:
+            longer = "cosine" in schedules and old["epochs"] < new["epochs"]
+            why = "a cosine schedule's rates are 0 at its last epoch; " if longer else ""
+            other = f" with --init_from={self.path}" if longer and self.has_checkpoint else ""
             raise RunFolderError(
                 f"--run_dir={self.path}: holds a run of other settings ({'; '.join(different)}); "
-                "expected the same ones or another folder"
+                f"{why}expected the same ones or another folder{other}"
             )
 
     @contextlib.contextmanager

@@ -138,7 +138,7 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
         for note in data.notes():
             logger.info(note)
         if not resumed:
-            run.pretrain()
+            run.begin()
             # Whatever a run leaves from now on, without a checkpoint something was lost.
             run.checkpoints.save()
         yield

@@ -19,7 +19,7 @@ from aae_tf.results.run_folder import RunFolder, identity
 from aae_tf.runs.rollback import Rollback
 from aae_tf.runs.stopping import Stop
 from aae_tf.settings import Settings, own_functions
-from aae_tf.training import Observer, Report, Stopped, Trainer, averaging
+from aae_tf.training import Observer, Report, Stopped, Trainer, averaging, initial_weights
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
     Checkpoints,
@@ -150,10 +150,17 @@ class TrainingRun:
     def _pretraining_batch_size(self) -> int:
         return min(self.pretraining.batch_size, len(self.data.train))
 
-    def pretrain(self) -> None:
-        """Does what comes before the first step, if the method asks for it."""
-        if self.pretraining is None:
-            return
+    def begin(self) -> None:
+        """Does what comes before the first step, if the settings or the method ask for it."""
+        source = self.settings.training.init_from
+        if source:
+            initial_weights.adopt(self.method.networks, source)
+            if self._average is not None:
+                self._average.adopt()
+        elif self.pretraining is not None:
+            self._pretrain()
+
+    def _pretrain(self) -> None:
         images, size = self.data.train.images, self._pretraining_batch_size
         seed = seeds.fold(self.seed, "pretraining")
         feed = make_feed(images, size, seed, self.method.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -17,6 +18,7 @@ from aae_tf.methods import Method
 from aae_tf.serving import held_out, warmup
 from aae_tf.serving.local import is_version, versions_of
 from aae_tf.serving.signatures import ServingModule, servable_signatures
+from aae_tf.training import initial_weights
 from aae_tf.utils import make_folder, plain_path, sync_folder, sync_tree, write_aside
 
 CONFIG, LOCK = "models.config", ".models.lock"
@@ -55,7 +57,7 @@ def export_saved_model(
     module = ServingModule(method, framing)
     signatures = {name: module.signature(name) for name in servable_signatures(method)}
     signatures["serving_default"] = signatures[method.default_signature]
-    module.keep_weights_of(signatures.values())
+    weights = module.keep_weights_of(signatures.values())
     make_folder(folder)
     remove_leftovers(folder, [".unfinished-*"])
     # TF Serving looks only at numbers, so it never sees the unfinished one.
@@ -67,6 +69,7 @@ def export_saved_model(
                 tf.saved_model.save(module, str(plain), signatures=signatures)
             extra = aside / "assets.extra"
             extra.mkdir()
+            (aside / initial_weights.NAMES).write_text(json.dumps(weights))
             warmup.write(extra, folder.name, signatures, framing.crop if framing else 0)
             if codes is not None:
                 held_out.write(aside, codes)

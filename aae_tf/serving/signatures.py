@@ -60,8 +60,13 @@ class ServingModule(tf.Module):
         self._styles = tf.TensorSpec([None, method.latent_dim], tf.float32, "styles")
         self._labels = tf.TensorSpec([None], tf.int64, "labels")
 
-    def keep_weights_of(self, functions: Iterable[tf.types.experimental.ConcreteFunction]) -> None:
+    def keep_weights_of(
+        self, functions: Iterable[tf.types.experimental.ConcreteFunction]
+    ) -> list[str]:
         """Has the weights that these functions read saved with the module, and no others.
+
+        Returns:
+          Their names, in the order in which they are saved.
 
         tf.Module would not find what Keras 3 models hold, and a label's discriminator, say, is for
         training only.
@@ -71,6 +76,7 @@ class ServingModule(tf.Module):
         # In an order of their own, so that each export of a run has the same files.
         names = {id(v): name for name, v in network_variables(self._method.networks).items()}
         self.weights = sorted(different, key=lambda weight: names.get(id(weight), weight.name))
+        return [names.get(id(weight), weight.name) for weight in self.weights]
 
     def encode(self, images):
         images = self._checked(images)

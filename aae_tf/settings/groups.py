@@ -95,6 +95,12 @@ class TrainingSettings(Checked):
         "after each epoch take the encoder's moments of batch normalisation anew, from clean "
         "training images: in training they are of disturbed ones too",
     )
+    init_from: str = setting(
+        "",
+        "folder of a run or of an exported model's version, with whose weights networks of the "
+        "same name begin; other data, another experiment or other rates are fine where shapes fit",
+        is_path=True,
+    )
     average_decay: float = setting(
         0.0,
         "decay of a moving average of the weights over the steps, such as 0.999, by which networks "

@@ -139,9 +139,7 @@ def test_any_seed_of_a_run_will_do_and_is_another_one(function):
 
 
 def test_a_prior_that_fails_at_some_seeds_is_refused_before_training():
-    with pytest.raises(
-        SettingsError, match=r"seed=\[1, 4294967294\]\) works; it raised"
-    ):
+    with pytest.raises(SettingsError, match=r"seed=\[1, 4294967294\]\) works; it raised"):
         _build("of_numpy_for_small_seeds")
 
 

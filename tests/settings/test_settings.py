@@ -30,6 +30,7 @@ WRONG_TYPE = {int: 1.5, float: "1", bool: 1, str: 3, tuple: 1000}
 RECIPES = [(name, recipe) for name, e in experiments.CATALOGUE.items() for recipe in e.recipes]
 # Each differs from every recipe's value.
 OTHER = {
+    "init_from": "runs/first",
     "seed": 7,
     "epochs": 3,
     "batch_size": 17,
