@@ -15,6 +15,10 @@ import aae_tf
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = list(flagfile.FOLDER.rglob("*.*"))
+PAGE = {
+    f"aae_tf/serving/explorer/{name}"
+    for name in ("page.html", "explorer.css", "explorer.js", "plane.js", "own.js")
+}
 RUN = "from aae_tf.cli.main import main; raise SystemExit(main())"
 SETTINGS = """
 import sys
@@ -77,7 +81,7 @@ def test_the_sdist_has_all_but_the_tests(dist):
         files = {name.partition("/")[2] for name in archive.getnames()}
     flagfiles = {f"flags/{path.relative_to(flagfile.FOLDER)}" for path in FLAGFILES}
     also = {"LICENSE", "README.md", "CITATION.cff", "requirements.lock", "run_experiment.py"}
-    assert flagfiles | also | {"aae_tf/py.typed", "aae_tf/serving/explorer/page.html"} <= files
+    assert flagfiles | also | {"aae_tf/py.typed"} | PAGE <= files
     assert not [name for name in files if name.startswith("tests")]
 
 
@@ -88,7 +92,7 @@ def test_the_wheel_says_what_it_is(installed):
     assert "Apache-2.0" in (said["License"], said["License-Expression"])
     assert said["Requires-Python"] == "<3.14,>=3.10"
     assert {"client", "docs", "onnx", "test"} == set(said.get_all("Provides-Extra"))
-    assert (installed / "aae_tf/py.typed").exists()
+    assert all((installed / name).exists() for name in {"aae_tf/py.typed"} | PAGE)
 
 
 def test_its_command_works_in_any_folder(installed, tmp_path):

@@ -56,7 +56,7 @@ class Explorer:
 
     def __init__(self, model: Model, local: bool):
         self._model, self._local = model, local
-        page = importlib.resources.files(__package__).joinpath("page.html").read_bytes()
+        page = whole_page()
         self._headers = {**HEADERS, "Content-Security-Policy": _policy(page)}
         self._computing = threading.BoundedSemaphore(AT_ONCE)
         described = strict_json(model.describe())
@@ -158,12 +158,26 @@ def picture_url(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(png(image)).decode()
 
 
+def whole_page() -> bytes:
+    """The page with its scripts and style in it, so that a browser asks for nothing else."""
+    folder = importlib.resources.files(__package__)
+
+    def within(found):
+        element = "style" if found[1] == b"link" else "script"
+        content = folder.joinpath(found[2].decode()).read_bytes()
+        return f"<{element}>\n".encode() + content + f"</{element}>".encode()
+
+    files = rb'<(link|script) [^>]*?="([a-z]+\.(?:css|js))">(?:</script>)?'
+    return re.sub(files, within, folder.joinpath("page.html").read_bytes())
+
+
 def _policy(page):
-    """Lets the page run its own script and style, and nothing that got into it."""
+    """Lets the page run its own scripts and style, and nothing that got into it."""
 
     def of(element):
-        content = re.search(f"<{element}>(.*?)</{element}>".encode(), page, re.DOTALL)[1]
-        return "'sha256-" + base64.b64encode(hashlib.sha256(content).digest()).decode() + "'"
+        contents = re.findall(f"<{element}>(.*?)</{element}>".encode(), page, re.DOTALL)
+        digests = (hashlib.sha256(content).digest() for content in contents)
+        return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
     return (
         f"default-src 'none'; script-src {of('script')}; style-src {of('style')}; img-src data:; "
