@@ -51,13 +51,19 @@ def framing_of(settings: DataSettings) -> Framing:
 
     Arrays stay as they are, which the settings make sure of.
     """
-    name = settings.dataset
-    if name.startswith(GIVEN):
+    if settings.dataset.startswith(GIVEN):
         return Framing()
-    is_path = os.path.exists(os.path.expanduser(name)) or name.startswith((".", "/", "~"))
-    if is_path or name.endswith((*ENDINGS, *tables.ENDINGS)):
+    if is_own(settings):
         return Framing(settings.crop_size, settings.image_size)
     return tfds.framing_of(settings)
+
+
+def is_own(settings: DataSettings) -> bool:
+    """Whether the data are the user's, in a file, a folder or Python, and not a known set's."""
+    name = settings.dataset
+    is_path = os.path.exists(os.path.expanduser(name)) or name.startswith((".", "/", "~"))
+    is_file = name.endswith((*ENDINGS, *tables.ENDINGS))
+    return name.startswith(GIVEN) or (name != "mnist" and (is_path or is_file))
 
 
 def _load(settings: DataSettings) -> ImageData:

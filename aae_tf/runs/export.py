@@ -10,9 +10,13 @@ import os
 import pathlib
 from typing import Any
 
+import numpy as np
+
 from aae_tf import data as data_sources
 from aae_tf import seeds
-from aae_tf.data import ImageData
+from aae_tf.arrays import is_picture
+from aae_tf.data import ImageData, Split
+from aae_tf.data.images import shrunk
 from aae_tf.errors import RunFolderError, UserError
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.inference import Inference
@@ -25,7 +29,7 @@ from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model, write_config
 from aae_tf.settings import EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, averaged_variables, network_variables
-from aae_tf.utils import evenly_spaced
+from aae_tf.utils import evenly_spaced, to_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +112,8 @@ def export_run(
             loaded = data_sources.load(settings.data)
             folder.check_data(loaded)
             data = loaded
-        codes = _held_out_codes(method, data)
+        # A model is passed on more lightly than the pictures that it learned from.
+        codes = _held_out_codes(method, data, with_images=not data_sources.is_own(settings.data))
     except UserError as error:
         logger.info("exporting without codes of held-out images: %s", error)
     sampler = Evaluator(method, seeds.root(settings.training.seed), data)
@@ -118,8 +123,8 @@ def export_run(
     return export_saved_model(method, model, codes, card, framing)
 
 
-def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
-    """Codes of validation images, for the explorer to draw."""
+def _held_out_codes(method: Method, data: ImageData, with_images: bool) -> dict[str, Any]:
+    """Codes of validation images, and maybe the images, for the explorer to draw."""
     rows = evenly_spaced(len(data.validation), held_out.AT_MOST)
     labels = None if data.validation.labels is None else data.validation.labels[rows]
     classes = data.class_names or tuple(map(str, range(data.num_classes)))
@@ -129,7 +134,19 @@ def _held_out_codes(method: Method, data: ImageData) -> dict[str, Any]:
     codes = Inference(method).encode(data.validation, rows=rows)
     # Of the user's own data the file's or folder's name, not where it lies.
     name = pathlib.PurePath(data.name).name
-    return held_out.describe(name, codes, labels, classes, categories)
+    images = small_images(data.validation, rows) if with_images else None
+    return held_out.describe(name, codes, labels, classes, categories, data.feature_names, images)
+
+
+def small_images(split: Split, rows: np.ndarray) -> np.ndarray | None:
+    """Images of a split, uint8 and none larger than the explorer shows; None of features."""
+    shape = split.images.shape[1:]
+    if not is_picture(shape):
+        return None
+    scale = min(1, held_out.TILE_SIDE / max(shape[:2]))
+    height, width = (max(1, int(side * scale)) for side in shape[:2])
+    blocks = split.blocks("images", rows)
+    return np.concatenate([to_bytes(shrunk(block, height, width)) for block in blocks])
 
 
 def exported_run(folder: RunFolder, model: pathlib.Path, metrics) -> pathlib.Path | None:

@@ -9,6 +9,8 @@ import numpy as np
 import program
 import pytest
 
+from aae_tf.serving import held_out
+
 CODES = "assets.extra/codes.json"
 
 
@@ -41,6 +43,8 @@ def test_training_exports_codes_of_validation_images(undisturbed, place):
     assert found["data"] == "bars.npz" and len(found["codes"]) == min(2000, size)
     assert np.shape(found["codes"])[1] == 2 and set(found["labels"]) == {0, 1, 2}
     assert found["class_names"] == ["0", "1", "2"] and found["categories"] == []
+    # The data are the user's own, so that no image goes with the model.
+    assert "tile" not in found and not (place / "models/gaussian/1" / held_out.SHEET).exists()
 
 
 @pytest.mark.parametrize("has_data", [True, False])
