@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import shutil
 
+import numpy as np
+import tensorflow as tf
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -24,6 +27,12 @@ ARGUMENTS = (
     "--hide-scrollbars",
     "--window-size=1200,900",
 )
+DECODED = "document.getElementById('decoded').src"
+
+
+def pixels(url):
+    """The image of a data URL, signed."""
+    return tf.io.decode_png(base64.b64decode(url.partition(",")[2])).numpy().astype(int)
 
 
 def find() -> tuple[str, str] | None:
@@ -74,3 +83,28 @@ class Browser(webdriver.Chrome):
     def complaints(self):
         """Errors on the console since the last call, refusals by the page's policy among them."""
         return [entry["message"] for entry in self.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def settled(self, method, category=None):
+        """The page's code and image, once that is what the networks decode the code to."""
+        for _ in range(100):
+            url = self.execute_script(f"return {DECODED}")
+            code = self.execute_script("return code")
+            one_hot = () if category is None else (tf.one_hot([category], method.num_categories),)
+            images = method.decode(tf.constant([code], tf.float32), *one_hot)
+            expected = np.round(np.clip(images, 0, 1) * 255)[0]
+            if np.abs(pixels(url) - expected).max() <= 1:
+                return code, url
+            self.wait("new Promise((done) => setTimeout(() => done(true), 50))")
+        raise AssertionError("the image never became that of the code")
+
+    def points_drawn(self):
+        """Pixels of the plane that have a colour, as codes of classes have and nothing else."""
+        return self.execute_script("""
+            paint();
+            const {data} = pen.getImageData(0, 0, plane.width, plane.height);
+            let count = 0;
+            for (let n = 0; n < data.length; n += 4) {
+              const [r, g, b] = data.slice(n, n + 3);
+              if (data[n + 3] > 100 && Math.max(r, g, b) - Math.min(r, g, b) > 40) count++;
+            }
+            return count;""")

@@ -10,6 +10,7 @@ import tensorflow as tf
 import wine
 
 from aae_tf.cli.main import main
+from aae_tf.serving import explorer
 
 pytestmark = pytest.mark.slow
 
@@ -190,11 +191,16 @@ def test_what_only_pictures_have_is_refused_in_a_line(capsys, place, flags, said
     assert not (place / "refused").exists()
 
 
-def test_the_explorer_refuses_a_model_of_features_in_a_line(trained, capsys):
+def test_the_explorer_has_the_columns_names_and_no_row_of_the_table(trained, place):
     trained("gaussian")
-    capsys.readouterr()
-    said = _refused(capsys, "--mode=explore", "--model=models/gaussian_wine")
-    assert "decodes to features of shape (14,); expected a model of images" in said
+    model = explorer.Model(place / "models/gaussian_wine")
+    described = model.describe()
+    assert described["features"]["names"] == _table()[0][: wine.FEATURES]
+    low, high = np.array(described["features"]["ranges"]).T
+    columns = _table()[1]
+    assert (low < columns.max(0)).all() and (high > columns.min(0)).all()
+    assert len(described["held_out"]["codes"]) > 10 and "tile" not in described["held_out"]
+    assert model.sheet is None
 
 
 def test_a_constant_column_survives_standardisation(trained):

@@ -15,9 +15,10 @@ import aae_tf
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = list(flagfile.FOLDER.rglob("*.*"))
+SCRIPTS = ("explorer", "plane", "gestures", "features", "walk", "own", "save")
 PAGE = {
     f"aae_tf/serving/explorer/{name}"
-    for name in ("page.html", "explorer.css", "explorer.js", "plane.js", "own.js")
+    for name in ("page.html", "explorer.css", *(f"{name}.js" for name in SCRIPTS))
 }
 RUN = "from aae_tf.cli.main import main; raise SystemExit(main())"
 SETTINGS = """

@@ -8,6 +8,7 @@ const GRID = 15, LARGEST = 10 * 2 ** 20;
 const PAD = { left: 54, right: 8, top: 12, bottom: 50 }; // which leaves a square
 const plane = $("plane"), pen = plane.getContext("2d");
 let model, code, category = 0, axes = [0, 0], own = null, grid = null, frame = 0;
+let turn = 0; // of what is decoded; an answer that comes after its turn isn't shown
 const hiddenClasses = new Set();
 
 const colour = (n) => {
@@ -46,22 +47,28 @@ async function post(path, kind, body) {
 }
 const decode = (asked) => post("/decode", "application/json", JSON.stringify(asked));
 
-const askImage = newestOnly(decode, (found) => {
-  if (found) $("decoded").src = found.images[0];
+const askImage = newestOnly(decode, (found, asked) => {
+  if (found && asked.turn === turn) showDecoded(found, 0);
 });
 
+function showDecoded(found, n) {
+  if (model.features) showFeatures(found.features[n]);
+  else $("decoded").src = found.images[n];
+}
+
 const askGrid = newestOnly(decode, async (found, asked) => {
-  if (!found) return;
+  if (!found) { gridAsked = ""; return; }
   const images = await Promise.all(found.images.map(async (url) => {
     const image = new Image();
     image.src = url;
     await image.decode();
     return image;
   }));
-  grid = { images, axes: asked.axes };
+  grid = { images, axes: asked.axes, seen: asked.seen };
   draw();
 });
 
+let gridAsked = "";
 function refreshGrid() {
   if (!$("show-grid").checked) return;
   const to = projection(), codes = [];
@@ -73,12 +80,22 @@ function refreshGrid() {
       codes.push(point);
     }
   }
-  askGrid({ codes, category, axes: axes.slice() });
+  const question = JSON.stringify([codes, category]);
+  if (question === gridAsked) return;
+  gridAsked = question;
+  askGrid({ codes, category, axes: axes.slice(), seen: view() });
 }
 
-/* Shows the code everywhere; `isMoved` if dimensions other than the plane's, or the class, changed. */
-function update(isMoved) {
-  askImage({ codes: [code], category });
+/* Shows the code everywhere; `isMoved` if dimensions other than the plane's, or the class, changed.
+   `known` is an answer that has at place `n` what it decodes to. */
+function update(isMoved, known = null, n = 0) {
+  if (known) {
+    turn++;
+    showDecoded(known, n);
+  } else {
+    pause();
+    askImage({ codes: [code], category, turn });
+  }
   const parts = (oneDimension() ? axes.slice(0, 1) : axes).map((axis) => `z${axis + 1} = ${shown(code[axis])}`);
   $("code").textContent = parts.join(", ");
   plane.setAttribute("aria-valuetext", parts.join(", "));
@@ -87,14 +104,23 @@ function update(isMoved) {
       slider.value = code[slider.dataset.axis];
       slider.nextElementSibling.textContent = shown(code[slider.dataset.axis]);
     }
-    $("category").value = category;
-    refreshGrid();
+    if (!isPlaying()) refreshGrid();
   }
   draw();
 }
 
+function choose(newCode, newCategory = category) {
+  const isOther = newCategory !== category;
+  code = newCode;
+  category = newCategory;
+  update(true);
+  if (isOther) refreshWalk();
+}
+
+const within = (value, low, high) => Math.min(high, Math.max(low, value));
+
 function moveTo(x, y) {
-  const to = projection(), within = (value, low, high) => Math.min(high, Math.max(low, value));
+  const to = projection();
   if (!oneDimension()) code[axes[1]] = within(y, to.low, to.high);
   code[axes[0]] = within(x, to.left, to.right);
   update(false);
@@ -102,6 +128,7 @@ function moveTo(x, y) {
 
 function chooseAxes() {
   axes = [Number($("across").value), Number($("up").value)];
+  look(null);
   $("others-card").hidden = model.latent_dim < 3;
   $("others").replaceChildren(...model.ranges.map((range, axis) => {
     if (axes.includes(axis)) return "";
@@ -146,49 +173,20 @@ function makeLegend() {
 }
 
 function listen() {
-  const pointed = (event) => {
-    const box = plane.getBoundingClientRect(), to = projection();
-    moveTo(to.fromX(event.clientX - box.left), to.fromY(event.clientY - box.top));
-  };
-  plane.onpointerdown = (event) => { plane.setPointerCapture(event.pointerId); plane.focus(); pointed(event); };
-  plane.onpointermove = (event) => { if (event.buttons) pointed(event); };
-  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-  plane.onkeydown = (event) => {
-    const step = steps[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const to = projection(), far = event.shiftKey ? 0.1 : 0.01;
-    moveTo(code[axes[0]] + step[0] * far * (to.right - to.left), upOf(code) + step[1] * far * (to.high - to.low));
-  };
   $("across").onchange = $("up").onchange = (event) => {
     // The two axes are never one: the other takes what this one had.
     const other = event.target === $("across") ? $("up") : $("across");
     if (other.value === event.target.value) other.value = axes[event.target === $("across") ? 0 : 1];
     chooseAxes();
   };
-  $("category").onchange = () => { category = Number($("category").value); update(true); };
-  $("random").onclick = () => {
-    code = model.prior[Math.floor(Math.random() * model.prior.length)].slice();
-    update(true);
-  };
+  $("category").onchange = () => choose(code, Number($("category").value));
+  $("random").onclick = () => choose(model.prior[Math.floor(Math.random() * model.prior.length)].slice());
   $("centre").onclick = () => {
     model.ranges.forEach((range, axis) => { if (!axes.includes(axis)) code[axis] = middle(range); });
     update(true);
   };
-  $("show-codes").onchange = $("show-prior").onchange = draw;
+  $("show-codes").onchange = $("show-prior").onchange = $("opacity").oninput = draw;
   $("show-grid").onchange = () => { refreshGrid(); draw(); };
-  $("file").onchange = () => {
-    if ($("file").files[0]) send($("file").files[0]);
-    $("file").value = ""; // so that the same file can be chosen again
-  };
-  $("invert").onchange = () => { if (lastFile) send(lastFile); };
-  ondragover = (event) => { event.preventDefault(); document.body.classList.add("dragging"); };
-  ondragleave = () => document.body.classList.remove("dragging");
-  ondrop = (event) => {
-    event.preventDefault();
-    document.body.classList.remove("dragging");
-    if (model.encodes && event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
-  };
   new ResizeObserver(draw).observe(plane);
   dark.addEventListener("change", () => { makeLegend(); draw(); });
 }
@@ -196,15 +194,15 @@ function listen() {
 async function start() {
   const answer = await fetch("/model.json");
   model = await answer.json();
-  const [height, width, channels] = model.image_shape, size = model.latent_dim;
+  const size = model.latent_dim;
   document.title = `${model.name} – latent explorer`;
   $("name").textContent = model.name;
   $("about").textContent = `version ${model.version} · a code of ${size} ${size === 1 ? "dimension" : "dimensions"}`
-    + ` · images of ${width} × ${height}, ${channels === 1 ? "grey" : "colour"}`
+    + ` · ${decodesTo()}`
     + (model.held_out ? ` · ${model.held_out.codes.length} held-out codes of ${model.held_out.data}` : "");
   $("without").textContent = model.held_out ? ""
     : "This export came without codes of held-out images, so none are drawn; --mode=export with the run's data at hand adds them.";
-  $("show-codes").parentElement.hidden = !model.held_out;
+  for (const it of [$("show-codes").parentElement, $("nearest"), $("hint-points")]) it.hidden = !model.held_out;
   $("show-prior").parentElement.hidden = $("random").hidden = !model.prior;
   $("own").hidden = !model.encodes;
   $("category-label").hidden = !model.categories.length;
@@ -213,8 +211,19 @@ async function start() {
   for (const id of ["across", "up"]) $(id).replaceChildren(...code.map((_, n) => option(n, `z${n + 1}`)));
   $("up").value = Math.min(1, size - 1);
   for (const label of document.querySelectorAll(".axes")) label.hidden = size < 3;
-  listen();
+  for (const listens of [listen, listenToPlane, listenToWalk, listenToSave]) listens();
+  if (model.encodes) listenToOwn();
+  if (model.features) makeBars();
   makeLegend();
   chooseAxes();
+  if (model.held_out?.tile) loadSheet();
 }
-start();
+
+function decodesTo() {
+  const [height, width, channels] = model.image_shape;
+  if (!model.features) return `images of ${width} × ${height}, ${channels === 1 ? "grey" : "colour"}`;
+  const count = model.features.names.length;
+  return `${count} ${count === 1 ? "feature" : "features"}`;
+}
+
+document.addEventListener("DOMContentLoaded", start); // when all scripts of the page are there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 import threading
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aae_tf.arrays import is_picture
 from aae_tf.client.model import Refused, in_one_line
 from aae_tf.errors import DataError
 from aae_tf.serving import held_out
@@ -18,7 +20,10 @@ from aae_tf.utils import to_bytes
 
 PRIOR_SAMPLES, PRIOR_SEED = 1000, (0, 1)
 CATEGORIES_AT_MOST = 1 << 16
+CATEGORIES_TRIED = 10  # to see how far features go
+MOST_CODES = 400  # in one request
 USUAL_RANGE = (-3.0, 3.0)  # of a code of which nothing is known
+MOST_NUMBERS = 2**20  # of features, decoded in one request
 TAIL, MARGIN = 0.005, 0.06  # of a dimension's values cut off on either side; added around the rest
 
 
@@ -29,14 +34,16 @@ class Model:
       folder: of a version, or of a model, whose newest version is taken.
 
     Attributes:
-      image_shape: `(height, width, channels)`, channels 1 or 3.
+      image_shape: `(height, width, channels)`, channels 1 or 3; or that of features.
+      of_pictures: whether it decodes to images, not to features.
       latent_dim: of the codes that it decodes.
       categories: names of what it takes beside a code, maybe none.
       about: which version it is, and what it was trained on.
-      encodes: whether it has a signature 'encode'.
+      encodes: whether it has a signature 'encode', of images.
+      sheet: PNG of the held-out images, see `held_out.describe`; None where there is none.
 
     Raises:
-      DataError: if there is none, or it can't decode codes to images.
+      DataError: if there is none, or it can't decode codes.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -48,28 +55,25 @@ class Model:
             decoder = signatures[self._decoder]
             codes = decoder.inputs["codes" if self._decoder == "decode" else "styles"]
             self.latent_dim = int(codes.shape[1])
-            outputs = decoder.outputs
-            if "features" in outputs:
-                shape = outputs["features"].shape[1:]
-                raise DataError(
-                    f"--model={version}: decodes to features of shape {shape}; expected a model of "
-                    "images"
-                )
-            self.image_shape = outputs["images"].shape[1:]
+            self._output = "features" if "features" in decoder.outputs else "images"
+            self.image_shape = tuple(map(int, decoder.outputs[self._output].shape[1:]))
         except (StopIteration, KeyError, IndexError, TypeError):
             raise DataError(
                 f"--model={version}: has no signature 'decode' or 'generate' as this program's "
                 "exports have"
             ) from None
-        if len(self.image_shape) != 3 or self.image_shape[2] not in (1, 3):
+        self.of_pictures = self._output == "images"
+        if self.of_pictures and not is_picture(self.image_shape):
             raise DataError(
                 f"--model={version}: decodes to images {self.image_shape}, expected (height, "
                 "width, 1) or (height, width, 3)"
             )
-        self.encodes = "encode" in signatures
+        self.encodes = self.of_pictures and "encode" in signatures
         self._held_out = held_out.read(version, self.latent_dim)
+        self.sheet = (self._held_out or {}).pop("sheet", None)
         self.categories = self._names_of_categories()
         self._prior = self._sample()
+        self._features = None if self.of_pictures else self._describe_features()
         # Pictures may be large; of one at a time memory is bounded, however many are sent.
         self._one_picture = threading.Lock()
 
@@ -81,13 +85,22 @@ class Model:
             "version": version.name,
             "image_shape": self.image_shape,
             "latent_dim": self.latent_dim,
+            "codes_at_once": self.codes_at_once,
             "categories": self.categories,
             "encodes": self.encodes,
             "ranges": self._ranges(),
             "prior": self._prior,
             "extent": self._prior and np.quantile(self._prior, (TAIL, 1 - TAIL), axis=0).T.tolist(),
             "held_out": codes and {k: v for k, v in codes.items() if k != "categories"},
+            "features": self._features,
         }
+
+    @property
+    def codes_at_once(self) -> int:
+        """How many codes may be decoded together, so that the answer stays small."""
+        if self.of_pictures:
+            return MOST_CODES
+        return max(1, min(MOST_CODES, MOST_NUMBERS // math.prod(self.image_shape)))
 
     def decode(self, codes: np.ndarray, category: int = 0) -> np.ndarray:
         """Images of codes.
@@ -97,12 +110,13 @@ class Model:
           category: of all of them, where the decoder takes one.
 
         Returns:
-          uint8 `(n, height, width, channels)`.
+          uint8 `(n, height, width, channels)`; of features float32 `(n, ...)`.
         """
         inputs = {"codes": codes}
         if self._decoder == "generate":
             inputs = {"labels": np.full(len(codes), category), "styles": codes}
-        return to_bytes(self._local.predict(self._decoder, inputs)["images"])
+        decoded = self._local.predict(self._decoder, inputs)[self._output]
+        return to_bytes(decoded) if self.of_pictures else decoded
 
     def encode(self, image: np.ndarray, category: int = 0) -> dict[str, Any]:
         """What the model makes of an image.
@@ -171,6 +185,27 @@ class Model:
         except Refused:
             return False
         return True
+
+    def _describe_features(self):
+        """Names, and of each the range in which it is decoded to, by which its bar is drawn."""
+        size = math.prod(self.image_shape)
+        names = self._held_out["feature_names"] if self._held_out else []
+        if len(names) != size:
+            shape = self.image_shape if len(self.image_shape) > 1 else (size,)
+            names = [", ".join(map(str, index)) for index in np.ndindex(*shape)]
+        codes = self._prior or (self._held_out["codes"] if self._held_out else None)
+        if not codes:
+            random = np.random.default_rng(PRIOR_SEED)
+            codes = random.uniform(*USUAL_RANGE, (PRIOR_SAMPLES, self.latent_dim))
+        codes = np.asarray(codes, np.float32)[: self.codes_at_once]
+        decoded = np.concatenate(
+            [self.decode(codes, n).reshape(len(codes), -1) for n in self._categories_tried()]
+        )
+        low, high = decoded.min(0), decoded.max(0)
+        return {"names": names, "ranges": np.stack([low, high], -1).tolist()}
+
+    def _categories_tried(self):
+        return range(min(len(self.categories), CATEGORIES_TRIED)) if self.categories else (0,)
 
     def _sample(self):
         """Codes of the prior, or None where the export can't draw any."""

@@ -1,12 +1,45 @@
 "use strict";
-/* The two ranges that the plane shows; of one length where they are alike, so that circles stay round. */
-function view() {
+const FURTHEST = 4, NEAREST = 1e-3; // of the whole that the plane may show
+let zoom = null; // the two ranges that are looked at, where they aren't the whole
+
+/* The two ranges of the whole; of one length where they are alike, so that circles stay round. */
+function home() {
   const ranges = axes.map((axis) => model.ranges[axis]);
   if (axes[0] === axes[1]) return [ranges[0], [-1, 1]];
   const spans = ranges.map(([low, high]) => high - low);
   const span = Math.max(...spans);
   if (span > 2 * Math.min(...spans)) return ranges;
   return ranges.map(([low, high]) => [(low + high - span) / 2, (low + high + span) / 2]);
+}
+
+const view = () => zoom ?? home();
+
+function look(ranges) {
+  zoom = ranges;
+  $("zoom-reset").disabled = !zoom;
+  refreshGrid();
+  draw();
+}
+
+/* Shows so many times as much detail, where the code (x, y) stays in its place. */
+function zoomBy(factor, x, y) {
+  const [whole] = home(), size = (view()[0][1] - view()[0][0]) / (whole[1] - whole[0]);
+  const by = within(factor, size / FURTHEST, size / NEAREST);
+  look(view().map(([low, high], n) => {
+    if (n && oneDimension()) return [low, high];
+    const at = n ? y : x;
+    return [at - (at - low) / by, at + (high - at) / by];
+  }));
+}
+
+/* Moves what is looked at, as long as its middle stays in the whole. */
+function panBy(across, up) {
+  const whole = home();
+  look(view().map(([low, high], n) => {
+    if (n && oneDimension()) return [low, high];
+    const half = (high - low) / 2, centre = within(low + half + (n ? up : across), ...whole[n]);
+    return [centre - half, centre + half];
+  }));
 }
 
 function projection() {
@@ -67,36 +100,33 @@ function paint() {
   pen.beginPath();
   pen.rect(PAD.left, PAD.top, to.width, to.height);
   pen.clip();
+  const opacity = Number($("opacity").value);
   const isGrid = $("show-grid").checked && grid && String(grid.axes) === String(axes);
   if (isGrid) paintGrid(to);
   if (model.prior && $("show-prior").checked) {
     paintExtent(to, ink("--prior"));
-    pen.globalAlpha = 0.5;
+    pen.globalAlpha = 0.6 * opacity;
     pen.fillStyle = ink("--prior");
     for (const point of model.prior) spot(to, point, 1.6);
   }
   if (model.held_out && $("show-codes").checked) {
     const { codes, labels } = model.held_out;
-    pen.globalAlpha = 0.8;
+    pen.globalAlpha = opacity;
     pen.lineWidth = 1;
     pen.strokeStyle = "#fff"; // on the grid's images, black or white as they may be
+    const radius = codes.length < 300 ? 4 : 2.6;
     codes.forEach((point, row) => {
       const label = labels ? labels[row] : 0;
       if (hiddenClasses.has(label)) return;
       pen.fillStyle = colour(label);
-      spot(to, point, 2.6);
+      spot(to, point, radius);
       if (isGrid) pen.stroke();
     });
   }
   pen.globalAlpha = 1;
-  if (own) {
-    const [x, y] = [to.x(own[axes[0]]), to.y(upOf(own))];
-    for (const [wide, name] of [[5, "--card"], [2.5, "--accent"]]) {
-      pen.lineWidth = wide;
-      pen.strokeStyle = ink(name);
-      pen.strokeRect(x - 10, y - 10, 20, 20);
-    }
-  }
+  paintWalk(to, ink);
+  if (own) outlined(ink, "--accent", () => pen.strokeRect(to.x(own[axes[0]]) - 10, to.y(upOf(own)) - 10, 20, 20));
+  if (picked !== null) outlined(ink, "--accent", () => ring(to, model.held_out.codes[picked], 9));
   const [x, y] = [to.x(code[axes[0]]), to.y(upOf(code))];
   for (const [wide, name] of [[6, "--card"], [3, "--ink"]]) {
     pen.lineWidth = wide;
@@ -111,6 +141,21 @@ function paint() {
   pen.strokeStyle = ink("--line");
   pen.lineWidth = 1;
   pen.strokeRect(PAD.left, PAD.top, to.width, to.height);
+}
+
+/* Something on a rim of the page's colour, so that it is seen on the grid's images. */
+function outlined(ink, name, stroke) {
+  for (const [wide, shade] of [[5, "--card"], [2.5, name]]) {
+    pen.lineWidth = wide;
+    pen.strokeStyle = ink(shade);
+    stroke();
+  }
+}
+
+function ring(to, point, radius) {
+  pen.beginPath();
+  pen.arc(to.x(point[axes[0]]), to.y(upOf(point)), radius, 0, 2 * Math.PI);
+  pen.stroke();
 }
 
 function line(x0, y0, x1, y1) {
@@ -139,15 +184,19 @@ function paintExtent(to, shade) {
 const rows = () => (oneDimension() ? 1 : GRID);
 const cell = (low, high, n, count) => low + ((n + 0.5) / count) * (high - low);
 
+/* The grid where it was decoded for, which in a moment is what is looked at. */
 function paintGrid(to) {
   pen.imageSmoothingEnabled = false;
-  const wide = to.width / GRID, ratio = devicePixelRatio || 1, snap = (x) => Math.round(x * ratio) / ratio;
+  const [[left, right], [low, high]] = grid.seen, ratio = devicePixelRatio || 1;
+  const snap = (x) => Math.round(x * ratio) / ratio;
+  const wide = (to.x(right) - to.x(left)) / GRID, tall = oneDimension() ? wide : (to.y(low) - to.y(high)) / GRID;
   grid.images.forEach((image, n) => {
-    const row = oneDimension() ? (GRID - 1) / 2 : Math.floor(n / GRID), scale = wide / Math.max(image.width, image.height);
+    const scale = Math.min(wide, tall) / Math.max(image.width, image.height);
     const halfWidth = (scale * image.width) / 2, halfHeight = (scale * image.height) / 2;
-    const x = PAD.left + ((n % GRID) + 0.5) * wide, y = PAD.top + (row + 0.5) * wide;
+    const x = to.x(cell(left, right, n % GRID, GRID));
+    const y = oneDimension() ? to.y(0) : to.y(cell(high, low, Math.floor(n / GRID), GRID));
     // Between whole pixels of the screen, or seams would show.
-    const [left, top] = [snap(x - halfWidth), snap(y - halfHeight)];
-    pen.drawImage(image, left, top, snap(x + halfWidth) - left, snap(y + halfHeight) - top);
+    const [start, top] = [snap(x - halfWidth), snap(y - halfHeight)];
+    pen.drawImage(image, start, top, snap(x + halfWidth) - start, snap(y + halfHeight) - top);
   });
 }

@@ -27,12 +27,11 @@ from werkzeug.wrappers import Request, Response
 from aae_tf.client.model import Refused
 from aae_tf.client.outputs import png
 from aae_tf.errors import SettingsError
-from aae_tf.serving.explorer.model import Model
+from aae_tf.serving.explorer.model import MOST_CODES, Model
 from aae_tf.utils import note, strict_json
 
 PICTURE_BYTES, JSON_BYTES = 10 * 2**20, 2**20
 PICTURES = ("image/png", "image/jpeg", "image/bmp", "image/gif")
-MOST_CODES = 400  # in one request
 AT_ONCE = 2  # requests that compute; others wait
 PATIENCE = 30  # seconds for which a silent client is waited for, or a turn to compute
 REQUEST_SECONDS = 60  # for all that a client sends, however slowly
@@ -64,6 +63,7 @@ class Explorer:
             [
                 Rule("/", methods=["GET"], endpoint=lambda _: Response(page, mimetype="text/html")),
                 Rule("/model.json", methods=["GET"], endpoint=lambda _: _json(described)),
+                Rule("/held_out.png", methods=["GET"], endpoint=self._sheet),
                 Rule("/decode", methods=["POST"], endpoint=self._decode),
                 Rule("/encode", methods=["POST"], endpoint=self._encode),
             ],
@@ -100,13 +100,21 @@ class Explorer:
         if asks != host:
             abort(403, "expected a page of this server to ask")
 
+    def _sheet(self, request):
+        if self._model.sheet is None:
+            abort(404, "this export came without held-out images")
+        return Response(self._model.sheet, mimetype="image/png")
+
     def _decode(self, request):
         content = json_object(_body(request, JSON_BYTES, "application/json"))
-        codes = parse_codes(content.get("codes"), self._model.latent_dim)
-        category = parse_category(content.get("category", 0), self._model.categories)
+        model = self._model
+        codes = parse_codes(content.get("codes"), model.latent_dim, model.codes_at_once)
+        category = parse_category(content.get("category", 0), model.categories)
         with self._turn():
-            images = self._model.decode(codes, category)
-            return _json(strict_json({"images": [picture_url(image) for image in images]}))
+            decoded = model.decode(codes, category)
+            if not model.of_pictures:
+                return _json(strict_json({"features": decoded.reshape(len(codes), -1).tolist()}))
+            return _json(strict_json({"images": [picture_url(image) for image in decoded]}))
 
     def _encode(self, request):
         if not self._model.encodes:
@@ -205,17 +213,17 @@ def json_object(content: bytes) -> dict[str, Any]:
     return parsed
 
 
-def parse_codes(value: Any, latent_dim: int) -> np.ndarray:
+def parse_codes(value: Any, latent_dim: int, at_most: int = MOST_CODES) -> np.ndarray:
     """Codes of a request, float32 `(n, latent_dim)`; BadRequest if they are anything else."""
-    codes = _finite_codes(value, latent_dim) if isinstance(value, list) else None
+    codes = _finite_codes(value, latent_dim, at_most) if isinstance(value, list) else None
     if codes is None:
-        shape = f"1 to {MOST_CODES} codes of {latent_dim} finite numbers each"
+        shape = f"1 to {at_most} codes of {latent_dim} finite numbers each"
         abort(400, f"'codes': expected a list of {shape}")
     return codes
 
 
-def _finite_codes(codes, latent_dim):
-    if not 1 <= len(codes) <= MOST_CODES:
+def _finite_codes(codes, latent_dim, at_most):
+    if not 1 <= len(codes) <= at_most:
         return None
     if not all(isinstance(code, list) and len(code) == latent_dim for code in codes):
         return None

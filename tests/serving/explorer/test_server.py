@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest
 
 from aae_tf.errors import SettingsError
+from aae_tf.methods.build import method_class
 from aae_tf.serving import explorer, held_out
 from aae_tf.serving.explorer.server import parse_codes
 from aae_tf.serving.export import export_saved_model
@@ -28,7 +30,9 @@ HEAD = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 100
 def _export(method, folder, categories=()):
     split = tiny.split(20)
     codes = method.encode(split.intensities()).numpy()
-    described = held_out.describe("bars", codes, split.labels, NAMES, categories)
+    described = held_out.describe(
+        "bars", codes, split.labels, NAMES, categories, images=split.images
+    )
     return export_saved_model(method, folder, described)
 
 
@@ -68,10 +72,30 @@ def plain(tmp_path_factory):
     """A method with its model's folder and a client of its explorer."""
     method = tiny.method()
     folder = _export(method, tmp_path_factory.mktemp("plain") / "gaussian")
-    server = _running(explorer.Model(folder))
-    yield method, folder, Client(server)
+    model = explorer.Model(folder)
+    server = _running(model)
+    client = Client(server)
+    client.model = model
+    yield method, folder, client
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def features(tmp_path):
+    """Gives a method of features of a shape and a client of its explorer."""
+    servers = []
+
+    def running(shape):
+        chosen = tiny.settings(output_activation="linear")
+        method = method_class(chosen)(chosen, shape, 0)
+        servers.append(_running(explorer.Model(export_saved_model(method, tmp_path / "model"))))
+        return method, Client(servers[-1])
+
+    yield running
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +136,10 @@ def test_page_tells_the_browser_to_load_nothing_from_elsewhere(plain):
     assert b"<canvas" in page and b"http://" not in page and b"https://" not in page
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "*" not in policy
+    # All of it is in the page, and named by its digest.
+    assert page.count(b"<script>") == policy.partition("style-src")[0].count("'sha256-") > 1
+    assert b"src=" not in re.sub(rb"<script>.*?</script>", b"", page, flags=re.DOTALL)
+    assert b"stylesheet" not in page
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "Access-Control-Allow-Origin" not in headers
 
@@ -131,6 +159,54 @@ def test_model_tells_its_shapes_held_out_codes_and_the_priors_extent(plain):
     np.testing.assert_allclose(answer["extent"], [[-2.58, 2.58]] * 2, atol=0.4)
     for (low, high), (first, last) in zip(answer["ranges"], answer["extent"], strict=True):
         assert low < first and last < high
+
+
+def test_sheet_of_held_out_images_is_given_as_it_lies_in_the_export(plain):
+    _, folder, client = plain
+    status, headers, content = client.ask("GET", "/held_out.png")
+    assert status == 200 and headers["Content-Type"] == "image/png"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert content == (folder / held_out.SHEET).read_bytes()
+    tile = client.ask("GET", "/model.json")[2]["held_out"]["tile"]
+    sheet = tf.io.decode_png(content).numpy()
+    top, left = 8 * (7 // tile["columns"]), 8 * (7 % tile["columns"])
+    np.testing.assert_array_equal(sheet[top : top + 8, left : left + 8], tiny.images(20)[7])
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
+def test_sheet_is_for_the_page_alone(plain, headers):
+    assert plain[2].ask("GET", "/held_out.png", headers=headers)[0] == 403
+
+
+def test_sheet_that_is_not_there_is_refused_in_words(plain, monkeypatch):
+    monkeypatch.setattr(plain[2].model, "sheet", None)
+    status, _, answer = plain[2].ask("GET", "/held_out.png")
+    assert status == 404 and answer["error"] == "this export came without held-out images"
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 2)])
+def test_features_are_decoded_to_numbers(features, shape):
+    method, client = features(shape)
+    codes = [[0.5, -1], [2, 0.25]]
+    status, _, actual = client.decode(codes=codes)
+    assert status == 200
+    expected = method.decode(tf.constant(codes, tf.float32)).numpy().reshape(2, -1)
+    np.testing.assert_allclose(actual["features"], expected, rtol=1e-5)
+    told = client.ask("GET", "/model.json")[2]
+    assert len(told["features"]["names"]) == len(told["features"]["ranges"]) == np.prod(shape)
+    assert told["features"]["names"][0] == ("0" if shape == (5,) else "0, 0, 0")
+    assert not told["encodes"] and client.encode(b"", "image/png")[0] == 404
+    decoded = method.decode(tf.constant(told["prior"][: told["codes_at_once"]], tf.float32))
+    low = np.min(decoded, 0).reshape(-1)
+    np.testing.assert_allclose(np.array(told["features"]["ranges"])[:, 0], low, atol=1e-4)
+
+
+def test_no_more_features_are_decoded_at_once_than_an_answer_may_have(features, monkeypatch):
+    monkeypatch.setattr(explorer.model, "MOST_NUMBERS", 14)
+    client = features((5,))[1]
+    assert client.decode(codes=[[0, 0]] * 2)[0] == 200
+    status, _, answer = client.decode(codes=[[0, 0]] * 3)
+    assert status == 400 and "1 to 2 codes of 2 finite numbers" in answer["error"]
 
 
 def test_decode_gives_the_networks_images(plain):
