@@ -25,7 +25,16 @@ GROWTH_AT_MOST = 64  # MiB of the process's largest size, after the first tenth
 CODES = {"codes": np.zeros((1, 2), np.float32)}
 METHODS = (b"GET", b"POST", b"PUT", b"get", b"OPTIONS", b"HEAD", b"\xff", b"")
 PATHS = (
-    *(b"/", b"/model.json", b"/decode", b"/encode", b"/encode?category=1&invert=1", b"//", b"*"),
+    *(
+        b"/",
+        b"/model.json",
+        b"/held_out.png",
+        b"/decode",
+        b"/encode",
+        b"/encode?category=1&invert=1",
+        b"//",
+        b"*",
+    ),
     *(b"/../../etc/passwd", b"/%2e%2e/%2e%2e/etc/passwd", b"/..%2fpage.html", b"/\x00", b"/%ff"),
     *(b"file:///etc/passwd", b"http://[/", b"http://evil.example/", b"/" + b"a" * 70_000, b""),
 )
