@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 
+import numpy as np
 import pytest
 import searches
 import tiny
@@ -69,9 +70,10 @@ def place(tmp_path_factory):
     search = searches.make(place / "search")
     search.folder.mkdir()
     (search.folder / "search.json").write_text(json.dumps(search.described()))
-    codes = held_out.describe("bars", [[0.5] * 8], None, ())
-    (place / "export/assets.extra").mkdir(parents=True)
-    (place / "export/assets.extra/codes.json").write_text(json.dumps(codes))
+    (place / "export").mkdir()
+    images = tiny.images(3)
+    described = held_out.describe("bars", np.full((3, 8), 0.5), None, (), images=images)
+    held_out.write(place / "export", described)
     return place
 
 
@@ -82,7 +84,8 @@ def _report(place):
 
 
 def _card(place):
-    model_card.files_of(RunFolder(place / "run"), {})
+    folder = RunFolder(place / "run")
+    model_card.files_of(folder, folder.read_settings(), {})
 
 
 def _resume(place):
@@ -127,6 +130,7 @@ READERS = {
     "search/search.json": (_search,),
     "tiny.space": (lambda place: space.read(place / "tiny.space", tiny.settings()),),
     "export/assets.extra/codes.json": (lambda place: held_out.read(place / "export", 8),),
+    "export/assets.extra/held_out.png": (lambda place: held_out.read(place / "export", 8),),
 }
 
 
