@@ -41,6 +41,14 @@ _KINDS = {
     "state_sha256": str,
 }
 
+# Of what type the entries of data.json are, and what they hold.
+_DATA_KINDS = {
+    "name": (str, str),
+    "class_names": (list, str),
+    "feature_names": (list, str),
+    "sizes": (dict, int),
+}
+
 logger = logging.getLogger(__name__)
 
 
@@ -276,8 +284,12 @@ class RunFolder:
             shape, classes = described["image_shape"], described.get("num_classes", 0)
             if not shape or not all(type(n) is int and n > 0 for n in (*shape, classes + 1)):
                 raise ValueError(f"image_shape {shape}, num_classes {classes}")
-            if not isinstance(described.get("name", ""), str):
-                raise ValueError(f"name {described['name']}")
+            described.setdefault("name", "")
+            for key, (kind, of) in _DATA_KINDS.items():
+                value = described.get(key, kind())
+                parts = value.values() if isinstance(value, dict) else value
+                if not isinstance(value, kind) or not all(isinstance(part, of) for part in parts):
+                    raise ValueError(f"{key} {str(value)[:40]}")
             return described
         except NONSENSE as error:
             raise unusable(file, error) from None
