@@ -26,6 +26,8 @@ class Metric:
         '_of_data'.
       needs: flags without which it isn't given.
       counted: whether its key has the number of samples as well ('log_likelihood_10000').
+      curve: its name in TensorBoard, 'group/name'; of those that each epoch has.
+      about: a line beside that curve: what it is, in which unit.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Metric:
     beside: Literal["prior", "data"] | None = None
     needs: tuple[str, ...] = ()
     counted: bool = False
+    curve: str = ""
+    about: str = ""
 
     @property
     def final(self) -> bool:
@@ -41,8 +45,13 @@ class Metric:
         return all(evaluation in FINAL for evaluation in self.evaluations)
 
 
-def _prior(name, better=None):
-    return Metric(name, ("prior_match",), better, beside="prior")
+def _prior(name, about, better=None):
+    about += ". The run eval/prior has what samples of the prior get: the value to aim at"
+    return Metric(name, ("prior_match",), better, "prior", curve=f"match/{name}", about=about)
+
+
+def _curve(name, evaluations, curve, about, better=None):
+    return Metric(name, evaluations, better, curve=curve, about=about)
 
 
 def _samples(name, better=None, beside: Literal["prior", "data"] | None = "data", inception=False):
@@ -65,27 +74,107 @@ def _likelihood(name, better=None):
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("reconstruction_error", ("reconstruction",), "lower"),
-        _prior("sliced_wasserstein", "lower"),
-        _prior("mmd"),
-        _prior("coverage", "higher"),
-        _prior("empty_region", "lower"),
-        _prior("mode_excess"),
-        _prior("mean_error", "lower"),
-        _prior("covariance_error", "lower"),
-        Metric("component_share", ("component_share",), "higher"),
-        Metric("component_share_matched", ("component_share",), "higher"),
-        Metric("largest_probability", ("categories",)),
-        Metric("category_entropy", ("categories",)),
-        Metric("categories_in_use", ("categories",)),
-        Metric("error_percent", ("classification", "clustering"), "lower"),
-        Metric("error_majority_percent", ("clustering",), "lower"),
-        Metric("error_assigned_percent", ("clustering",), "lower"),
-        Metric("nmi", ("clustering",), "higher"),
-        Metric("ari", ("clustering",), "higher"),
-        Metric("elbo", ("elbo",), "higher"),
-        Metric("kl", ("elbo",)),
-        Metric("reconstruction_cost", ("cost",), "lower"),
+        _curve(
+            "reconstruction_error",
+            ("reconstruction",),
+            "loss/reconstruction",
+            "Half the squared distance of an example to its reconstruction, summed over its values",
+            "lower",
+        ),
+        _prior(
+            "sliced_wasserstein",
+            "Sliced 2-Wasserstein distance of the codes to samples of the prior",
+            "lower",
+        ),
+        _prior("mmd", "Squared maximum mean discrepancy of codes and samples of the prior"),
+        _prior("coverage", "Share of the prior's samples that have a code nearby", "higher"),
+        _prior("empty_region", "Share of the prior's mass that no code reaches", "lower"),
+        _prior(
+            "mode_excess",
+            "Share of codes in the half of the prior's mass around its modes, less that half",
+        ),
+        _prior("mean_error", "Distance of the codes' mean to the prior's", "lower"),
+        _prior(
+            "covariance_error",
+            "Frobenius distance of the codes' covariance to the prior's",
+            "lower",
+        ),
+        _curve(
+            "component_share",
+            ("component_share",),
+            "classes/component_share",
+            "Share of codes whose most probable part of the prior is their class's",
+            "higher",
+        ),
+        _curve(
+            "component_share_matched",
+            ("component_share",),
+            "classes/component_share_matched",
+            "The same where classes may swap parts",
+            "higher",
+        ),
+        _curve(
+            "largest_probability",
+            ("categories",),
+            "categories/mean_largest_probability",
+            "The largest probability of q(y|x), mean over examples: 1 where the code is one-hot",
+        ),
+        _curve(
+            "category_entropy",
+            ("categories",),
+            "categories/mean_entropy",
+            "Entropy of q(y|x) in nats, mean over examples",
+        ),
+        _curve(
+            "categories_in_use",
+            ("categories",),
+            "categories/in_use",
+            "Categories in use: e to the entropy of how often each is the most probable",
+        ),
+        _curve(
+            "error_percent",
+            ("classification", "clustering"),
+            "classes/error_percent",
+            "Percent of examples whose class is wrong",
+            "lower",
+        ),
+        _curve(
+            "error_majority_percent",
+            ("clustering",),
+            "classes/error_majority_percent",
+            "The same where each cluster has the class of most of its validation examples",
+            "lower",
+        ),
+        _curve(
+            "error_assigned_percent",
+            ("clustering",),
+            "classes/error_assigned_percent",
+            "The same where each class has one cluster",
+            "lower",
+        ),
+        _curve(
+            "nmi",
+            ("clustering",),
+            "classes/nmi",
+            "Normalised mutual information of clusters and classes",
+            "higher",
+        ),
+        _curve(
+            "ari",
+            ("clustering",),
+            "classes/ari",
+            "Adjusted Rand index of clusters and classes",
+            "higher",
+        ),
+        _curve("elbo", ("elbo",), "loss/elbo", "Evidence lower bound in nats", "higher"),
+        _curve("kl", ("elbo",), "loss/kl", "Divergence of q(z|x) from the prior in nats"),
+        _curve(
+            "reconstruction_cost",
+            ("cost",),
+            "loss/reconstruction_cost",
+            "What --cost says of an example and its reconstruction, without --cost_scale",
+            "lower",
+        ),
         Metric("class_from_style_linear", ("style",)),
         Metric("class_from_style_mlp", ("style",)),
         Metric("class_by_chance", ("style",)),

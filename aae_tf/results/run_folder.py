@@ -98,6 +98,10 @@ class RunFolder:
         return self.path / "eval"
 
     @property
+    def prior_logs(self) -> pathlib.Path:
+        return self.eval_logs / "prior"
+
+    @property
     def holds_run(self) -> bool:
         return (self.path / "settings.json").exists()
 

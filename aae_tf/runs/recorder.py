@@ -19,7 +19,7 @@ from aae_tf.figures.style import to_png
 from aae_tf.methods import Method
 from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.runs import tensorboard
+from aae_tf.runs import curves, tensorboard
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
 from aae_tf.training.optimizers import rate_at
@@ -72,6 +72,8 @@ class Recorder(Observer):
         self._averaged_weights = averaged_weights
         self._train = tensorboard.EventWriter(folder.train_logs, progress.step)
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
+        # A run of its own, so that TensorBoard draws the prior's curves in the charts of the codes.
+        self._prior = tensorboard.EventWriter(folder.prior_logs, progress.step)
         self._train.hyperparameters(method.settings)
         self._progress, self._resumed_at = progress, progress.step
         self._begin()
@@ -94,7 +96,7 @@ class Recorder(Observer):
         self._epoch_began = time.monotonic()
 
     def after_rollback(self, step: int) -> None:
-        for writer in (self._train, self._eval):
+        for writer in (self._train, self._eval, self._prior):
             writer.restart(step)
         self._begin()
 
@@ -134,6 +136,7 @@ class Recorder(Observer):
         if self._categories is not None:
             self._note_categories(report, probabilities)
         self._eval.flush()
+        self._prior.flush()
         is_due = self._draw_every and round(report.epoch) % self._draw_every == 0
         if is_due and report.step < report.total_steps:
             with _collected():
@@ -146,7 +149,11 @@ class Recorder(Observer):
           The metrics, and the probabilities of categories `(n, categories)` where there are any.
         """
         validation = self._evaluator.evaluate(self._data.validation)
-        self._eval.scalars(step, validation)
+        known = len(self._eval.tags)
+        self._eval.scalars(step, curves.evaluation_curves(validation))
+        self._prior.scalars(step, curves.curves_of_prior(validation))
+        if self._train.tags and not known:
+            self._eval.layout(self._train.tags | self._eval.tags)
         codes = self._evaluator.aggregated_posterior(self._data.validation)
         columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
         probabilities = None
@@ -183,9 +190,9 @@ class Recorder(Observer):
         """Draws the method's figures for TensorBoard and under figures/; returns their paths."""
         self._evaluator.fit_sampler()
         drawn = dict(figures.draw_all(self._method, self._data, self._evaluator))
-        curves = figures.learning_curves({"": self._table.rows}) if self._table.rows else None
-        if curves is not None:
-            drawn["learning_curves"] = curves
+        drawn_curves = figures.learning_curves({"": self._table.rows}) if self._table.rows else None
+        if drawn_curves is not None:
+            drawn["learning_curves"] = drawn_curves
         if self._categories is not None and self._categories.rows:
             drawn["categories"] = categories_over_training(
                 {"The categorical code over training": self._categories.rows},
@@ -194,7 +201,7 @@ class Recorder(Observer):
         paths = {}
         for name, figure in drawn.items():
             content = to_png(figure)
-            self._eval.png(step, name, content)
+            self._eval.png(step, f"figures/{name}", content)
             path = self._folder.figures / f"{name}.png"
             write_aside(path, content)
             paths[name] = str(path)
@@ -205,7 +212,8 @@ class Recorder(Observer):
         shown = self._data.validation.take(slice(0, tensorboard.PROJECTOR_POINTS))
         with self._averaged_weights():
             if step == self._resumed_at:  # what an earlier session drew last isn't shown twice
-                self._eval.restart(step - 1)
+                for writer in (self._eval, self._prior):
+                    writer.restart(step - 1)
                 self._log_validation(step)
             tensorboard.write_projector(
                 self._folder.eval_logs,
@@ -217,16 +225,16 @@ class Recorder(Observer):
 
     def close(self) -> None:
         """Closes the event files."""
-        self._train.close()
-        self._eval.close()
+        for writer in (self._train, self._eval, self._prior):
+            writer.close()
 
     def _log_curves(self, step: int) -> None:
-        curves = {key: np.mean(values) for key, values in self._progress.curve_values.items()}
+        means = {key: np.mean(values) for key, values in self._progress.curve_values.items()}
         for phase in self._phases:
-            curves[f"{phase.name}/learning_rate"] = rate_at(phase.optimizer, step - 1)
+            means[f"{phase.name}/learning_rate"] = rate_at(phase.optimizer, step - 1)
         if self._seconds:
-            curves["steps_per_second"] = self._steps / self._seconds
-        self._train.scalars(step, curves)
+            means[curves.SPEED] = self._steps / self._seconds
+        self._train.scalars(step, curves.training_curves(self._method, means))
         self._train.flush()  # before a checkpoint says that these steps are done
         self._steps, self._seconds = 0, 0.0
 

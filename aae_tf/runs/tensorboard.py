@@ -8,11 +8,12 @@ import math
 import os
 import pathlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import summary_v2 as histogram
 from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.plugins.image import metadata as image
@@ -24,6 +25,7 @@ from tensorboard.util import tensor_util
 from aae_tf.arrays import is_picture
 from aae_tf.data import Split
 from aae_tf.figures.style import Thumbnails, tile
+from aae_tf.runs.curves import layout
 from aae_tf.settings import Settings, flatten
 from aae_tf.utils import printable, to_bytes, write_aside
 
@@ -42,6 +44,9 @@ class EventWriter:
       first_step: steps done before. What an earlier, killed session logged beyond them is purged by
         TensorBoard, since the run logs it again.
 
+    Attributes:
+      tags: of the curves that were written.
+
     Raises:
       OSError: that names the file, as all methods.
     """
@@ -52,6 +57,7 @@ class EventWriter:
         self._path = folder / name
         self._file = self._path.open("wb")
         self._records = RecordWriter(self._file)
+        self.tags: set[str] = set()
         self._add(0, file_version="brain.Event:2")
         self.restart(first_step)
 
@@ -61,10 +67,22 @@ class EventWriter:
         self._add(step + 1, session_log=log)
         self.flush()
 
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """One point of each curve."""
-        for name, value in values.items():
-            self._add(step, summary=scalar.scalar_pb(name, value))
+    def scalars(self, step: int, curves: Mapping[str, tuple[float, str]]) -> None:
+        """One point of each curve, and once what it is: values and descriptions by tag."""
+        for tag, (value, about) in curves.items():
+            said = about if tag not in self.tags else None
+            self.tags.add(tag)
+            self._add(step, summary=scalar.scalar_pb(tag, value, said))
+
+    def layout(self, tags: Collection[str]) -> None:
+        """Which curves stand in one chart of the page of custom scalars."""
+        content = layout(tags).SerializeToString()
+        value = summary_pb2.Summary.Value(
+            tag=custom_scalar.CONFIG_SUMMARY_TAG,
+            metadata=custom_scalar.create_summary_metadata(),
+            tensor=tensor_util.make_tensor_proto(content),
+        )
+        self._add(0, summary=summary_pb2.Summary(value=[value]))
 
     def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
         """The distribution of each array's values."""

@@ -82,7 +82,7 @@ def _curves(folder):
     found, curves = events.read(folder), {}
     for tag in found.Tags()["tensors"]:
         kind = events.plugin(found, tag)
-        if kind == "scalars" and tag != "steps_per_second":
+        if kind == "scalars" and tag != "time/steps_per_second":
             curves[tag] = events.curve(found, tag)
         elif kind in ("images", "histograms"):
             curves[tag] = events.steps(found, tag)
@@ -104,6 +104,7 @@ def _left(place, name):
         "tables": tables,
         "train": _curves(folder / "train"),
         "eval": _curves(folder / "eval"),
+        "prior": _curves(folder / "eval" / "prior"),
         "figures": {path.name: path.read_bytes() for path in folder.glob("figures/*")},
         "versions": [p.parent.name for p in place.glob(f"{name}_models/*/*/saved_model.pb")],
         "checkpoints": sorted(path.name for path in folder.glob("checkpoints/*"))[-1:],

@@ -54,5 +54,5 @@ def test_memory_and_open_files_do_not_grow_with_the_steps(tmp_path):
     assert min(files[-5:]) == min(files[:5])  # beside what is being written at the moment
     rows = _rows(tmp_path / "run")
     assert len(rows) == EPOCHS and int(rows[-1]["step"]) >= STEPS
-    curve = events.curve(events.read(tmp_path / "run" / "train"), "reconstruction/loss")
+    curve = events.curve(events.read(tmp_path / "run" / "train"), "loss/reconstruction")
     assert len(curve) > EPOCHS

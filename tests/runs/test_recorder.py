@@ -73,30 +73,63 @@ def _rows(folder):
 
 def test_train_has_every_phases_losses_and_rates(run):
     found = events.read(run[0].train_logs)
-    wanted = {f"{phase}/{name}" for phase in PHASES for name in ("loss", "learning_rate")}
-    wanted |= {f"discriminator/accuracy_on_{kind}" for kind in ("prior", "codes")}
-    wanted |= {"steps_per_second", "_hparams_/session_start_info"}
+    wanted = {f"{group}/{phase}" for phase in PHASES for group in ("loss", "learning_rate")}
+    wanted |= {f"critic/accuracy_on_{kind}" for kind in ("prior", "codes")}
+    wanted |= {"time/steps_per_second", "_hparams_/session_start_info"}
     assert set(found.Tags()["tensors"]) == wanted
-    assert events.steps(found, "generator/loss")[-1] == PER_EPOCH * EPOCHS
+    assert events.steps(found, "loss/generator")[-1] == PER_EPOCH * EPOCHS
+
+
+def test_every_curve_is_in_a_group_and_says_what_it_is(run):
+    for folder in (run[0].train_logs, run[0].eval_logs, run[0].prior_logs):
+        found = events.read(folder)
+        tags = [t for t in found.Tags()["tensors"] if events.plugin(found, t) == "scalars"]
+        assert tags
+        for tag in tags:
+            assert tag.split("/")[0] in ("loss", "critic", "match", "learning_rate", "time"), tag
+            assert len(found.SummaryMetadata(tag).summary_description) > 20, tag
+
+
+def test_the_priors_curves_are_in_the_charts_of_the_codes(run):
+    codes, prior = (events.read(each) for each in (run[0].eval_logs, run[0].prior_logs))
+    tags = set(prior.Tags()["tensors"])
+    assert tags == {f"match/{name}" for name in MEASURES[1:]} < set(codes.Tags()["tensors"])
+    rows = _rows(run[0])
+    for tag in tags:
+        column = f"validation/{tag.removeprefix('match/')}_of_prior"
+        assert [value for _, value in events.curve(prior, tag)] == [
+            pytest.approx(float(row[column]), rel=1e-6) for row in rows
+        ]
+
+
+def test_training_and_held_out_reconstruction_share_a_tag_and_a_unit(run):
+    rows = _rows(run[0])
+    for folder, column in (
+        (run[0].train_logs, "train/reconstruction/loss"),
+        (run[0].eval_logs, "validation/reconstruction_error"),
+    ):
+        points = events.curve(events.read(folder), "loss/reconstruction")
+        assert [step for step, _ in points] == [100, 200, 300]
+        for (_, value), row in zip(points, rows, strict=True):
+            assert value == pytest.approx(float(row[column]), rel=1e-5)
 
 
 def test_learning_rate_curves_show_the_rate_that_was_used(run):
     found = events.read(run[0].train_logs)
-    for step, rate in events.curve(found, "generator/learning_rate"):
+    for step, rate in events.curve(found, "learning_rate/generator"):
         assert rate == pytest.approx(0.001 if step <= PER_EPOCH else 0.0005)
-    assert {rate for _, rate in events.curve(found, "generator/learning_rate")} != {0.001}
+    assert {rate for _, rate in events.curve(found, "learning_rate/generator")} != {0.001}
 
 
 def test_eval_has_measures_histograms_and_pictures(run):
     found = events.read(run[0].eval_logs)
-    pictures = {*run[1].method.figures, "learning_curves"}
+    pictures = {f"figures/{name}" for name in (*run[1].method.figures, "learning_curves")}
     kinds = {tag: events.plugin(found, tag) for tag in found.Tags()["tensors"]}
     assert {tag for tag, kind in kinds.items() if kind == "images"} == pictures
     assert {t for t, kind in kinds.items() if kind == "histograms"} == {"codes/z_1", "codes/z_2"}
     scalars = {tag for tag, kind in kinds.items() if kind == "scalars"}
-    own = {f"{name}_of_prior" for name in MEASURES[1:]}
-    assert scalars == {*MEASURES} | own
-    for tag in (*MEASURES, "codes/z_1", *pictures):
+    assert scalars == {"loss/reconstruction", *(f"match/{name}" for name in MEASURES[1:])}
+    for tag in (*scalars, "codes/z_1", *pictures):
         assert events.steps(found, tag) == [100, 200, 300], tag
 
 
@@ -142,13 +175,13 @@ def test_resuming_within_an_epoch_gives_the_same_metrics_and_no_orphans(run, tmp
     _session(folder, rig, 300, saved, steps_per_call=30)
     assert _rows(folder) == _rows(run[0])
     found = events.read(folder.eval_logs)
-    assert events.steps(found, "mmd") == [100, 200, 300]
-    assert events.steps(found, "samples") == [100, 200, 300]
+    assert events.steps(found, "match/mmd") == [100, 200, 300]
+    assert events.steps(found, "figures/samples") == [100, 200, 300]
     curves, undisturbed = (events.read(each.train_logs) for each in (folder, run[0]))
     for tag in undisturbed.Tags()["tensors"]:
-        if tag.endswith(("loss", "learning_rate", "accuracy_on_codes")):
+        if tag.startswith(("loss", "learning_rate", "critic")):
             assert events.curve(curves, tag) == events.curve(undisturbed, tag), tag
-    assert events.steps(curves, "generator/loss") == [100, 200, 300]
+    assert events.steps(curves, "loss/generator") == [100, 200, 300]
 
 
 @pytest.mark.slow
@@ -159,11 +192,11 @@ def test_what_was_drawn_last_is_not_shown_twice_if_the_run_was_killed_then(
     folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
     folder.start(rig.method.settings, DATA)
     saved = _session(folder, rig, 10, epochs=2)
-    before = events.curve(events.read(folder.eval_logs), "mmd")
+    before = events.curve(events.read(folder.eval_logs), "match/mmd")
     _session(folder, rig, 10, saved, epochs=2)
     found = events.read(folder.eval_logs)
-    assert events.curve(found, "mmd") == before
-    assert events.steps(found, "samples") == [5, 10]
+    assert events.curve(found, "match/mmd") == before
+    assert events.steps(found, "figures/samples") == [5, 10]
     assert events.steps(found, "codes/z_1") == [5, 10]
 
 
@@ -176,8 +209,8 @@ def test_what_was_logged_outlives_a_kill(tmp_path):
     recorder = Recorder(folder, rig.method, rig.phases, DATA, evaluator, progress, 2)
     with tiny.eagerly():
         rig.trainer.train(0, 10, 5, [recorder])
-    assert events.steps(events.read(folder.train_logs), "generator/loss") == [10]
-    assert events.steps(events.read(folder.eval_logs), "mmd") == [5, 10]
+    assert events.steps(events.read(folder.train_logs), "loss/generator") == [10]
+    assert events.steps(events.read(folder.eval_logs), "match/mmd") == [5, 10]
     recorder.close()
 
 
@@ -187,4 +220,4 @@ def test_a_run_of_few_steps_has_curves(tmp_path):
     folder.start(rig.method.settings, DATA)
     _session(folder, rig, 10, epochs=2)
     found = events.read(folder.train_logs)
-    assert events.steps(found, "generator/loss")[-1] == 10
+    assert events.steps(found, "loss/generator")[-1] == 10

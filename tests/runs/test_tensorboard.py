@@ -1,5 +1,6 @@
 """Event files hold what TensorBoard shows, and a resumed run takes orphaned points back."""
 
+import re
 import resource
 import socket
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
 
@@ -21,14 +24,47 @@ from aae_tf.settings import flatten
 def test_scalars_come_back(tmp_path):
     writer = EventWriter(tmp_path, 0)
     for step in (5, 10):
-        writer.scalars(step, {"generator/loss": 1 / step, "mmd": -step})
+        writer.scalars(step, {"loss/generator": (1 / step, "what it is"), "mmd": (-step, "")})
     writer.close()
     found = events.read(tmp_path)
     assert [step for step, _ in events.curve(found, "mmd")] == [5, 10]
     np.testing.assert_allclose(
-        [value for _, value in events.curve(found, "generator/loss")], [0.2, 0.1], rtol=1e-6
+        [value for _, value in events.curve(found, "loss/generator")], [0.2, 0.1], rtol=1e-6
     )
     assert events.plugin(found, "mmd") == "scalars"
+    assert found.SummaryMetadata("loss/generator").summary_description == "what it is"
+
+
+def test_a_description_is_written_once_a_file(tmp_path):
+    writer = EventWriter(tmp_path, 0)
+    for step in range(20):
+        writer.scalars(step, {"loss": (1.0, "a long description")})
+    writer.close()
+    [file] = tmp_path.iterdir()
+    assert file.read_bytes().count(b"a long description") == 1
+
+
+def test_the_layout_has_charts_of_the_curves_that_there_are(tmp_path):
+    writer = EventWriter(tmp_path, 0)
+    tags = ("loss/reconstruction", "loss/generator", "loss/discriminator", "match/mmd")
+    writer.layout(tags)
+    writer.close()
+    found = events.read(tmp_path)
+    assert events.plugin(found, custom_scalar.CONFIG_SUMMARY_TAG) == "custom_scalars"
+    [event] = found.Tensors(custom_scalar.CONFIG_SUMMARY_TAG)
+    page = layout_pb2.Layout.FromString(tensor_util.make_ndarray(event.tensor_proto).item())
+    charts = {
+        (category.title, chart.title): [
+            [tag for tag in tags if re.match(pattern, tag)] for pattern in chart.multiline.tag
+        ]
+        for category in page.category
+        for chart in category.chart
+    }
+    assert charts == {
+        ("Losses", "Reconstruction, training and held-out"): [["loss/reconstruction"]],
+        ("Losses", "Adversaries"): [["loss/discriminator"], ["loss/generator"]],
+        ("Match with the prior", "mmd"): [["match/mmd"]],
+    }
 
 
 def test_histograms_come_back(tmp_path):
@@ -72,11 +108,11 @@ def test_hyperparameters_come_back(tmp_path):
 def test_resuming_purges_points_beyond_the_checkpoint(tmp_path, checkpoint):
     killed = EventWriter(tmp_path, 0)
     for step in (10, 20, 30, 40):
-        killed.scalars(step, {"loss": step})
+        killed.scalars(step, {"loss": (step, "")})
         killed.png(step, "samples", to_png(new_figure(1, 1)))
     killed.close()
     resumed = EventWriter(tmp_path, checkpoint)
-    resumed.scalars(30, {"loss": -30})
+    resumed.scalars(30, {"loss": (-30, "")})
     resumed.close()
     found = events.read(tmp_path)
     assert events.curve(found, "loss") == [(10, 10), (20, 20), (30, -30)]
