@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from aae_tf.data import ImageData
+from aae_tf.data import ImageData, Split
 from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.clustering import entropies, histograms
 from aae_tf.figures import figures
@@ -19,7 +19,7 @@ from aae_tf.figures.style import to_png
 from aae_tf.methods import Method
 from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.runs import curves, tensorboard
+from aae_tf.runs import curves, projector, tensorboard
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
 from aae_tf.training.optimizers import rate_at
@@ -74,7 +74,13 @@ class Recorder(Observer):
         self._eval = tensorboard.EventWriter(folder.eval_logs, progress.step)
         # A run of its own, so that TensorBoard draws the prior's curves in the charts of the codes.
         self._prior = tensorboard.EventWriter(folder.prior_logs, progress.step)
-        self._train.hyperparameters(method.settings)
+        self._about = tensorboard.EventWriter(folder.path, -1)  # each session writes all of it
+        place = folder.path.resolve()
+        trial = "/".join(place.parts[-2:])
+        self._about.hyperparameters(tensorboard.distinguishing(method.settings), trial)
+        for name, page in tensorboard.pages_about(method.settings, data).items():
+            self._about.text(0, name, page)
+        self._about.flush()
         self._progress, self._resumed_at = progress, progress.step
         self._begin()
 
@@ -209,23 +215,38 @@ class Recorder(Observer):
 
     def finish(self, step: int) -> Mapping[str, str]:
         """Draws the last figures and what the projector shows."""
-        shown = self._data.validation.take(slice(0, tensorboard.PROJECTOR_POINTS))
+        shown = self._data.validation.take(slice(0, projector.POINTS))
         with self._averaged_weights():
             if step == self._resumed_at:  # what an earlier session drew last isn't shown twice
                 for writer in (self._eval, self._prior):
                     writer.restart(step - 1)
                 self._log_validation(step)
-            tensorboard.write_projector(
-                self._folder.eval_logs,
-                self._evaluator.aggregated_posterior(shown),
-                shown,
-                self._data.class_names,
-            )
+            codes = self._evaluator.aggregated_posterior(shown)
+            known = self._known(shown)
+            projector.write_projector(self._folder.eval_logs, codes, shown, known)
             return self.draw(step)
+
+    def _known(self, shown: Split) -> dict[str, list[str]]:
+        """Classes of examples and what the method takes them for, as far as there are such."""
+        known = {}
+        if shown.labels is not None:
+            known["class"] = [self._data.class_label(number) for number in shown.labels]
+        if hasattr(self._method, "classify"):
+            chosen = self._evaluator.inference.classify(shown).argmax(1)
+            if self._method.labels == "none":
+                known["cluster"] = list(map(str, chosen))
+            else:
+                known["prediction"] = [self._data.class_label(number) for number in chosen]
+        return known
+
+    def note_result(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Shows the final metrics beside the command and the settings."""
+        self._about.text(step, "run/4_result", tensorboard.page_of_result(metrics))
+        self._about.flush()
 
     def close(self) -> None:
         """Closes the event files."""
-        for writer in (self._train, self._eval, self._prior):
+        for writer in (self._about, self._train, self._eval, self._prior):
             writer.close()
 
     def _log_curves(self, step: int) -> None:

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import os
 import pathlib
 import time
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import summary_v2 as histogram
 from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.plugins.image import metadata as image
-from tensorboard.plugins.projector import projector_config_pb2
 from tensorboard.plugins.scalar import summary_v2 as scalar
+from tensorboard.plugins.text import summary_v2 as text
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util import tensor_util
 
-from aae_tf.arrays import is_picture
-from aae_tf.data import Split
-from aae_tf.figures.style import Thumbnails, tile
+from aae_tf.data import ImageData
+from aae_tf.experiments import settings_of
+from aae_tf.experiments.command import flags_of
+from aae_tf.results.metrics import is_beside
+from aae_tf.results.record import IN_RESULT
+from aae_tf.results.tables import Table
 from aae_tf.runs.curves import layout
-from aae_tf.settings import Settings, flatten
-from aae_tf.utils import printable, to_bytes, write_aside
+from aae_tf.settings import PLACES, Settings, flatten
+from aae_tf.utils import printable, quoted
 
-PROJECTOR_POINTS = 2000
 _NUMBERS = itertools.count()  # of the event files of a process
-SPRITE_SIDE = 4096  # pixels, at most; browsers hold no picture of more than 8192 a side
 
 
 class EventWriter:
@@ -40,7 +40,7 @@ class EventWriter:
     Not by TensorBoard's writer, whose thread prints a traceback where a disk is full.
 
     Args:
-      folder: 'train' or 'eval' of the run.
+      folder: of the run, or one of those for logs in it.
       first_step: steps done before. What an earlier, killed session logged beyond them is purged by
         TensorBoard, since the run logs it again.
 
@@ -53,7 +53,7 @@ class EventWriter:
 
     def __init__(self, folder: pathlib.Path, first_step: int):
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{os.getpid()}.{next(_NUMBERS)}"
+        name = f"events.out.tfevents.{int(time.time()):010d}.{os.getpid()}.{next(_NUMBERS):06d}"
         self._path = folder / name
         self._file = self._path.open("wb")
         self._records = RecordWriter(self._file)
@@ -106,9 +106,18 @@ class EventWriter:
             ),
         )
 
-    def hyperparameters(self, settings: Settings) -> None:
-        """The settings, for the HParams page."""
-        self._add(0, summary=hparams.hparams_pb(flatten(settings, only_changing_run=True)))
+    def text(self, step: int, name: str, markdown: str) -> None:
+        """A page of text."""
+        self._add(step, summary=text.text_pb(name, markdown))
+
+    def hyperparameters(self, values: Mapping[str, Any], trial: str) -> None:
+        """What the HParams page has of a run.
+
+        Args:
+          values: of the settings, by flag name.
+          trial: the name of the run among others.
+        """
+        self._add(0, summary=hparams.hparams_pb(values, trial_id=trial))
 
     def flush(self) -> None:
         """Leaves to a process that is killed nothing to lose."""
@@ -133,44 +142,64 @@ class EventWriter:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
 
 
-def write_projector(
-    folder: pathlib.Path,
-    codes: np.ndarray,
-    shown: Split,
-    class_names: tuple[str, ...],
-) -> None:
-    """Writes what TensorBoard's projector shows: codes, labels and a sprite of the images.
+def distinguishing(settings: Settings) -> dict[str, Any]:
+    """What names a run, and the settings in which it differs from its recipe, by flag name.
 
-    Args:
-      folder: of event files; the projector looks nowhere else.
-      codes: `(n, latent_dim)`.
-      shown: the n images, with their labels if there are any.
-      class_names: for the labels.
+    Of the user's files and folders it has the names, not where they lie.
     """
-    config = projector_config_pb2.ProjectorConfig()
-    embedding = config.embeddings.add()
-    embedding.tensor_name = "codes"
-    embedding.tensor_path = "codes.tsv"
-    # The projector draws in three dimensions and shows nothing of codes that have fewer.
-    codes = np.pad(codes, ((0, 0), (0, max(0, 3 - codes.shape[1]))))
-    lines = ["\t".join(f"{value:.6g}" for value in code) for code in codes]
-    write_aside(folder / "codes.tsv", "\n".join(lines) + "\n")
-    if shown.labels is not None:
-        embedding.metadata_path = "labels.tsv"
-        names = [class_names[n] if n < len(class_names) else str(n) for n in shown.labels]
-        write_aside(folder / "labels.tsv", "\n".join(map(printable, names)) + "\n")
-    if is_picture(shown.images.shape[1:]):
-        _write_sprite(folder, shown, embedding)
-    write_aside(folder / "projector_config.pbtxt", str(config))
+    flat = flatten(settings, only_changing_run=True)
+    usual = flatten(settings_of(settings.experiment, settings.recipe))
+    chosen = {
+        flag: value
+        for flag, value in flat.items()
+        if flag not in PLACES and (flag in IN_RESULT or value != usual.get(flag))
+    }
+    if "dataset" in chosen:
+        chosen["dataset"] = pathlib.PurePath(chosen["dataset"]).name
+    return chosen
 
 
-def _write_sprite(folder: pathlib.Path, shown: Split, embedding) -> None:
-    """Writes one picture of all images, and says so in the projector's configuration."""
-    side = math.ceil(math.sqrt(len(shown)))
-    small = Thumbnails(shown.images.shape[1:], side, side, gap=0, side=SPRITE_SIDE)
-    images = np.concatenate([to_bytes(small(block)) for block in shown.blocks("sprite")])
-    missing = np.zeros((side * side - len(images), *images.shape[1:]), np.uint8)
-    sprite = tile(np.concatenate([images, missing]), side, gap=0)
-    write_aside(folder / "sprite.png", tf.io.encode_png(sprite).numpy())
-    embedding.sprite.image_path = "sprite.png"
-    embedding.sprite.single_image_dim.extend([images.shape[2], images.shape[1]])
+def pages_about(settings: Settings, data: ImageData) -> dict[str, str]:
+    """The Text page of a run that begins: its command, its settings and its data, in Markdown."""
+    chosen = distinguishing(settings)
+    usual = flatten(settings_of(settings.experiment, settings.recipe))
+    changed = [flag for flag in chosen if chosen[flag] != usual.get(flag)]
+    command = ["aae-tf", *map(quoted, flags_of({**usual, **chosen}))]
+    rows = [[flag, _cell(chosen[flag]), _cell(usual.get(flag, ""))] for flag in changed]
+    table = Table(["setting", "this run", "recipe"], rows).markdown()
+    described = data.describe()
+    said = {
+        "name": pathlib.PurePath(described["name"]).name,
+        "shape": " x ".join(map(str, data.image_shape)),
+        "classes": ", ".join(data.class_names) or data.num_classes,
+        **described["sizes"],
+        "SHA-256 of training examples": described["sha256_of_train"],
+    }
+    facts = Table(["data", ""], [[key, _cell(value)] for key, value in said.items()])
+    return {
+        "run/1_command": "    " + " ".join(command),
+        "run/2_settings": table if changed else f"as the recipe {settings.recipe} says",
+        "run/3_data": facts.markdown(),
+    }
+
+
+def page_of_result(metrics: Mapping[str, float]) -> str:
+    """The final metrics in Markdown, in brackets the prior's or the data's own."""
+    splits = dict.fromkeys(key.partition("/")[0] for key in metrics)
+    names = dict.fromkeys(key.partition("/")[2] for key in metrics if not is_beside(key))
+
+    def cell(key):
+        if key not in metrics:
+            return ""
+        beside = [metrics.get(f"{key}_of_{of}") for of in ("prior", "data")]
+        return " ".join(
+            [f"{metrics[key]:.5g}", *(f"({value:.3g})" for value in beside if value is not None)]
+        )
+
+    rows = [[name, *(cell(f"{split}/{name}") for split in splits)] for name in names]
+    return Table(["metric", *splits], rows).markdown()
+
+
+def _cell(value: Any) -> str:
+    """A value in a table of Markdown."""
+    return printable(value).replace("|", "\\|")

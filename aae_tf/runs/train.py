@@ -183,6 +183,7 @@ def _train(
                     recorder.finish(progress.step)
                 with run.averaged_weights():
                     metrics = _final_metrics(settings, folder, evaluator, data, progress)
+                recorder.note_result(progress.step, metrics)
                 exported = None
                 if model is not None:
                     exported = exported_run(folder, model, metrics)

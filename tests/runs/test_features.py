@@ -100,9 +100,9 @@ def test_figures_are_of_features_and_of_codes_and_none_of_pictures(trained, name
 def test_tensorboards_projector_has_codes_and_labels_and_no_sprite(trained):
     logs = trained("gaussian") / "eval"
     assert (logs / "codes.tsv").exists() and not (logs / "sprite.png").exists()
-    assert "class_1" in (logs / "labels.tsv").read_text().splitlines()
+    assert "class_1" in (logs / "metadata.tsv").read_text().split()
     config = (logs / "projector_config.pbtxt").read_text()
-    assert "labels.tsv" in config and "sprite" not in config
+    assert "metadata.tsv" in config and "sprite" not in config
 
 
 @pytest.mark.parametrize("name", RUNS)

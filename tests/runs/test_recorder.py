@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tiny
 from matplotlib.figure import Figure
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 from aae_tf.evaluation import Evaluator
 from aae_tf.figures import figures
@@ -75,7 +76,7 @@ def test_train_has_every_phases_losses_and_rates(run):
     found = events.read(run[0].train_logs)
     wanted = {f"{group}/{phase}" for phase in PHASES for group in ("loss", "learning_rate")}
     wanted |= {f"critic/accuracy_on_{kind}" for kind in ("prior", "codes")}
-    wanted |= {"time/steps_per_second", "_hparams_/session_start_info"}
+    wanted |= {"time/steps_per_second"}
     assert set(found.Tags()["tensors"]) == wanted
     assert events.steps(found, "loss/generator")[-1] == PER_EPOCH * EPOCHS
 
@@ -142,9 +143,19 @@ def test_figures_are_in_the_folder_too(run):
 def test_projector_files_are_beside_the_events(run):
     lengths = [
         len((run[0].eval_logs / name).read_text().splitlines())
-        for name in ("codes.tsv", "labels.tsv")
+        for name in ("codes.tsv", "metadata.tsv")
     ]
-    assert lengths == [40, 40]
+    assert lengths == [40, 41]  # with a head
+
+
+def test_the_runs_own_folder_has_settings_command_and_data(run):
+    found = events.read(run[0].path)
+    texts = {"run/1_command", "run/2_settings", "run/3_data"}
+    assert set(found.Tags()["tensors"]) == {*texts, "_hparams_/session_start_info"}
+    content = found.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    told = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    assert told.group_name == "/".join(run[0].path.parts[-2:])
+    assert told.hparams["encoder"].string_value == "gaussian"
 
 
 @pytest.mark.slow

@@ -2,19 +2,19 @@
 
 import re
 import resource
+import shlex
 import socket
 
 import events
 import numpy as np
 import pytest
-import tensorflow as tf
 import tiny
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
 
-from aae_tf.data import Split
+from aae_tf import experiments
 from aae_tf.figures.style import new_figure, to_png
 from aae_tf.runs import tensorboard
 from aae_tf.runs.tensorboard import EventWriter
@@ -90,18 +90,76 @@ def test_pictures_come_back(tmp_path):
     assert (int(width), int(height), png) == (300, 150, content)
 
 
-def test_hyperparameters_come_back(tmp_path):
+def test_hyperparameters_are_those_that_differ_from_the_recipe(tmp_path):
     writer = EventWriter(tmp_path, 0)
-    writer.hyperparameters(tiny.settings(seed=9))
+    chosen = tensorboard.distinguishing(tiny.settings(seed=9, dataset="/somewhere/bars.npz"))
+    writer.hyperparameters(chosen, "runs/first")
     writer.close()
     found = events.read(tmp_path)
     tag = "_hparams_/session_start_info"
     content = found.SummaryMetadata(tag).plugin_data.content
-    told = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
-    assert told["seed"].number_value == 9
-    assert told["encoder_units"].string_value == "16,8"
-    assert told["prior"].string_value == "gaussian"
-    assert set(told) == set(flatten(tiny.settings(), only_changing_run=True))
+    told = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    assert told.group_name == "runs/first"
+    assert told.hparams["seed"].number_value == 9
+    assert told.hparams["encoder_units"].string_value == "16,8"
+    assert told.hparams["dataset"].string_value == "bars.npz"
+    recipe = experiments.settings_of("gaussian")
+    assert tensorboard.distinguishing(recipe) == {
+        "experiment": "gaussian",
+        "recipe": "practical",
+        "seed": 0,
+    }
+    assert "prior" not in told.hparams and len(told.hparams) < 20
+
+
+def test_the_text_page_has_a_command_that_gives_the_settings():
+    chosen = tiny.settings(seed=9, encoder_units="7,5")
+    pages = tensorboard.pages_about(chosen, tiny.data())
+    program, *flags = shlex.split(pages["run/1_command"])
+    assert program == "aae-tf" and flags[0] == "--experiment=gaussian"
+    given = dict(flag.removeprefix("--").split("=") for flag in flags)
+    changed = {key: value for key, value in given.items() if key not in ("experiment", "recipe")}
+    assert changed["encoder_units"] == "7,5" and changed["seed"] == "9"
+    table = _cells(pages["run/2_settings"])
+    usual = flatten(experiments.settings_of("gaussian"))
+    assert table == [[flag, value, str(usual[flag])] for flag, value in changed.items()]
+    facts = dict(_cells(pages["run/3_data"]))
+    assert (facts["name"], facts["shape"], facts["train"]) == ("bars", "8 x 8 x 1", "64")
+
+
+def _cells(table):
+    """The rows below the head of a table in Markdown."""
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.split("\n")[2:]]
+
+
+def test_settings_of_the_recipe_are_said_to_be_so():
+    pages = tensorboard.pages_about(experiments.settings_of("gaussian", "paper"), tiny.data())
+    assert pages["run/2_settings"] == "as the recipe paper says"
+    assert pages["run/1_command"].split() == ["aae-tf", "--experiment=gaussian", "--recipe=paper"]
+
+
+def test_the_result_has_the_priors_values_in_brackets():
+    metrics = {
+        "validation/mmd": 0.5,
+        "validation/mmd_of_prior": 0.25,
+        "test/mmd": 0.125,
+        "test/nmi": 1.0,
+    }
+    assert _cells(tensorboard.page_of_result(metrics)) == [
+        ["mmd", "0.5 (0.25)", "0.125"],
+        ["nmi", "", "1"],
+    ]
+
+
+def test_text_comes_back_once_however_often_a_run_was_resumed(tmp_path):
+    for _ in range(3):
+        writer = EventWriter(tmp_path, -1)
+        writer.text(0, "run/1_command", "    aae-tf")
+        writer.close()
+    found = events.read(tmp_path)
+    assert events.plugin(found, "run/1_command") == "text"
+    [event] = found.Tensors("run/1_command")
+    assert tensor_util.make_ndarray(event.tensor_proto).item() == b"    aae-tf"
 
 
 @pytest.mark.parametrize("checkpoint", [20, 25])
@@ -117,49 +175,6 @@ def test_resuming_purges_points_beyond_the_checkpoint(tmp_path, checkpoint):
     found = events.read(tmp_path)
     assert events.curve(found, "loss") == [(10, 10), (20, 20), (30, -30)]
     assert events.steps(found, "samples") == [10, 20]
-
-
-def _projector(folder, count, labels, class_names=("a", "b"), side=6):
-    generator = np.random.default_rng(0)
-    codes = generator.normal(size=(count, 3))
-    images = generator.random((count, side, side + 2, 1), np.float32)
-    tensorboard.write_projector(folder, codes, Split(images, labels), class_names)
-    return codes, images
-
-
-@pytest.mark.parametrize("count", [1, 4, 10])
-def test_projector_files_agree_in_length(tmp_path, count):
-    labels = np.arange(count) % 3
-    codes, images = _projector(tmp_path, count, labels)
-    table = [line.split("\t") for line in (tmp_path / "codes.tsv").read_text().splitlines()]
-    np.testing.assert_allclose(np.float64(table), codes, rtol=1e-5)
-    names = (tmp_path / "labels.tsv").read_text().splitlines()
-    assert names == [("a", "b", "2")[label] for label in labels]
-    sprite = tf.io.decode_png((tmp_path / "sprite.png").read_bytes()).numpy()
-    side = int(np.ceil(np.sqrt(count)))
-    assert sprite.shape == (side * 6, side * 8, 3)
-    last = count - 1
-    place = sprite[6 * (last // side) :, 8 * (last % side) :][:6, :8, :1]
-    np.testing.assert_array_equal(place, np.round(images[last] * 255))
-    config = (tmp_path / "projector_config.pbtxt").read_text()
-    for part in ('"codes.tsv"', '"labels.tsv"', '"sprite.png"', "single_image_dim: 8"):
-        assert part in config
-
-
-@pytest.mark.parametrize("dim", [1, 2, 8])
-def test_projector_gets_three_dimensions_or_more(tmp_path, dim):
-    codes = np.random.default_rng(0).normal(size=(5, dim))
-    tensorboard.write_projector(tmp_path, codes, Split(np.zeros((5, 4, 4, 1))), ())
-    table = np.loadtxt(tmp_path / "codes.tsv", delimiter="\t")
-    assert table.shape == (5, max(dim, 3))
-    np.testing.assert_allclose(table[:, :dim], codes, rtol=1e-5)
-    assert not table[:, dim:].any()
-
-
-def test_projector_without_labels_names_no_labels(tmp_path):
-    _projector(tmp_path, 4, None)
-    assert not (tmp_path / "labels.tsv").exists()
-    assert "labels.tsv" not in (tmp_path / "projector_config.pbtxt").read_text()
 
 
 def test_a_full_disk_is_one_error_that_names_the_file(tmp_path):
@@ -181,23 +196,3 @@ def test_files_names_have_no_host(tmp_path):
     EventWriter(tmp_path, 0).close()
     [file] = tmp_path.iterdir()
     assert socket.gethostname() not in file.name.split(".")
-
-
-def test_a_name_that_is_no_line_is_escaped_in_the_projectors_labels(tmp_path):
-    names = ("a\nb", "c\td", "e\udcff", "ö \\ f")
-    _projector(tmp_path, 4, np.arange(4), names)
-    lines = (tmp_path / "labels.tsv").read_text(encoding="utf-8").split("\n")
-    assert lines == ["a\\nb", "c\\td", "e\\udcff", "ö \\ f", ""]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", [(100, 95, 3), (500, 1, 1), (1, 4000, 1)], ids=str)
-def test_the_projectors_sprite_is_bounded_whatever_the_images(tmp_path, shape):
-    images = np.broadcast_to(np.uint8(200), (tensorboard.PROJECTOR_POINTS, *shape))
-    codes = np.zeros((len(images), 3))
-    tensorboard.write_projector(tmp_path, codes, Split(images), ())
-    sprite = tf.io.decode_png((tmp_path / "sprite.png").read_bytes()).numpy()
-    assert max(sprite.shape) <= 4096 and sprite[0, 0, 0] == 200
-    config = (tmp_path / "projector_config.pbtxt").read_text()
-    width, height = (side // 45 for side in sprite.shape[1::-1])
-    assert f"single_image_dim: {width}\n" in config and f"single_image_dim: {height}\n" in config

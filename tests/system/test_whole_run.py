@@ -24,7 +24,7 @@ FILES = (
     "figures/reconstructions.png",
     "figures/samples.png",
     "eval/codes.tsv",
-    "eval/labels.tsv",
+    "eval/metadata.tsv",
     "eval/sprite.png",
     "eval/projector_config.pbtxt",
 )
