@@ -7,6 +7,7 @@ draws both in one chart. The names of metrics.csv and result.json are not change
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping
 
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -134,28 +135,24 @@ def curves_of_prior(metrics: Mapping[str, float]) -> dict[str, tuple[float, str]
 
 def layout(tags: Collection[str]) -> layout_pb2.Layout:
     """The page of custom scalars: which of these curves stand in one chart."""
-    plain = sorted(tags)
-
-    def starting(*starts):
-        return [tag for tag in plain if tag.startswith(starts)]
-
-    rest = [tag for tag in starting("loss/") if "reconstruction" not in tag]
+    match = [tag for tag in sorted(tags) if tag.startswith("match/")]
     pages = {
         "Losses": {
-            "Reconstruction, training and held-out": starting("loss/reconstruction"),
-            "Adversaries": starting("loss/discriminator", "loss/generator"),
-            "Other": [tag for tag in rest if not tag.startswith(("loss/disc", "loss/gen"))],
+            "Reconstruction, training and held-out": "loss/reconstruction$",
+            "Adversaries": "loss/(discriminator|generator)",
+            "Other": "loss/(?!reconstruction$|discriminator|generator)",
         },
-        "Discriminator": {"Accuracy": [tag for tag in starting("critic/") if "accuracy" in tag]},
-        "Match with the prior": {tag.partition("/")[2]: [tag] for tag in starting("match/")},
-        "Classes": {"Errors in percent": [t for t in starting("classes/") if "percent" in t]},
+        "Discriminator": {"Accuracy": "critic/.*accuracy"},
+        "Match with the prior": {tag.partition("/")[2]: f"{tag}$" for tag in match},
+        "Classes": {"Errors in percent": "classes/.*percent$"},
     }
     found = layout_pb2.Layout()
     for title, charts in pages.items():
-        shown = {name: chosen for name, chosen in charts.items() if chosen}
+        # The same patterns in each run, so that TensorBoard merges the charts of several.
+        shown = {name: p for name, p in charts.items() if any(re.match(p, tag) for tag in tags)}
         if shown:
             category = found.category.add(title=title)
-            for name, chosen in shown.items():
-                lines = layout_pb2.MultilineChartContent(tag=[f"{tag}$" for tag in chosen])
+            for name, pattern in shown.items():
+                lines = layout_pb2.MultilineChartContent(tag=[pattern])
                 category.chart.add(title=name, multiline=lines)
     return found

@@ -19,7 +19,9 @@ from aae_tf.utils import printable, to_bytes, write_aside
 POINTS = 2000
 SPRITE_SIDE = 4096  # pixels, at most; browsers hold no picture of more than 8192 a side
 UNCOLOURED = "No color map"  # as the projector calls it
+CUSTOM = ("XLeft", "XRight", "YUp", "YDown")  # fields that a bookmark isn't loaded without
 INK = 0.2  # of the intensity, below which a grey image is transparent
+SHADE = 0.7  # of its intensity, so that it is seen on the projector's white before it is coloured
 
 
 def write_projector(
@@ -84,6 +86,9 @@ def _bookmark(codes: np.ndarray, dimensions: int, colour: str) -> dict[str, obje
         "umapIs3d": False,
         "umapNeighbors": 15,
         "umapMinDist": 0.1,
+        "customSelectedSearchByMetadataOption": colour,
+        **{f"custom{side}Text": "" for side in CUSTOM},
+        **{f"custom{side}Regex": False for side in CUSTOM},
     }
 
 
@@ -99,6 +104,7 @@ def _write_sprite(folder: pathlib.Path, shown: Split, embedding) -> None:
             images = 255 - images
         # The projector leaves out what is wholly transparent and colours the rest by its class.
         there = np.where(images[..., :1] < INK * 255, 0, there).astype(np.uint8)
+        images = np.round(SHADE * images).astype(np.uint8)
     missing = side * side - len(images)
     sprite, mask = (
         tile(np.pad(each, ((0, missing), (0, 0), (0, 0), (0, 0))), side, gap=0)

@@ -62,7 +62,7 @@ def test_the_layout_has_charts_of_the_curves_that_there_are(tmp_path):
     }
     assert charts == {
         ("Losses", "Reconstruction, training and held-out"): [["loss/reconstruction"]],
-        ("Losses", "Adversaries"): [["loss/discriminator"], ["loss/generator"]],
+        ("Losses", "Adversaries"): [["loss/generator", "loss/discriminator"]],
         ("Match with the prior", "mmd"): [["match/mmd"]],
     }
 
