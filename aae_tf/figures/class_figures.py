@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from aae_tf.data import ImageData
 from aae_tf.figures.style import (
+    CLASS_COLOURS,
+    MARKERS,
+    SEAM,
     Thumbnails,
     class_colour,
     new_figure,
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
 
 STEPS, STYLES, MEMBERS, POINTS_AT_MOST = 15, 10, 12, 5000
 CATEGORIES_AT_MOST = 100  # whose images are drawn, of which each has a row or a column
+NAMED_IN_PLACE, LETTERS_IN_PLACE = 12, 12  # classes whose names stand among their points, at most
+NAME_LETTERS = 20  # of a class's name beside a row or below a column
+FEW_EPOCHS = 10
+ANNOTATED = 20  # classes in a confusion matrix with numbers, at most
 ROWS_IN_A_BLOCK = 16  # of clusters; more stand in further blocks beside it
 
 
@@ -39,14 +48,26 @@ def class_label(number: int, class_names: Sequence[str]) -> str:
 def scatter_classes(
     axes, points: np.ndarray, labels: np.ndarray | None, class_names: Sequence[str]
 ) -> None:
-    """Points `(n, 2)` in their classes' colours, named for a legend where there are labels."""
+    """Points `(n, 2)` in their classes' colours and shapes, with names where they are densest.
+
+    The names are for a legend, too. Without labels all points are of one colour.
+    """
     if labels is None:
         axes.scatter(*points.T, s=2, color=class_colour(0), linewidths=0, alpha=0.7)
         return
-    look = {"s": 3, "linewidths": 0, "alpha": 0.8}
+    named, extent = [], np.ptp(points, axis=0).max()
     for number in np.unique(labels):
-        name = class_label(number, class_names)
-        axes.scatter(*points[labels == number].T, color=class_colour(number), label=name, **look)
+        mine, name = points[labels == number], class_label(number, class_names)
+        look = {"s": 7, "linewidths": 0, "alpha": 0.8, "marker": MARKERS[number % len(MARKERS)]}
+        axes.scatter(*mine.T, color=class_colour(number), label=name, **look)
+        middle = np.median(mine, axis=0)
+        place = mine[np.argmin(((mine - middle) ** 2).sum(1))]
+        # Names that would cover each other are in the legend alone.
+        is_free = all(np.abs(place - other).max() > 0.06 * extent for other in named)
+        if is_free and len(named) < NAMED_IN_PLACE and len(name) <= LETTERS_IN_PLACE:
+            named.append(place)
+            halo = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+            axes.annotate(name, place, ha="center", va="center", path_effects=halo, weight="bold")
 
 
 def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
@@ -59,8 +80,7 @@ def components(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
         across = "along the roll, inside to outside"
     else:
         across = "along the component's long axis, centre of the ring to its outside (±2 sd)"
-    title = "Images along each class's part of the prior"
-    return _grid(title, images, STEPS, row_names=names, across=across, down="class")
+    return _grid(images, STEPS, row_names=names, across=across, down="class")
 
 
 def style_grid(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
@@ -72,7 +92,6 @@ def style_grid(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     are_classes = method.num_categories == method.num_classes and method.labels != "none"
     names = data.class_names if are_classes else ()
     return _grid(
-        "One style in each row, one category in each column",
         images,
         categories,
         column_names=[class_label(number, names) for number in range(categories)],
@@ -97,18 +116,17 @@ def clusters(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
         shown = small.of(data.validation, members)
         blank = np.ones((MEMBERS - len(members), *small.shape), np.float32)
         rows.append(np.concatenate([heads[number][None], shown, blank]))
-    figure = new_figure(3.4 * blocks, 0.26 * height + (0.8 if blocks == 1 else 0.7))
-    title = ("Cluster heads (first column)", "and held-out images of each")
-    figure.suptitle(("\n" if blocks == 1 else " ").join(title), fontsize=10)
+    figure = new_figure(3.4 * blocks, 0.26 * height + 0.4)
     with plot_style():
         for block, axes in enumerate(np.atleast_1d(figure.subplots(1, blocks))):
             numbers = range(block * height, min((block + 1) * height, count))
             show(axes, tile(np.concatenate([rows[number] for number in numbers]), MEMBERS + 1))
             side = small.shape[0] + 1
-            axes.axvline(small.shape[1], color=class_colour(6), lw=1)
+            axes.axvline(small.shape[1], color=SEAM, lw=1)
             axes.set_yticks(side * (np.arange(len(numbers)) + 0.5))
             axes.set_yticklabels(numbers, fontsize=7)
             axes.tick_params(length=0)
+            axes.set(xlabel="decoded head | held-out", ylabel="cluster" if not block else "")
     return figure
 
 
@@ -117,30 +135,73 @@ def embedding(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     shown = data.validation.take(slice(0, POINTS_AT_MOST))
     points = evaluator.inference.embed(shown)
     heads = np.asarray(method.heads.heads)
-    note = ""
     if method.latent_dim > 2:
         points, heads = np.asarray(method.project(points)), np.asarray(method.project(heads))
-        note = f" ({method.latent_dim}-D, projected)"
     elif method.latent_dim == 1:
         points, heads = (np.concatenate([part, 0 * part], 1) for part in (points, heads))
     figure = new_figure(6.2, 5)
     with plot_style():
-        axes = figure.add_subplot(title=f"{len(points):,} held-out images{note} and cluster heads")
+        axes = figure.add_subplot()
         scatter_classes(axes, points, shown.labels, data.class_names)
-        axes.scatter(*heads.T, s=90, marker="*", color="white", edgecolors="black", label="head")
-        axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-        axes.legend(title="class", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.scatter(
+            *heads.T, s=90, marker="*", color="white", edgecolors="black", label="cluster head"
+        )
+        names = ("projected, first", "second") if method.latent_dim > 2 else ("$z_1$", "$z_2$")
+        axes.set(xlabel=names[0], ylabel=names[1], aspect="equal")
+        figure.legend(title="class", markerscale=1.5, loc="outside right center")
+    return figure
+
+
+def confusion(method: Method, data: ImageData, evaluator: Evaluator) -> Figure | None:
+    """Classes of held-out examples and what they are taken for, and the error of each class.
+
+    Returns:
+      The figure, or None where the categories aren't the classes, or there are no labels.
+    """
+    shown, count = data.validation, method.num_classes
+    if shown.labels is None or method.labels == "none" or method.num_categories != count:
+        return None
+    known = shown.labels >= 0
+    truth, taken = shown.labels[known], evaluator.inference.classify(shown).argmax(1)[known]
+    counts = np.zeros((count, count))
+    np.add.at(counts, (truth, taken), 1)
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    names = [class_label(number, data.class_names)[:NAME_LETTERS] for number in range(count)]
+    side = min(6.0, max(2.0, 0.36 * count))
+    figure = new_figure(side + 2.6, side + 0.6)
+    with plot_style():
+        matrix, errors = figure.subplots(1, 2, sharey=True, width_ratios=(side, 1.6))
+        matrix.imshow(shares, cmap="Greys", vmin=0, vmax=100, aspect="auto")
+        matrix.set(xlabel="taken for", ylabel="class")
+        if count <= ANNOTATED:
+            for row, column in zip(*np.nonzero(counts), strict=True):
+                colour = "white" if shares[row, column] > 50 else "black"
+                look = {"ha": "center", "va": "center", "fontsize": 7, "color": colour}
+                matrix.text(column, row, f"{shares[row, column]:.0f}", **look)
+        places = range(0, count, -(-count // 40))
+        chosen = [names[place] for place in places]
+        matrix.set_xticks(
+            places, chosen, fontsize=7, rotation=90 if max(map(len, chosen)) > 3 else 0
+        )
+        matrix.set_yticks(places, chosen, fontsize=7)
+        wrong = np.where(counts.sum(1) > 0, 100 - np.diag(shares), 0)
+        errors.barh(range(count), wrong, color=CLASS_COLOURS[2])
+        errors.set(xlabel="error (percent)")
+        errors.tick_params(axis="y", length=0, labelleft=False)
     return figure
 
 
 def categories_over_training(
-    runs: Mapping[str, Sequence[Mapping[str, float]]], num_categories: int
+    runs: Mapping[str, Sequence[Mapping[str, float]]],
+    num_categories: int,
+    class_names: Sequence[str] = (),
 ) -> Figure:
     """What becomes of the softmax: one row a run, its histograms after each epoch as columns.
 
     Args:
-      runs: for each run's title the rows of its categories.csv, as numbers.
+      runs: for each run's title, '' for a single one, the rows of its categories.csv, as numbers.
       num_categories: size of the code.
+      class_names: of the categories, where they are classes.
     """
     panels = (
         ("largest_probability", "largest probability", (0.0, 1.0)),
@@ -151,30 +212,41 @@ def categories_over_training(
     with plot_style():
         grid = figure.subplots(len(runs), len(panels), squeeze=False)
         for row_of_axes, (title, rows) in zip(grid, runs.items(), strict=True):
-            last = rows[-1]["epoch"]
+            epochs = [row["epoch"] for row in rows]
+            edges = [2 * epochs[0] - epochs[1] if len(rows) > 1 else epochs[0] - 1, *epochs]
             for axes, (kind, label, (low, high)) in zip(row_of_axes, panels, strict=True):
                 names = [name for name in rows[0] if name.startswith(f"{kind}/")]
                 table = np.array([[row[name] for name in names] for row in rows]).T
                 if kind == "usage":
                     table = table * num_categories
-                image = axes.imshow(
+                image = axes.pcolormesh(
+                    edges,
+                    np.linspace(low, high, len(names) + 1),
                     table,
-                    origin="lower",
-                    aspect="auto",
                     cmap="cividis",
                     vmin=0,
                     vmax=2 if kind == "usage" else 1,
-                    extent=(0, last, low, high),
+                    rasterized=True,
                 )
                 axes.set(xlabel="epoch", ylabel=label)
+                # A few epochs don't fill the panel: a column is as wide as among ten.
+                axes.set(xlim=(edges[0], max(edges[-1], edges[0] + FEW_EPOCHS)), ylim=(low, high))
+                axes.xaxis.get_major_locator().set_params(integer=True)
                 share = "times an even share" if kind == "usage" else "share of images"
                 figure.colorbar(image, ax=axes, label=share)
-            row_of_axes[1].set_title(title)
+                if kind == "usage":
+                    axes.yaxis.set_major_locator(MaxNLocator(12, integer=True))
+                    if 0 < len(class_names) == num_categories <= ANNOTATED:
+                        shown = [class_label(n, class_names) for n in range(num_categories)]
+                        axes.set_yticks(range(num_categories), [s[:NAME_LETTERS] for s in shown])
+                        axes.tick_params(axis="y", labelsize=7)
+            if title:
+                row_of_axes[1].set_title(title)
     return figure
 
 
-def _grid(title, images, columns, *, row_names=(), column_names=(), across="", down="") -> Figure:
-    figure = picture(title, tile(images, columns), across, down, width=5.5)
+def _grid(images, columns, *, row_names=(), column_names=(), across="", down="") -> Figure:
+    figure = picture(tile(images, columns), across, down, 5.5, columns)
     axes = figure.axes[0]
     for axis, names, size in (
         (axes.yaxis, row_names, images.shape[1] + 1),
@@ -182,5 +254,7 @@ def _grid(title, images, columns, *, row_names=(), column_names=(), across="", d
     ):
         if names:
             axis.set_ticks(size * (np.arange(len(names)) + 0.5))
-            axis.set_ticklabels(names, fontsize=7)
+            axis.set_ticklabels([name[:NAME_LETTERS] for name in names], fontsize=7)
+    if sum(map(len, column_names)) > 5 * len(column_names):
+        axes.tick_params(axis="x", rotation=90)
     return figure

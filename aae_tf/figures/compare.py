@@ -17,7 +17,8 @@ from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.figures.class_figures import categories_over_training
-from aae_tf.figures.figures import CODES_AT_MOST, draw_codes, learning_curves
+from aae_tf.figures.curves import learning_curves
+from aae_tf.figures.figures import CODES_AT_MOST, draw_codes
 from aae_tf.figures.prior_shape import projection_of
 from aae_tf.figures.style import Thumbnails, new_figure, plot_style, show, tile, to_png
 from aae_tf.methods import Method

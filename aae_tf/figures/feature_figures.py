@@ -48,7 +48,7 @@ def reconstruction_errors(method: Method, data: ImageData, evaluator: Evaluator)
     errors = evaluator.inference.reconstruction_errors(shown)
     figure = new_figure(5, 3)
     with plot_style():
-        axes = figure.add_subplot(title="Reconstruction errors of held-out examples")
+        axes = figure.add_subplot()
         bins = np.histogram_bin_edges(errors, min(50, max(10, len(errors) // 10)))
         classes = [] if shown.labels is None else np.unique(shown.labels).tolist()
         if 1 < len(classes) <= 10:

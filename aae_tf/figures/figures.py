@@ -14,9 +14,8 @@ from aae_tf.data import ImageData, Split
 from aae_tf.evaluation.sample_metrics import nearest_images
 from aae_tf.figures import class_figures, feature_figures, prior_shape
 from aae_tf.figures.style import (
+    SEAM,
     Thumbnails,
-    class_colour,
-    line_of,
     new_figure,
     picture,
     plot_style,
@@ -40,15 +39,6 @@ OF_PICTURES = (  # which features have not
     "nearest",
 )
 DENSITY_SIDE = 200  # points along each side of a shaded density
-CURVES = {
-    "reconstruction_error": ("Reconstruction", "half squared error per example"),
-    "sliced_wasserstein": ("Distance to the prior", "sliced Wasserstein"),
-}
-# What a method is for, with the title and the axis of its curve.
-TASKS = {
-    "error_percent": ("Error", "percent of validation examples"),
-    "component_share": ("Codes in their class's part", "share of validation examples"),
-}
 
 
 def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[str, Figure]:
@@ -64,6 +54,7 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
         "codes": _codes,
         "interpolations": interpolations,
         "components": class_figures.components,
+        "confusion": class_figures.confusion,
         "style_grid": class_figures.style_grid,
         "clusters": class_figures.clusters,
         "embedding": class_figures.embedding,
@@ -89,8 +80,7 @@ def _reconstructions(method: Method, data: ImageData, evaluator: Evaluator) -> F
     small = Thumbnails(data.image_shape, 2 * rows, columns)
     rebuilt = evaluator.inference.reconstruct(shown, of_block=small)
     image = tile(_interleaved(small.of(shown), rebuilt, columns), columns)
-    note = "held-out images in odd rows, below each its reconstruction"
-    return picture("Reconstructions", image, note)
+    return picture(image, columns=columns)
 
 
 def _interleaved(first: np.ndarray, second: np.ndarray, columns: int) -> np.ndarray:
@@ -104,22 +94,16 @@ def _samples(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     codes = prior_shape.samples(method.sampler, SAMPLES_SIDE**2)
     small = Thumbnails(method.image_shape, SAMPLES_SIDE, SAMPLES_SIDE)
     images = evaluator.inference.decode(codes, of_block=small)
-    prior = f"the prior ({method.settings.prior.prior})"
-    source = prior if method.fitted is None else method.settings.evaluation.fitted
-    return picture("Samples", tile(images, SAMPLES_SIDE), f"decoded samples of {source}")
+    return picture(tile(images, SAMPLES_SIDE))
 
 
 def _nearest(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     """Rows of samples, below each its nearest training image."""
     samples = evaluator.samples(NEAREST_COLUMNS * NEAREST_ROWS)
-    rows, distances = nearest_images(samples, data.train)
+    rows, _ = nearest_images(samples, data.train)
     small = Thumbnails(method.image_shape, 2 * NEAREST_ROWS, NEAREST_COLUMNS)
     both = _interleaved(small(samples), small.of(data.train, rows), NEAREST_COLUMNS)
-    note = (
-        "samples in odd rows, below each its nearest training image\n"
-        f"(Euclidean distance of the pixels, on average {distances.mean():.3g})"
-    )
-    return picture("Samples and their nearest training images", tile(both, NEAREST_COLUMNS), note)
+    return picture(tile(both, NEAREST_COLUMNS))
 
 
 def _manifold(method: Method, data: ImageData, evaluator: Evaluator) -> Figure | None:
@@ -131,18 +115,16 @@ def _manifold(method: Method, data: ImageData, evaluator: Evaluator) -> Figure |
     likely = prior_shape.is_likely(method.prior, grid)
     images = np.where(likely[:, None, None, None], images, 0.75 + 0.25 * images)
     if prior_shape.is_on_sphere(method.prior, method.latent_dim):
-        note = "longitude across, height up, evenly in area"
+        across, up = "longitude", "height"
     else:
-        note = "codes at evenly spaced percentiles of the prior in each dimension"
-        note += "" if likely.all() else "\npale: outside 99 % of its mass"
-    return picture("Manifold", tile(images, MANIFOLD_SIDE, gap=0), note)
+        across, up = "percentile of $z_1$", "percentile of $z_2$"
+    return picture(tile(images, MANIFOLD_SIDE, gap=0), across, up)
 
 
 def _codes(method: Method, data: ImageData, evaluator: Evaluator) -> Figure:
     shown = data.validation.take(slice(0, CODES_AT_MOST))
     codes = evaluator.aggregated_posterior(shown)
-    title = f"Codes of {len(codes):,} held-out images and the {method.settings.prior.prior} prior"
-    return codes_over_prior(codes, shown.labels, method.prior, data.class_names, title)
+    return codes_over_prior(codes, shown.labels, method.prior, data.class_names)
 
 
 def codes_over_prior(
@@ -150,17 +132,15 @@ def codes_over_prior(
     labels: np.ndarray | None,
     prior,
     class_names: Sequence[str] = (),
-    title: str = "",
 ) -> Figure:
-    """A figure of codes over their prior, as `draw_codes` draws them, with a title and a legend."""
+    """A figure of codes over their prior, as `draw_codes` draws them, with a legend."""
     projection = prior_shape.projection_of(prior, codes.shape[1])
     figure = new_figure(*((7, 3.6) if projection else (6.2, 5)))
     with plot_style():
         axes = figure.add_subplot(projection=projection)
-        axes.set_title(title)  # as an argument above, a map would lose it
         draw_codes(axes, codes, labels, prior, class_names)
         if labels is not None:
-            axes.legend(title="class", markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
+            figure.legend(title="class", markerscale=2, loc="outside right center")
     return figure
 
 
@@ -210,6 +190,19 @@ def _shade_prior(axes, prior, codes):
     log_density = np.maximum(log_density, levels[0] - 10)
     greys = ["0.92", "0.84", "0.76"][: len(levels)]
     axes.contourf(across, up, log_density, [*(levels - 1e-4), np.inf], colors=greys, zorder=0)
+    if len(levels) == len(prior_shape.REGIONS):
+        _name_regions(axes, across, up, log_density, levels)
+
+
+def _name_regions(axes, across, up, log_density, levels) -> None:
+    """Writes how much of the prior's mass lies in each region at its top."""
+    for share, level in zip(sorted(prior_shape.REGIONS)[::-1], levels, strict=True):
+        rows, columns = np.nonzero(log_density >= level)
+        if len(rows):
+            top = columns[rows == rows.max()]
+            place = across[int(np.median(top))], up[rows.max()]
+            look = {"fontsize": 6, "color": "0.35", "ha": "center", "va": "top", "zorder": 0.5}
+            axes.annotate(f"{share:.0%}".replace("%", " %"), place, **look)
 
 
 def _project(axes, codes, drawn):
@@ -251,15 +244,11 @@ def interpolations(method: Method, data: ImageData, evaluator: Evaluator) -> Fig
     decoded = decoded.reshape(len(pairs), STEPS, *small.shape)
     first, last = (small.of(shown, rows)[:, None] for rows in pairs.T)
     rows = np.concatenate([first, decoded, last], axis=1)
-    way = "along the sphere" if on_sphere else "on a straight line"
-    note = f"first and last: held-out images; between them decoded codes {way}"
-    if categories is not None:
-        note += f"\nboth of one {'class' if is_of_labels(method) else 'category'}"
     image = tile(rows.reshape(-1, *small.shape), STEPS + 2)
-    figure = picture("Interpolations", image, note, width=5.5)
+    figure = picture(image, width=5.5, columns=STEPS + 2)
     side = small.shape[1] + 1
     for edge in (side, (STEPS + 1) * side):
-        figure.axes[0].axvline(edge - 0.5, color=class_colour(6), lw=1.5)
+        figure.axes[0].axvline(edge - 0.5, color=SEAM, lw=1.5)
     return figure
 
 
@@ -328,64 +317,3 @@ def along_sphere(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarra
     turned = (np.sin((1 - share) * angle) * units[0] + np.sin(share * angle) * units[1]) / safe
     curved = turned * (lengths[0] * (1 - share) + lengths[1] * share)
     return np.where(is_straight, along_line(first, second, steps), curved)
-
-
-def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure | None:
-    """Reconstruction, distance to the prior and the task's number by epoch, as far as there are.
-
-    Args:
-      runs: for each run's title, '' for a single one, its rows of metrics.csv as numbers.
-
-    Returns:
-      The figure, or None where no run has any of these numbers.
-    """
-    names = [f"validation/{name}" for name in CURVES]
-    panels = [name for name in names if any(name in rows[-1] for rows in runs.values())]
-    tasks = [f"validation/{name}" for name in TASKS]
-    panels += [name for name in tasks if all(name in rows[-1] for rows in runs.values())][:1]
-    if not panels:
-        return None
-    legend_columns = 1 if max(map(len, runs)) > 50 else 3
-    legend_height = 0.0 if set(runs) == {""} else 0.2 * -(-(len(runs) + 1) // legend_columns)
-    figure = new_figure(3.5 * len(panels), 2.8 + legend_height)
-    with plot_style():
-        for axes, name in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-        ):
-            key = name.removeprefix("validation/")
-            title, label = {**CURVES, **TASKS}[key]
-            axes.set(title=title, xlabel="epoch", ylabel=label)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            for number, (run, rows) in enumerate(runs.items()):
-                points = [(row["epoch"], row[name]) for row in rows if name in row]
-                if points:
-                    look = {"marker": "o" if len(points) == 1 else "", **line_of(number)}
-                    axes.plot(*zip(*points, strict=True), label=run or "codes", **look)
-            if key == "sliced_wasserstein":
-                _draw_of_prior(axes, runs, f"{name}_of_prior")
-                axes.set_yscale("log")
-                if set(runs) == {""}:
-                    axes.legend()
-        if set(runs) != {""}:
-            _legend_below(figure, legend_columns)
-    return figure
-
-
-def _draw_of_prior(axes, runs, name):
-    """What samples of the prior itself give; a band where that isn't the same for all runs."""
-    values = [rows[-1][name] for rows in runs.values() if name in rows[-1]]
-    if values and min(values) == max(values):
-        axes.axhline(values[0], color="0.5", ls="--", label="prior itself")
-    elif values:
-        axes.axhspan(min(values), max(values), color="0.85", lw=0, label="prior itself")
-
-
-def _legend_below(figure, columns):
-    """One legend for all axes, each name once."""
-    entries = {}
-    for axes in figure.axes:
-        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(name, handle)
-    if "prior itself" in entries:
-        entries["prior itself"] = entries.pop("prior itself")  # last
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns)

@@ -13,19 +13,23 @@ from matplotlib.figure import Figure
 from aae_tf.data import Split
 from aae_tf.data.images import shrunk
 
-# Paul Tol's 'muted' scheme (personal.sron.nl/~pault), and black for a tenth class.
+# Searched for: as far apart as ten can be in CIELAB, also as people without red or green cones see
+# them (Machado et al., 2009), with luminances evenly apart, so that they differ in grey as well.
+# Neighbours are far apart.
 CLASS_COLOURS = (
-    "#332288",
-    "#88CCEE",
-    "#44AA99",
-    "#117733",
-    "#999933",
-    "#DDCC77",
-    "#CC6677",
-    "#882255",
-    "#AA4499",
-    "#000000",
+    "#291F7A",
+    "#F5CC0A",
+    "#007085",
+    "#CC9985",
+    "#1F14CC",
+    "#A38F29",
+    "#8FC2F5",
+    "#7A4729",
+    "#477AE0",
+    "#331429",
 )
+MARKERS = "osD^vPX*<>"
+SEAM = "#CC6677"  # of lines in pictures
 PICTURE_SIDE = 2048  # pixels of a picture of many images, at most; it is drawn with fewer
 # Height over width of a picture whose pixels are drawn as squares; others fill their axes.
 FLATTEST, TALLEST = 0.1, 4.0
@@ -36,13 +40,21 @@ PLOT_STYLE = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "figure.dpi": 150,
+    "pdf.fonttype": 42,  # text stays text
+    "svg.fonttype": "none",
+    "svg.hashsalt": "aae_tf",  # else names in it are random
 }
+CARD = 0.6  # of the size that a figure has on a page: its letters are larger in a card of a screen
+PAD = 0.12  # inches around axes
+CELL = 0.55  # inches of one image among many, at most
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure in the plot style; sizes in inches."""
     with plot_style():
         figure = Figure(figsize=(width, height), layout="constrained")
+    # Axes of a fixed aspect lie a few pixels elsewhere at each drawing: room for these.
+    figure.get_layout_engine().set(w_pad=PAD, h_pad=PAD)
     FigureCanvasAgg(figure)
     return figure
 
@@ -54,11 +66,28 @@ def plot_style():
 
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG file's content."""
+    return to_file(figure, "png")
+
+
+def to_file(figure: Figure, form: str) -> bytes:
+    """The figure as the content of a 'png', 'pdf' or 'svg' file, without time and program."""
+    # Without these entries the bytes change neither with matplotlib's version nor from day to day.
+    entries = {"png": ["Software"], "pdf": ["CreationDate", "Producer", "Creator"], "svg": ["Date"]}
     buffer = io.BytesIO()
     with plot_style():
-        # Without the 'Software' entry the bytes don't change with matplotlib's version.
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+        metadata = dict.fromkeys(entries[form])
+        figure.savefig(buffer, format=form, dpi=150, metadata=metadata)
     return buffer.getvalue()
+
+
+def to_card(figure: Figure) -> bytes:
+    """The figure as a PNG for a card of TensorBoard: smaller, with letters of the same size."""
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(CARD * width, CARD * height)
+    try:
+        return to_png(figure)
+    finally:
+        figure.set_size_inches(width, height)
 
 
 def class_colour(number: int) -> str:
@@ -68,27 +97,27 @@ def class_colour(number: int) -> str:
 
 def line_of(number: int) -> dict[str, str]:
     """Colour and dashes of a run among many: neighbours are far apart in the scheme."""
-    order = (0, 6, 2, 8, 4, 1, 7, 3, 9, 5)
-    dashes = ("-", "--", ":", "-.")[number // len(order) % 4]
-    return {"color": CLASS_COLOURS[order[number % len(order)]], "ls": dashes}
+    dashes = ("-", "--", ":", "-.")[number // len(CLASS_COLOURS) % 4]
+    return {"color": class_colour(number), "ls": dashes}
 
 
-def picture(title: str, image: np.ndarray, note="", down="", width=5.0) -> Figure:
-    """One picture in axes of its own.
+def picture(image: np.ndarray, across="", down="", width=5.0, columns=0) -> Figure:
+    """One picture in axes of its own. What it shows is said where it is shown, not in it.
 
     Args:
-      title: above it.
       image: `(height, width, 3)`.
-      note: below it.
-      down: on its left.
-      width: of the figure in inches.
+      across: below it, what differs from left to right.
+      down: on its left, what differs from top to bottom.
+      width: of the figure in inches, at most.
+      columns: of images in it, if it is of several; few aren't drawn large.
     """
+    width = min(width, max(2.4, CELL * columns)) if columns else width
     ratio = min(max(image.shape[0] / image.shape[1], FLATTEST), TALLEST)
-    figure = new_figure(width, width * ratio + 0.4 + 0.2 * (note.count("\n") + 1))
+    figure = new_figure(width, width * ratio + 0.2 + 0.2 * bool(across))
     with plot_style():
-        axes = figure.add_subplot(title=title)
+        axes = figure.add_subplot()
         show(axes, image)
-        axes.set(xlabel=note, ylabel=down)
+        axes.set(xlabel=across, ylabel=down)
         axes.tick_params(length=0)
     return figure
 

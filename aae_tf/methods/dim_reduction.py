@@ -23,7 +23,7 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
     the classes; without (`--num_labels=0`) they are clusters.
     """
 
-    figures = ("reconstructions", "embedding", "style_grid", "codes", "interpolations")
+    figures = ("reconstructions", "embedding", "style_grid", "codes", "interpolations", "confusion")
     signatures = ("encode", "embed", "classify", "generate", "reconstruct", "score", "sample")
     default_signature = "embed"
 

@@ -20,7 +20,7 @@ class SemiSupervisedAutoencoder(CategoricalAutoencoder):
     labels = "beside"
     needs_labels = True
     metrics = ("reconstruction", "prior_match", "categories", "classification")
-    figures = ("reconstructions", "style_grid", "codes", "interpolations")
+    figures = ("reconstructions", "style_grid", "codes", "interpolations", "confusion")
 
     def categories_of_settings(self) -> int:
         if self.settings.labels.count == 0:

@@ -15,7 +15,8 @@ from aae_tf.evaluation import Evaluator
 from aae_tf.evaluation.clustering import entropies, histograms
 from aae_tf.figures import figures
 from aae_tf.figures.class_figures import categories_over_training
-from aae_tf.figures.style import to_png
+from aae_tf.figures.curves import learning_curves
+from aae_tf.figures.style import to_card, to_file
 from aae_tf.methods import Method
 from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
 from aae_tf.results.run_folder import RunFolder
@@ -196,20 +197,21 @@ class Recorder(Observer):
         """Draws the method's figures for TensorBoard and under figures/; returns their paths."""
         self._evaluator.fit_sampler()
         drawn = dict(figures.draw_all(self._method, self._data, self._evaluator))
-        drawn_curves = figures.learning_curves({"": self._table.rows}) if self._table.rows else None
+        drawn_curves = learning_curves({"": self._table.rows}) if self._table.rows else None
         if drawn_curves is not None:
             drawn["learning_curves"] = drawn_curves
         if self._categories is not None and self._categories.rows:
             drawn["categories"] = categories_over_training(
-                {"The categorical code over training": self._categories.rows},
+                {"": self._categories.rows},
                 self._method.num_categories,
+                () if self._method.labels == "none" else self._data.class_names,
             )
-        paths = {}
+        paths, form = {}, self._method.settings.execution.figure_format
         for name, figure in drawn.items():
-            content = to_png(figure)
-            self._eval.png(step, f"figures/{name}", content)
-            path = self._folder.figures / f"{name}.png"
-            write_aside(path, content)
+            self._eval.png(step, f"figures/{name}", to_card(figure))
+            for ending in dict.fromkeys(("png", form)):
+                path = self._folder.figures / f"{name}.{ending}"
+                write_aside(path, to_file(figure, ending))
             paths[name] = str(path)
         return paths
 

@@ -152,6 +152,12 @@ class ExecutionSettings(Checked):
         at_least(0),
         changes_run=False,
     )
+    figure_format: str = setting(
+        "png",
+        "of the files in figures/: png, or pdf or svg beside it",
+        one_of("png", "pdf", "svg"),
+        changes_run=False,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from sklearn.neighbors import NearestNeighbors
 from aae_tf import seeds
 from aae_tf.evaluation import Evaluator
 from aae_tf.figures import figures, prior_shape
-from aae_tf.figures.style import class_colour, tile, to_png
+from aae_tf.figures.curves import learning_curves
+from aae_tf.figures.style import class_colour, tile, to_card, to_file, to_png
 from aae_tf.priors import distributions
 
 CODES = {
@@ -56,8 +57,8 @@ def test_every_prior_has_its_figures(name, coarse):
         assert len(content) > 3000, figure_name
     codes = drawn["codes"].axes[0]
     assert codes.name == ("mollweide" if name == "sphere" else "rectilinear")
-    assert codes.get_legend() is not None
-    assert [text.get_text() for text in codes.get_legend().get_texts()] == [
+    (legend,) = drawn["codes"].legends
+    assert [text.get_text() for text in legend.get_texts()] == [
         "top",
         "middle",
         "bottom",
@@ -75,23 +76,25 @@ def test_every_prior_has_its_figures(name, coarse):
     ],
     ids=str,
 )
-def test_no_title_is_cut_off(changes, coarse):
+def test_nothing_is_cut_off_and_no_title_is_drawn(changes, coarse):
     for name, figure in _drawn(tiny.data(), **changes).items():
+        for draw in (to_png, to_card):
+            draw(figure)
         to_png(figure)
-        titles = [axes.title for axes in figure.axes if axes.get_title()]
-        titles += [figure._suptitle] if figure.get_suptitle() else []
+        assert not figure.get_suptitle() and not any(axes.get_title() for axes in figure.axes)
         width, height = figure.get_size_inches() * figure.dpi
-        for title in titles:
-            box = title.get_window_extent()
-            assert box.x0 >= 0 and box.x1 <= width, (name, title.get_text())
-            assert box.y0 >= 0 and box.y1 <= height, (name, title.get_text())
+        for part in (*figure.axes, *figure.legends):
+            box = part.get_tightbbox()
+            assert box.x0 > -2 and box.x1 < width + 2, (name, part)
+            assert box.y0 > -2 and box.y1 < height + 2, (name, part)
 
 
 @pytest.mark.slow
 def test_codes_without_labels_have_no_legend(coarse):
     for changes in ({}, {"latent_dim": 1}, {"latent_dim": 3, "prior": "sphere"}):
-        axes = _drawn(tiny.data(labelled=False), **changes)["codes"].axes[0]
-        assert axes.get_legend() is None
+        figure = _drawn(tiny.data(labelled=False), **changes)["codes"]
+        axes = figure.axes[0]
+        assert not figure.legends and axes.get_legend() is None
         assert sum(len(points.get_offsets()) for points in axes.collections[-1:]) == 40
 
 
@@ -197,7 +200,7 @@ def test_density_levels_hold_their_share_of_the_mass():
 def test_learning_curves_go_over_the_epochs():
     names = ("reconstruction_error", "sliced_wasserstein", "sliced_wasserstein_of_prior")
     rows = [{"epoch": e, **{f"validation/{n}": 1 / e for n in names}} for e in (1, 2, 3)]
-    left, right = figures.learning_curves({"": rows}).axes
+    left, right = learning_curves({"": rows}).axes
     np.testing.assert_allclose(left.lines[0].get_xydata(), [[1, 1], [2, 0.5], [3, 1 / 3]])
     np.testing.assert_allclose(right.lines[1].get_ydata(), 1 / 3)
 
@@ -209,17 +212,17 @@ def _rows(epochs, **final):
 def test_curves_of_runs_that_lack_a_number_are_drawn_without_it():
     full = {"reconstruction_error": 5.0, "sliced_wasserstein": 0.5}
     runs = {"a": _rows((1, 2), **full), "b": _rows((1, 2), reconstruction_error=4.0)}
-    left, right = figures.learning_curves(runs).axes
+    left, right = learning_curves(runs).axes
     assert [line.get_label() for line in left.lines] == ["a", "b"]
     assert [line.get_label() for line in right.lines] == ["a"]
-    (only,) = figures.learning_curves({"b": runs["b"]}).axes
-    assert only.get_title() == "Reconstruction"
-    assert figures.learning_curves({"c": _rows((1,), other=1.0)}) is None
+    (only,) = learning_curves({"b": runs["b"]}).axes
+    assert only.get_ylabel() == "half squared error"
+    assert learning_curves({"c": _rows((1,), other=1.0)}) is None
 
 
 def test_many_runs_have_lines_of_their_own_and_one_legend_outside():
     runs = {f"run {n}": _rows((1, 2, 3), reconstruction_error=n) for n in range(14)}
-    figure = figures.learning_curves(runs)
+    figure = learning_curves(runs)
     looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines}
     assert len(looks) == 14
     to_png(figure)  # lays it out
@@ -234,10 +237,10 @@ def test_what_the_prior_itself_gives_is_a_band_over_several_runs():
         numbers = {"sliced_wasserstein": 0.5, "sliced_wasserstein_of_prior": of_prior}
         return _rows((1, 2), **numbers)
 
-    (axes,) = figures.learning_curves({"a": rows(0.02), "b": rows(0.03)}).axes
+    (axes,) = learning_curves({"a": rows(0.02), "b": rows(0.03)}).axes
     (band,) = axes.patches
     assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((0.02, 0.03))
-    assert not figures.learning_curves({"a": rows(0.02), "b": rows(0.02)}).axes[0].patches
+    assert not learning_curves({"a": rows(0.02), "b": rows(0.02)}).axes[0].patches
 
 
 @pytest.mark.slow
@@ -270,3 +273,41 @@ def test_nearest_images_are_drawn_beside_metrics_of_samples(asked, is_drawn):
     method.figures = ("samples",)
     drawn = figures.draw_all(method, data, Evaluator(method, seeds.root(0), data))
     assert ("nearest" in drawn) == is_drawn
+
+
+def _cards_size(figure):
+    return _size(to_card(figure))
+
+
+def test_a_card_is_smaller_and_leaves_the_figure_as_it_was():
+    figure = learning_curves({"": _rows((1, 2), reconstruction_error=5.0)})
+    page = to_png(figure)
+    assert _cards_size(figure)[0] == pytest.approx(0.6 * _size(page)[0], abs=1)
+    assert _size(to_png(figure)) == _size(page)
+
+
+@pytest.mark.parametrize(("form", "start"), [("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_figures_as_vectors_are_the_same_every_time_and_have_text(form, start):
+    rows = _rows((1, 2), reconstruction_error=5.0)
+    first, second = (to_file(learning_curves({"": rows}), form) for _ in range(2))
+    assert first == second and first.startswith(start)
+    if form == "svg":
+        assert b"half squared error" in first
+
+
+def test_a_run_alone_shows_both_adversaries_and_how_often_the_critic_is_right():
+    losses = {"discriminator/style_loss": 1.4, "generator/label_loss": 0.7, "discriminator/loss": 9}
+    losses |= {"discriminator/style_accuracy_on_codes": 0.6, "generator/style_loss": 0.8}
+    losses |= {"generator/loss": 2.0}
+    rows = [{"epoch": e, **{f"train/{k}": v for k, v in losses.items()}} for e in (1, 2)]
+    adversaries, accuracy = learning_curves({"": rows}).axes
+    found = {line.get_label(): line.get_ydata()[0] for line in adversaries.lines}
+    assert found == {"style: discriminator": 1.4, "style: encoder": 0.8, "label: encoder": 0.7}
+    assert [line.get_label() for line in accuracy.lines] == ["style: on codes", "guessing"]
+    assert learning_curves({"a": rows, "b": rows}) is None  # too many lines for several runs
+
+
+def test_epochs_are_whole_numbers_however_few_there_are():
+    for epochs in ((1,), (1, 2), range(1, 40)):
+        (axes,) = learning_curves({"": _rows(epochs, reconstruction_error=5.0)}).axes
+        assert all(tick == int(tick) for tick in axes.get_xticks()), epochs

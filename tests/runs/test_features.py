@@ -94,7 +94,7 @@ def test_data_are_described_with_the_names_of_columns_and_classes(trained, name)
 def test_figures_are_of_features_and_of_codes_and_none_of_pictures(trained, name):
     drawn = {file.stem for file in (trained(name) / "figures").glob("*.png")}
     expected = {"codes", "learning_curves", "reconstructed_features", "reconstruction_errors"}
-    assert drawn == expected | ({"categories"} if name == "semi_supervised" else set())
+    assert drawn == expected | ({"categories", "confusion"} if name == "semi_supervised" else set())
 
 
 def test_tensorboards_projector_has_codes_and_labels_and_no_sprite(trained):
