@@ -24,6 +24,29 @@ RECIPES: Mapping[str, str] = {
 }
 
 
+# As a figure names them, where several stand side by side.
+TITLES: Mapping[str, str] = {
+    "gaussian": "AAE, Gaussian",
+    "mixture": "AAE, ring of Gaussians",
+    "swiss_roll": "AAE, swiss roll",
+    "uniform": "AAE, uniform",
+    "sphere": "AAE, sphere",
+    "likelihood": "AAE, likelihood",
+    "label_mixture": "AAE with labels, ring of Gaussians",
+    "label_swiss_roll": "AAE with labels, swiss roll",
+    "style": "supervised AAE",
+    "discrete": "AAE, categorical code",
+    "semi_supervised": "semi-supervised AAE",
+    "clustering": "clustering AAE",
+    "dim_reduction": "AAE, cluster heads in a plane",
+    "vae_gaussian": "VAE, Gaussian",
+    "vae_mixture": "VAE, ring of Gaussians",
+    "wae_mmd": "WAE-MMD",
+    "wae_gan": "WAE-GAN",
+    "rae": "RAE",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class ReportedResult:
     """A number that the paper reports.
@@ -68,6 +91,11 @@ class Experiment:
     default_recipe: str = "practical"
     paper: tuple[ReportedResult, ...] = ()
     pictures: tuple[str, ...] = ("codes",)
+
+    @property
+    def title(self) -> str:
+        """What it is called in figures."""
+        return TITLES.get(self.name, self.name)
 
     def paper_figures(self, settings: Settings) -> dict[str, dict[str, Any]]:
         """The paper's numbers for a run of these settings, by metric."""

@@ -16,6 +16,7 @@ from aae_tf import seeds
 from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData
 from aae_tf.errors import RunFolderError, SettingsError
+from aae_tf.experiments import CATALOGUE
 from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.curves import learning_curves
 from aae_tf.figures.figures import CODES_AT_MOST, draw_codes
@@ -122,7 +123,8 @@ def titles_of(flats: Sequence[Mapping[str, Any]], paths: Sequence[pathlib.Path])
 
     titles = []
     for flat, path in zip(flats, paths, strict=True):
-        parts = [flat["experiment"]] if "experiment" in differing(flats) else []
+        name = CATALOGUE[flat["experiment"]].title
+        parts = [name] if "experiment" in differing(flats) else []
         kin = [other for other in flats if other["experiment"] == flat["experiment"]]
         if "recipe" in differing(kin):
             parts.append(f"{flat['recipe']} recipe")
@@ -264,8 +266,8 @@ def match_note(metrics: Mapping[str, float]) -> str:
 
 
 def _panels(count: int, height: float, projections: Sequence[str | None], more_width=0.0):
-    """A figure of `count` axes, two abreast up to four, three up to nine, then four."""
-    columns = min(count, 2 if count <= 4 else 3 if count <= 9 else 4)
+    """A figure of `count` axes in rows as full as can be."""
+    columns = count if count <= 3 else 2 if count == 4 else min((3, 4), key=lambda n: -count % n)
     rows = -(-count // columns)
     figure = new_figure(PANEL * columns + more_width, height * rows)
     grid = [

@@ -6,6 +6,7 @@ It imports no TensorFlow.
 from __future__ import annotations
 
 import pathlib
+import re
 import shlex
 import statistics
 import textwrap
@@ -22,6 +23,19 @@ from aae_tf.utils import strict_json
 
 FORMATS = ("markdown", "json", "text")
 CAPTION = "On test images; over seeds mean ± standard error (number of runs)."
+OF_PRIOR = "In brackets what samples of the prior get. Each group's other numbers are below."
+# Of the table with a row a group, unless others are asked for; with the numbers of samples.
+COMPACT = (
+    "reconstruction_error",
+    "sliced_wasserstein",
+    "component_share",
+    "error_percent",
+    "nmi",
+    "elbo",
+    "fid",
+    "fid_classifier",
+    "log_likelihood",
+)
 PAPER_CAPTION = "Beside the paper's numbers, mean ± standard deviation (n - 1) over n seeds:"
 USUAL_DATA = DataSettings().dataset  # goes without saying
 WIDTH = 118  # of a line for a terminal
@@ -34,11 +48,11 @@ def collate(folder: pathlib.Path, form: str = "markdown", metrics: Sequence[str]
 
     Args:
       folder: where to look for result.json and runs.jsonl; or such a file of records.
-      form: 'markdown', a table with ours beside the paper's numbers (mean ± standard deviation),
-        one with a row for each group of runs (mean ± standard error), then each group's with every
-        number; 'text', the first and the last for a terminal; or 'json', a list of groups with
-        each metric's n, mean, standard_deviation and standard_error (null for a single run, and
-        for what isn't a finite number).
+      form: 'markdown', a compact table with a row for each group of runs (mean ± standard error),
+        one with ours beside the paper's numbers (mean ± standard deviation), then each group's with
+        every number; 'text', the last two for a terminal; or 'json', a list of groups with each
+        metric's n, mean, standard_deviation and standard_error (null for a single run, and for what
+        isn't a finite number).
       metrics: those to show, in this order, and not the paper's; all without any. A JSON list has
         all.
 
@@ -57,12 +71,14 @@ def collate(folder: pathlib.Path, form: str = "markdown", metrics: Sequence[str]
             raise SettingsError("report_measures", name, "of " + ", ".join(known))
     is_text = form == "text"
     parts = []
+    if not is_text:
+        shown = [name for name in known if re.sub(r"_\d+$", "", name) in COMPACT]
+        parts += [f"{CAPTION} {OF_PRIOR}", groups_table(groups, metrics or shown).markdown()]
     paper = paper_table(groups, sources=not is_text)
     if paper.rows and not metrics:
         parts += [PAPER_CAPTION, paper.text(WIDTH) if is_text else paper.markdown()]
-    parts.append(CAPTION)
-    if not is_text:
-        parts.append(groups_table(groups, metrics or known).markdown())
+    if is_text:
+        parts.append(CAPTION)
     section = group_text if is_text else group_markdown
     return "\n\n".join([*parts, *(section(group, metrics) for group in groups)])
 
@@ -89,10 +105,11 @@ def _path(run: pathlib.Path, folder: pathlib.Path) -> str:
 
 
 def groups_table(groups: Sequence[Group], metrics: Sequence[str]) -> Table:
-    """A row for each group: mean ± standard error of the metrics, the paper's, and minutes."""
-    papers = any(group.paper for group in groups)
-    head = ["experiment", "recipe", "settings", "epochs", "seeds", *metrics]
-    head += [*(["paper"] if papers else []), "minutes"]
+    """A row for each group: mean ± standard error of the metrics, the paper's, and minutes.
+
+    Columns without any entry are left out. What the prior gets stands in brackets.
+    """
+    head = ["experiment", "recipe", "settings", "epochs", "seeds", *metrics, "paper", "minutes"]
     rows = [
         [
             group.experiment,
@@ -100,13 +117,21 @@ def groups_table(groups: Sequence[Group], metrics: Sequence[str]) -> Table:
             group.settings_text,
             f"{group.epochs:g}",
             ", ".join(map(str, group.seeds)),
-            *(mean_and_error(group.values(name)) for name in metrics),
-            *([group.paper] if papers else []),
+            *(_beside_prior(group, name) for name in metrics),
+            group.paper,
             mean_and_error(group.minutes, 2),
         ]
         for group in groups
     ]
-    return Table(head, rows)
+    filled = [number for number in range(len(head)) if any(row[number] for row in rows)]
+    return Table([head[n] for n in filled], [[row[n] for n in filled] for row in rows])
+
+
+def _beside_prior(group: Group, name: str) -> str:
+    """A metric over seeds and, in brackets, the mean of what samples of the prior get."""
+    of_prior = group.values(f"{name}_of_prior")
+    brackets = f" ({statistics.fmean(of_prior):.3g})" if of_prior else ""
+    return mean_and_error(group.values(name)) + brackets
 
 
 def paper_table(groups: Sequence[Group], sources: bool = True) -> Table:

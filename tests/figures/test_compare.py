@@ -8,6 +8,8 @@ import pytest
 import results
 import tiny
 
+from aae_tf.experiments import CATALOGUE
+from aae_tf.figures import compare as compare_module
 from aae_tf.figures.compare import compare, titles_of
 from aae_tf.results import comparison
 from aae_tf.results.metrics_table import MetricsTable
@@ -23,21 +25,25 @@ def _titles(*settings, folders=None):
 
 def test_experiments_are_told_by_their_names_however_much_else_differs():
     found = _titles(*(tiny.settings(name) for name in ("gaussian", "mixture", "style")))
-    assert found == ["gaussian", "mixture", "style"]
+    assert found == ["AAE, Gaussian", "AAE, ring of Gaussians", "supervised AAE"]
 
 
 def test_runs_of_one_experiment_are_told_by_the_settings_that_differ():
     found = _titles(tiny.settings(seed=3), tiny.settings(encoder="gaussian"))
     assert found == ["seed=3, encoder=deterministic", "seed=0, encoder=gaussian"]
     found = _titles(tiny.settings(seed=1), tiny.settings(), tiny.settings("mixture"))
-    assert found == ["gaussian, seed=1", "gaussian, seed=0", "mixture"]
+    assert found == ["AAE, Gaussian, seed=1", "AAE, Gaussian, seed=0", "AAE, ring of Gaussians"]
 
 
 def test_recipes_are_told_where_they_differ():
     found = _titles(
         tiny.settings(), tiny.settings(recipe="paper"), tiny.settings("mixture", recipe="paper")
     )
-    assert found == ["gaussian, practical recipe", "gaussian, paper recipe", "mixture"]
+    assert found == [
+        "AAE, Gaussian, practical recipe",
+        "AAE, Gaussian, paper recipe",
+        "AAE, ring of Gaussians",
+    ]
 
 
 def test_where_many_settings_differ_or_none_the_folder_tells():
@@ -46,7 +52,7 @@ def test_where_many_settings_differ_or_none_the_folder_tells():
     same = [tiny.settings(), tiny.settings()]
     assert _titles(*same, folders=["a/first", "a/second"]) == ["first", "second"]
     found = _titles(*same, tiny.settings("mixture"), folders=["a/x", "b/x", "c/x"])
-    assert found == ["gaussian (a/x)", "gaussian (b/x)", "mixture"]
+    assert found == ["AAE, Gaussian (a/x)", "AAE, Gaussian (b/x)", "AAE, ring of Gaussians"]
 
 
 def test_settings_that_change_no_result_are_not_told():
@@ -101,7 +107,7 @@ def test_table_has_match_first_then_what_all_runs_have(runs, tmp_path):
     assert head == ["run", "experiment", "recipe", "seed", "epochs", *measures]
     assert first[5:] == ["5.000", "0.05000 (0.02)", "0.1000", "3.250"]
     assert second == [
-        "mixture",
+        "AAE, ring of Gaussians",
         "mixture",
         "practical",
         "2",
@@ -125,7 +131,7 @@ def test_a_run_without_a_result_has_an_empty_row(runs, tmp_path):
     (runs[0].path / "result.json").unlink()
     paths = _compare(runs, tmp_path / "both")
     assert json.loads(paths[2].read_text())[0]["metrics"] == {}
-    assert "| gaussian | gaussian | practical | 0 |  |  |" in paths[1].read_text()
+    assert "| AAE, Gaussian | gaussian | practical | 0 |  |  |" in paths[1].read_text()
 
 
 def test_shown_metrics_of_a_run_alone_are_all_but_those_of_the_prior():
@@ -134,3 +140,19 @@ def test_shown_metrics_of_a_run_alone_are_all_but_those_of_the_prior():
         "sliced_wasserstein",
         "nmi",
     ]
+
+
+def test_every_experiment_has_a_title_of_its_own():
+    titles = [experiment.title for experiment in CATALOGUE.values()]
+    assert len(set(titles)) == len(titles)
+    assert not set(CATALOGUE) & set(titles)
+
+
+@pytest.mark.parametrize(
+    ("count", "shape"),
+    [(2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3)), (7, (2, 4)), (9, (3, 3))],
+)
+def test_panels_stand_in_rows_as_full_as_can_be(count, shape):
+    _, grid = compare_module._panels(count, 3.0, [None] * count)
+    specs = [axes.get_subplotspec().get_gridspec() for axes in grid]
+    assert {(spec.nrows, spec.ncols) for spec in specs} == {shape}
