@@ -208,9 +208,12 @@ def categories_over_training(
         ("entropy", "entropy of $q(y|x)$ (nats)", (0.0, float(np.log(num_categories)))),
         ("usage", "category", (-0.5, num_categories - 0.5)),
     )
-    figure = new_figure(9, 2.6 * len(runs))
+    # Of a run alone the panels stand in two rows, in which they are larger in a card.
+    height, width = (2, 2) if set(runs) == {""} else (len(runs), len(panels))
+    figure = new_figure(3 * width, 2.6 * height)
     with plot_style():
-        grid = figure.subplots(len(runs), len(panels), squeeze=False)
+        drawn = [figure.add_subplot(height, width, n + 1) for n in range(len(runs) * len(panels))]
+        grid = [drawn[n : n + len(panels)] for n in range(0, len(drawn), len(panels))]
         for row_of_axes, (title, rows) in zip(grid, runs.items(), strict=True):
             epochs = [row["epoch"] for row in rows]
             edges = [2 * epochs[0] - epochs[1] if len(rows) > 1 else epochs[0] - 1, *epochs]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from aae_tf.arrays import is_picture
 from aae_tf.data import ImageData, Split
@@ -201,7 +202,8 @@ def _name_regions(axes, across, up, log_density, levels) -> None:
         if len(rows):
             top = columns[rows == rows.max()]
             place = across[int(np.median(top))], up[rows.max()]
-            look = {"fontsize": 6, "color": "0.35", "ha": "center", "va": "top", "zorder": 0.5}
+            look = {"fontsize": 6, "color": "0.35", "ha": "center", "va": "top", "zorder": 3}
+            look["path_effects"] = [withStroke(linewidth=2, foreground="white")]
             axes.annotate(f"{share:.0%}".replace("%", " %"), place, **look)
 
 

@@ -311,3 +311,14 @@ def test_epochs_are_whole_numbers_however_few_there_are():
     for epochs in ((1,), (1, 2), range(1, 40)):
         (axes,) = learning_curves({"": _rows(epochs, reconstruction_error=5.0)}).axes
         assert all(tick == int(tick) for tick in axes.get_xticks()), epochs
+
+
+def test_the_priors_regions_are_named_where_they_end():
+    prior = distributions.gaussian(2)
+    figure = figures.codes_over_prior(np.zeros((5, 2)), None, prior)
+    named = {text.get_text(): text.xy for text in figure.axes[0].texts}
+    assert list(named) == ["99 %", "90 %", "50 %"]
+    for share, (across, up) in zip((0.99, 0.9, 0.5), named.values(), strict=True):
+        # Of a 2-D Gaussian the region of mass p has the radius sqrt(-2 log(1 - p)).
+        assert across == pytest.approx(0, abs=0.1)
+        assert up == pytest.approx(np.sqrt(-2 * np.log(1 - share)), abs=0.15)
