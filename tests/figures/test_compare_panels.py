@@ -13,6 +13,8 @@ from aae_tf.figures.compare import Restored, match_note
 from aae_tf.figures.figures import CODES_AT_MOST
 from aae_tf.figures.style import to_png
 
+pytestmark = pytest.mark.slow
+
 DATA = tiny.data(validation=40)
 
 
@@ -46,7 +48,6 @@ def _points(axes):
     return np.concatenate([group.get_offsets() for group in axes.collections[-3:]])
 
 
-@pytest.mark.slow
 def test_each_panel_has_the_codes_of_its_run(four, drawn):
     panels = drawn["codes"].axes
     assert [axes.name for axes in panels] == ["rectilinear"] * 2 + ["mollweide", "rectilinear"]
@@ -59,7 +60,6 @@ def test_each_panel_has_the_codes_of_its_run(four, drawn):
         np.testing.assert_allclose(_points(axes), expected, atol=1e-6)
 
 
-@pytest.mark.slow
 def test_below_each_panel_are_the_numbers_of_the_codes_in_it(four, drawn):
     for axes, run in zip(drawn["codes"].axes, four.values(), strict=True):
         found = run.evaluator.evaluate(run.data.validation)
@@ -80,7 +80,6 @@ def test_panels_of_one_prior_have_the_same_square(drawn):
         assert (points.max(0) <= (axes.get_xlim()[1], axes.get_ylim()[1])).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("more", [3, 0, 7])
 def test_nothing_covers_anything_else(four, drawn, more):
     titles = [f"experiment, number={n}, and=what, a=title, may=say" for n in range(more)]
@@ -133,7 +132,6 @@ def test_reconstructions_are_of_the_same_images(four, drawn):
     assert names == ["held-out images", *four]
 
 
-@pytest.mark.slow
 def test_runs_of_other_images_have_originals_of_their_own():
     other = tiny.data(validation=12, labelled=False)
     runs = {"a": _run(), "b": _run(other), "c": _run(seed=1)}
@@ -148,7 +146,6 @@ def test_runs_of_other_images_have_originals_of_their_own():
     assert legends == [True, False, True] and not drawn["codes"].legends
 
 
-@pytest.mark.slow
 def test_a_note_has_the_metrics_that_there_are():
     assert match_note({"error_percent": 3.0}) == ""
     assert match_note({"coverage": 0.5}) == "coverage 0.500"

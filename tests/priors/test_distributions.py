@@ -56,6 +56,7 @@ def test_density_integrates_to_one(name):
     assert _mass_of_cells(name).sum() == pytest.approx(1, abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_THE_PLANE)
 def test_histogram_of_samples_follows_the_density(name):
     prior, half_width = _build(name), IN_THE_PLANE[name][1]

@@ -17,6 +17,8 @@ from aae_tf.runs.recorder import Recorder
 from aae_tf.training import Stopped
 from aae_tf.training.checkpoints import Checkpoints, CheckpointWriter
 
+pytestmark = pytest.mark.slow
+
 DATA = tiny.data(train=0, validation=40, test=20)
 PER_EPOCH, EPOCHS = 100, 3
 PHASES = ("reconstruction", "discriminator", "generator")
@@ -158,7 +160,6 @@ def test_the_runs_own_folder_has_settings_command_and_data(run):
     assert told.hparams["encoder"].string_value == "gaussian"
 
 
-@pytest.mark.slow
 def test_metrics_have_a_row_an_epoch_with_the_means_of_its_steps(run):
     rows = _rows(run[0])
     assert [row["step"] for row in rows] == ["100", "200", "300"]
@@ -173,7 +174,6 @@ def test_metrics_have_a_row_an_epoch_with_the_means_of_its_steps(run):
     assert {f"validation/{name}" for name in MEASURES} < set(rows[0])
 
 
-@pytest.mark.slow
 def test_resuming_within_an_epoch_gives_the_same_metrics_and_no_orphans(run, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "draw_all", lambda *_: {"samples": Figure()})
     folder, rig = RunFolder(tmp_path / "run"), _rig()
@@ -195,7 +195,6 @@ def test_resuming_within_an_epoch_gives_the_same_metrics_and_no_orphans(run, tmp
     assert events.steps(curves, "loss/generator") == [100, 200, 300]
 
 
-@pytest.mark.slow
 def test_what_was_drawn_last_is_not_shown_twice_if_the_run_was_killed_then(
     run, tmp_path, monkeypatch
 ):
@@ -211,7 +210,6 @@ def test_what_was_drawn_last_is_not_shown_twice_if_the_run_was_killed_then(
     assert events.steps(found, "codes/z_1") == [5, 10]
 
 
-@pytest.mark.slow
 def test_what_was_logged_outlives_a_kill(tmp_path):
     folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
     folder.start(rig.method.settings, DATA)
@@ -225,7 +223,6 @@ def test_what_was_logged_outlives_a_kill(tmp_path):
     recorder.close()
 
 
-@pytest.mark.slow
 def test_a_run_of_few_steps_has_curves(tmp_path):
     folder, rig = RunFolder(tmp_path / "run"), _rig(count=50)
     folder.start(rig.method.settings, DATA)
