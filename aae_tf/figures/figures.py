@@ -23,6 +23,7 @@ from aae_tf.figures.style import (
     tile,
 )
 from aae_tf.methods import Method
+from aae_tf.utils import progress_bar
 
 if TYPE_CHECKING:
     from aae_tf.evaluation import Evaluator
@@ -70,7 +71,8 @@ def draw_all(method: Method, data: ImageData, evaluator: Evaluator) -> Mapping[s
     if by_samples and "nearest" not in names and is_picture(data.image_shape):
         names += ("nearest",)
     with plot_style():
-        drawn = {name: functions[name](method, data, evaluator) for name in names}
+        named = progress_bar(None, "figure", late=True, label="drawing", over=names)
+        drawn = {name: functions[name](method, data, evaluator) for name in named}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 

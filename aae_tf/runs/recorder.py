@@ -24,7 +24,7 @@ from aae_tf.runs import curves, projector, tensorboard
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Progress
 from aae_tf.training.optimizers import rate_at
-from aae_tf.utils import write_aside
+from aae_tf.utils import progress_bar, write_aside
 
 CURVE_POINTS = 5000  # of a TensorBoard curve, at most
 PICTURES = 10  # how often a run is drawn
@@ -207,7 +207,8 @@ class Recorder(Observer):
                 () if self._method.labels == "none" else self._data.class_names,
             )
         paths, form = {}, self._method.settings.execution.figure_format
-        for name, figure in drawn.items():
+        named = progress_bar(None, "figure", late=True, label="writing", over=list(drawn.items()))
+        for name, figure in named:
             self._eval.png(step, f"figures/{name}", to_card(figure))
             for ending in dict.fromkeys(("png", form)):
                 path = self._folder.figures / f"{name}.{ending}"

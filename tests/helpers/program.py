@@ -86,7 +86,7 @@ def error_lines(done) -> list[str]:
     """What a failed process wrote on stderr, without the progress bar and the log."""
     lines = done.stderr.replace("\r", "\n").splitlines()
     log = ("run folder: ", "note: ", "epoch ", "evaluating, ", "stopping after ", "seed ")
-    beside = ("step/s", "s/step", "steps an epoch")
+    beside = ("step/s", "s/step", "figure/s", "s/figure", "steps an epoch")
     return [
         line
         for line in lines
