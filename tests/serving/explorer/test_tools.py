@@ -66,7 +66,7 @@ def _drawn(page, selector, shape):
 
 
 def _wait_for_file(folder, page, name):
-    for _ in range(100):
+    for _ in range(400):
         if (folder / name).exists():
             return (folder / name).read_bytes()
         page.wait("new Promise((done) => setTimeout(() => done(true), 50))")
