@@ -19,7 +19,7 @@ DROP_AFTER_6 = " ".join(
 )
 # By flagfile: further flags, and the earlier flagfile that they replace.
 COMMANDS = {
-    "quickstart": {"": "quickstart"},
+    "quickstart": {"--discriminator_learning_rate=0.0002": "quickstart"},
     "aae/figure2a_gaussian": {"": "aae/figure2a_gaussian"},
     "aae/figure2b_mixture": {"": "aae/figure2b_mixture"},
     "aae/figure4a_mixture": {
