@@ -61,7 +61,7 @@ def test_a_search_leaves_its_table_and_the_best_flags(room):
 
 @pytest.mark.slow
 def test_a_disturbed_search_ends_as_an_undisturbed_one(room):
-    command = (*FLAGS, "--epochs=2", "--halving=1", "--checkpoint_minutes=0.001")
+    command = (*FLAGS, "--epochs=2", "--halving=1,2", "--checkpoint_minutes=0.001")
     whole = program.call(room, *command, "--trials=3", "--run_dir=whole")
     assert whole.returncode == 0, whole.stderr[-3000:]
 
