@@ -1,4 +1,4 @@
-"""Each method's export answers without this package, to the bit."""
+"""Exports with each kind of signature answer without this package, to the bit."""
 
 import os
 import pathlib

@@ -10,7 +10,7 @@ import tiny
 from aae_tf.cli.main import main
 
 pytestmark = pytest.mark.slow
-SMALL = (*program.SMALL, "--epochs=2", "--batch_size=100")
+SMALL = (*program.SMALL, "--epochs=2", "--batch_size=100", "--noxla")
 RUNS = {
     "semi": ("--experiment=semi_supervised", "--num_labels=30"),
     "on": ("--experiment=discrete", "--num_clusters=4"),
