@@ -100,7 +100,7 @@ def without_divergence(mnist):
     return _trained(mnist, "wae_mmd", epochs=1, penalty_weight=1e-6)
 
 
-@pytest.mark.parametrize("divergence", ["mmd_imq", "cramer_wold", "sinkhorn", "sliced_wasserstein"])
+@pytest.mark.parametrize("divergence", ["mmd_imq", "sinkhorn"])
 def test_a_divergence_brings_the_codes_to_the_prior(mnist, without_divergence, divergence):
     without = without_divergence
     with_it = _trained(mnist, "wae_mmd", epochs=1, divergence=divergence, penalty_weight=100.0)
@@ -115,12 +115,9 @@ def test_the_vaes_beta_trades_the_divergence_for_the_reconstruction(mnist):
     assert max(tight["elbo"], loose["elbo"]) > -190  # each pixel's mean alone gives about -207
 
 
-@pytest.mark.parametrize("sampler", ["gmm", "kde"])
-def test_codes_of_an_autoencoder_without_a_prior_are_sampled_by_what_is_fitted_to_them(
-    mnist, sampler
-):
+def test_codes_of_an_autoencoder_without_a_prior_are_sampled_by_what_is_fitted_to_them(mnist):
     """Nearer to held-out codes and, decoded, to held-out images than samples of the prior are."""
-    method, evaluator = _method(mnist, "rae", 3, sampler=sampler)
+    method, evaluator = _method(mnist, "rae", 3, sampler="gmm")
     evaluator.fit_sampler()
     held_out = evaluator.inference.encode(mnist.validation)
     images = coarse_pixels(mnist.validation.intensities())
