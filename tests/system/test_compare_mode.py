@@ -36,7 +36,7 @@ def test_compare_leaves_pictures_and_tables(runs, place, monkeypatch, capsys):
         assert (folder / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert f"figure: side_by_side/{name}.png" in said.out
     table = json.loads((folder / "comparison.json").read_text())
-    assert [row["run"] for row in table] == ["gaussian", "sphere"]
+    assert [row["run"] for row in table] == ["AAE, Gaussian", "AAE, sphere"]
     for row, name in zip(table, ("undisturbed", "on_sphere"), strict=True):
         metrics = program.read_json(place / name, "result.json")["metrics"]
         for measure, value in row["metrics"].items():

@@ -127,4 +127,4 @@ def test_flagfile_of_the_toronto_face_database_runs_on_made_up_faces(empty_folde
     metrics = program.read_json(pathlib.Path("run"), "result.json")["metrics"]
     assert np.isfinite(metrics["test/log_likelihood_300"])
     assert pathlib.Path("run/figures/nearest.png").stat().st_size > 3000
-    assert pathlib.Path("models/likelihood_bars/1/saved_model.pb").exists()
+    assert pathlib.Path("models/likelihood_TFD_48x48/1/saved_model.pb").exists()
