@@ -142,7 +142,8 @@ class Recorder(Observer):
         logger.info("epoch %.4g: %s", report.epoch, line, extra={"step": report.step})
         if self._categories is not None:
             self._note_categories(report, probabilities)
-        self._eval.flush()
+        for writer in (self._eval, self._prior):
+            writer.flush()  # before a checkpoint says that this epoch is done
         self._prior.flush()
         is_due = self._draw_every and round(report.epoch) % self._draw_every == 0
         if is_due and report.step < report.total_steps:
