@@ -142,9 +142,7 @@ class Recorder(Observer):
         logger.info("epoch %.4g: %s", report.epoch, line, extra={"step": report.step})
         if self._categories is not None:
             self._note_categories(report, probabilities)
-        for writer in (self._eval, self._prior):
-            writer.flush()  # before a checkpoint says that this epoch is done
-        self._prior.flush()
+        self._eval.flush()
         is_due = self._draw_every and round(report.epoch) % self._draw_every == 0
         if is_due and report.step < report.total_steps:
             with _collected():
@@ -160,6 +158,8 @@ class Recorder(Observer):
         known = len(self._eval.tags)
         self._eval.scalars(step, curves.evaluation_curves(validation))
         self._prior.scalars(step, curves.curves_of_prior(validation))
+        # Before a checkpoint, or result.json at the end, says that these are there.
+        self._prior.flush()
         if self._train.tags and not known:
             self._eval.layout(self._train.tags | self._eval.tags)
         codes = self._evaluator.aggregated_posterior(self._data.validation)
