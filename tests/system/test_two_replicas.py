@@ -21,7 +21,7 @@ def test_two_replicas_train_evaluate_and_export(place):
     assert len(told["machine"]["devices"]) == 2 and told["step"] == 2 * (65 // 10)
     metrics = program.read_json(place / "replicas", "result.json")["metrics"]
     assert all(map(math.isfinite, metrics.values()))
-    assert (place / "of_replicas/gaussian_bars/1/saved_model.pb").exists()
+    assert (place / "of_replicas/gaussian_pictures/1/saved_model.pb").exists()
 
 
 @pytest.mark.parametrize(
