@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import traceback
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,9 @@ class UserPrior:
       dim: size of a sample.
       dtype: of the samples.
 
+    Attributes:
+      raised: the traceback of what the object raised last, if it did.
+
     Raises:
       SettingsError: if samples have another shape or don't depend on the seed.
     """
@@ -191,6 +195,7 @@ class UserPrior:
     def __init__(self, source: Any, dim: int, dtype=tf.float32, flag_value: str = ""):
         self._source, self._dim, self.dtype = source, dim, dtype
         self._flag_value = flag_value
+        self.raised = ""
         self.traceable = self._can_be_traced()
         self._takes_negative_seeds = self._draws_by(np.array([-1, -(2**31)], np.int32))
         if hasattr(source, "log_prob"):
@@ -216,7 +221,11 @@ class UserPrior:
         seed = np.asarray(seed)
         if not self._takes_negative_seeds:  # as NumPy's generators don't
             seed = seed.view(np.uint32).astype(np.int64)
-        drawn = self._source.sample(tuple(int(n) for n in shape), seed=seed)
+        try:
+            drawn = self._source.sample(tuple(int(n) for n in shape), seed=seed)
+        except Exception:  # of which TensorFlow keeps no more than a text
+            self.raised = traceback.format_exc()
+            raise
         return np.asarray(drawn, tf.as_dtype(self.dtype).as_numpy_dtype)
 
     def _draws_by(self, seed: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ from aae_tf.arrays import is_picture
 from aae_tf.errors import NONSENSE, SettingsError
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
-from aae_tf.settings import PLACES, EvaluationSettings, Settings, flatten
+from aae_tf.settings import EvaluationSettings, Settings, flatten, without_places
 from aae_tf.utils import printable, read_json
 
 # As the pages of the data sets say; of other data the user knows.
@@ -43,12 +43,8 @@ def card_of(folder: RunFolder, settings: Settings, signatures: Mapping[str, Any]
       signatures: by name, as `serving.export` describes them.
     """
     data = folder.read_data()
-    flat = {k: v for k, v in flatten(settings).items() if k not in PLACES}
-    # Of the user's files and folders the name, not where they lie.
     name = pathlib.PurePath(data["name"]).name
-    flat["dataset"] = name
-    flat["init_from"] = pathlib.PurePath(flat["init_from"]).name
-    flat["inception_weights"] = pathlib.PurePath(flat["inception_weights"]).name
+    flat = {**without_places(flatten(settings)), "dataset": name}
     result, origin = folder.read_json("result.json"), folder.read_json("provenance.json")
     return {
         "experiment": settings.experiment,
@@ -158,7 +154,8 @@ def read_card(version: pathlib.Path) -> dict[str, Any] | None:
     with contextlib.suppress(*NONSENSE):
         card = read_json(version / "assets.extra" / "model_card.json")
         _named(card["data"])
-        return card
+        if isinstance(card.setdefault("settings", {}), dict):
+            return card
     return None
 
 

@@ -27,9 +27,11 @@ from aae_tf.results import model_card
 from aae_tf.results.run_folder import RunFolder, check_folder, identity
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model, write_config
-from aae_tf.settings import EvaluationSettings, Settings
+from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.training.checkpoints import Checkpoints, averaged_variables, network_variables
 from aae_tf.utils import evenly_spaced, to_bytes
+
+OPEN_DATA = ("mnist", "fashion_mnist")  # whose licences let anybody pass their images on
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +114,7 @@ def export_run(
             loaded = data_sources.load(settings.data)
             folder.check_data(loaded)
             data = loaded
-        # A model is passed on more lightly than the pictures that it learned from.
-        codes = _held_out_codes(method, data, with_images=not data_sources.is_own(settings.data))
+        codes = _held_out_codes(method, data, with_images=images_may_go(settings.data))
     except UserError as error:
         logger.info("exporting without codes of held-out images: %s", error)
     sampler = Evaluator(method, seeds.root(settings.training.seed), data)
@@ -121,6 +122,11 @@ def export_run(
     card = functools.partial(model_card.files_of, folder, settings)
     framing = data_sources.framing_of(settings.data)
     return export_saved_model(method, model, codes, card, framing)
+
+
+def images_may_go(settings: DataSettings) -> bool:
+    """Whether images may lie in an export, which is passed on more lightly than its data are."""
+    return settings.dataset in OPEN_DATA and not data_sources.is_own(settings)
 
 
 def _held_out_codes(method: Method, data: ImageData, with_images: bool) -> dict[str, Any]:

@@ -76,9 +76,8 @@ class Recorder(Observer):
         # A run of its own, so that TensorBoard draws the prior's curves in the charts of the codes.
         self._prior = tensorboard.EventWriter(folder.prior_logs, progress.step)
         self._about = tensorboard.EventWriter(folder.path, -1)  # each session writes all of it
-        place = folder.path.resolve()
-        trial = "/".join(place.parts[-2:])
-        self._about.hyperparameters(tensorboard.distinguishing(method.settings), trial)
+        chosen = tensorboard.distinguishing(method.settings)
+        self._about.hyperparameters(chosen, tensorboard.trial_name(folder.path))
         for name, page in tensorboard.pages_about(method.settings, data).items():
             self._about.text(0, name, page)
         self._about.flush()

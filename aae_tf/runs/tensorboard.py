@@ -28,7 +28,8 @@ from aae_tf.results.metrics import is_beside
 from aae_tf.results.record import IN_RESULT
 from aae_tf.results.tables import Table
 from aae_tf.runs.curves import layout
-from aae_tf.settings import PLACES, Settings, flatten
+from aae_tf.settings import Settings, flatten, without_places
+from aae_tf.settings.fields import without_home
 from aae_tf.utils import printable, quoted
 
 _NUMBERS = itertools.count()  # of the event files of a process
@@ -142,6 +143,11 @@ class EventWriter:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
 
 
+def trial_name(folder: pathlib.Path) -> str:
+    """A run's name among others: its folder and that above, which isn't told if it is the home."""
+    return "/".join(pathlib.PurePath(without_home(str(folder.resolve()))).parts[-2:])
+
+
 def distinguishing(settings: Settings) -> dict[str, Any]:
     """What names a run, and the settings in which it differs from its recipe, by flag name.
 
@@ -150,13 +156,9 @@ def distinguishing(settings: Settings) -> dict[str, Any]:
     flat = flatten(settings, only_changing_run=True)
     usual = flatten(settings_of(settings.experiment, settings.recipe))
     chosen = {
-        flag: value
-        for flag, value in flat.items()
-        if flag not in PLACES and (flag in IN_RESULT or value != usual.get(flag))
+        flag: value for flag, value in flat.items() if flag in IN_RESULT or value != usual.get(flag)
     }
-    if "dataset" in chosen:
-        chosen["dataset"] = pathlib.PurePath(chosen["dataset"]).name
-    return chosen
+    return without_places(chosen)
 
 
 def pages_about(settings: Settings, data: ImageData) -> dict[str, str]:

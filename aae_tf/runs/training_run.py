@@ -18,7 +18,7 @@ from aae_tf.results.provenance import earlier_sessions, provenance
 from aae_tf.results.run_folder import RunFolder, identity
 from aae_tf.runs.rollback import Rollback
 from aae_tf.runs.stopping import Stop
-from aae_tf.settings import Settings, own_functions
+from aae_tf.settings import Settings
 from aae_tf.training import Observer, Report, Stopped, Trainer, averaging, initial_weights
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.checkpoints import (
@@ -220,8 +220,8 @@ class TrainingRun:
                     self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS)
                 except DivergedError as error:
                     self._go_back(rollback, error, observers)
-                except tf.errors.OpError as error:
-                    self._tell_of_own_code(error)
+                except tf.errors.OpError:
+                    self._tell_of_own_prior()
                     raise
         checkpoints.save_if_new()
         return self.stop.status
@@ -237,17 +237,14 @@ class TrainingRun:
         for observer in observers:
             observer.after_rollback(step)
 
-    def _tell_of_own_code(self, error: tf.errors.OpError) -> None:
-        """Raises an error of one line for what Python code of the user's raised within a step."""
-        _, found, after = error.message.partition("Traceback (most recent call last):")
-        if not found:
-            return
-        traceback, file = after.partition("[[{{node")[0].strip(), self.folder.path / "traceback.txt"
-        write_aside(file, f"{found}\n{traceback}\n")
-        own = own_functions(self.settings).items()
-        listed = " ".join(f"--{flag}={name}" for flag, name in own)
-        said = f"raised {traceback.splitlines()[-1]} in training; its traceback is in {file}"
-        raise UserError(f"{listed}: {said}") from None
+    def _tell_of_own_prior(self) -> None:
+        """Raises an error of one line if a prior of the user's raised something within a step."""
+        raised = getattr(self.method.prior, "raised", "").strip()
+        if raised:
+            file = self.folder.path / "traceback.txt"
+            write_aside(file, f"{raised}\n")
+            said = f"raised {raised.splitlines()[-1]} in training; its traceback is in {file}"
+            raise UserError(f"--prior={self.settings.prior.prior}: {said}") from None
 
     def note_provenance(self, first_step: int, commit: str) -> str:
         """Writes where the run comes from, once it was trained or stopped.

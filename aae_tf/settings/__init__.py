@@ -24,6 +24,7 @@ from aae_tf.settings.flat import (
     override,
     own_functions,
     to_flagfile,
+    without_places,
 )
 from aae_tf.settings.groups import (
     DataSettings,
@@ -84,4 +85,5 @@ __all__ = [
     "parse_shares",
     "to_flagfile",
     "without_effect",
+    "without_places",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ GROUPS = {
 
 
 PLACES = ("data_dir", "cache_dir")  # settings that name folders of a machine
+FILES = ("dataset", "init_from", "inception_weights")  # and those that name the user's data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +89,15 @@ def flatten_evaluation(settings: Settings) -> dict[str, Any]:
     flat = flatten(settings)
     names = [field.name for field in dataclasses.fields(settings.evaluation)]
     return {name: flat[name] for name in names if name not in PLACES}
+
+
+def without_places(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Flat settings without folders of a machine; of the user's files they have the names."""
+    return {
+        flag: pathlib.PurePath(value).name if flag in FILES else value
+        for flag, value in flat.items()
+        if flag not in PLACES
+    }
 
 
 def own_functions(settings: Settings) -> dict[str, str]:

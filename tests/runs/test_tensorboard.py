@@ -92,7 +92,9 @@ def test_pictures_come_back(tmp_path):
 
 def test_hyperparameters_are_those_that_differ_from_the_recipe(tmp_path):
     writer = EventWriter(tmp_path, 0)
-    chosen = tensorboard.distinguishing(tiny.settings(seed=9, dataset="/somewhere/bars.npz"))
+    chosen = tensorboard.distinguishing(
+        tiny.settings(seed=9, dataset="/somewhere/bars.npz", init_from="/home/me/runs/first")
+    )
     writer.hyperparameters(chosen, "runs/first")
     writer.close()
     found = events.read(tmp_path)
@@ -103,6 +105,7 @@ def test_hyperparameters_are_those_that_differ_from_the_recipe(tmp_path):
     assert told.hparams["seed"].number_value == 9
     assert told.hparams["encoder_units"].string_value == "16,8"
     assert told.hparams["dataset"].string_value == "bars.npz"
+    assert told.hparams["init_from"].string_value == "first"
     recipe = experiments.settings_of("gaussian")
     assert tensorboard.distinguishing(recipe) == {
         "experiment": "gaussian",
@@ -110,6 +113,12 @@ def test_hyperparameters_are_those_that_differ_from_the_recipe(tmp_path):
         "seed": 0,
     }
     assert "prior" not in told.hparams and len(told.hparams) < 20
+
+
+def test_a_trial_is_named_by_folders_without_the_users_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "alice"))
+    assert tensorboard.trial_name(tmp_path / "alice" / "run") == "~/run"
+    assert tensorboard.trial_name(tmp_path / "alice" / "runs" / "first") == "runs/first"
 
 
 def test_the_text_page_has_a_command_that_gives_the_settings():
