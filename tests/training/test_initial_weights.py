@@ -99,6 +99,14 @@ def test_damage_and_what_is_neither_run_nor_model_are_refused(trained, tmp_path)
         initial_weights.adopt(networks, str(source))
 
 
+def test_values_other_than_were_saved_are_refused(trained, tmp_path, monkeypatch):
+    digests = {"networks/encoder/code/bias": "of other values"}
+    monkeypatch.setattr(Checkpoints, "_sha256s", lambda self: digests)
+    source = _run(tmp_path / "run", trained)  # which TensorFlow reads without a complaint
+    with pytest.raises(SettingsError, match="has other values than were saved"):
+        initial_weights.adopt(tiny.method().networks, str(source))
+
+
 FLAGS = (
     *("--batch_size=10", "--noxla", "--encoder_units=4", "--decoder_units=4", "--export_dir="),
     "--discriminator_units=4",
