@@ -128,7 +128,9 @@ def test_random_flags_are_a_run_or_one_line(folder):
         arguments = [*experiment, *itertools.chain(*given)]
         status, err = _run(arguments)
         lines = [line for line in err.splitlines() if not line.startswith("note: ")]
-        if status:
+        if not arguments:
+            assert status == 2 and lines[0].startswith("usage: "), err
+        elif status:
             assert status in (1, 2), (arguments, err)
             is_json = [line.startswith('{"time"') for line in lines]
             assert len(lines) == 1 and (lines[0].startswith("error: ") or all(is_json)), err
