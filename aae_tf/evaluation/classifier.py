@@ -46,7 +46,7 @@ class Classifier:
         height, width, channels = image_shape
         self._seen = (min(height, LARGEST_SIDE), min(width, LARGEST_SIDE), channels)
         self._model = _build(self._seen, num_classes)
-        self._predict = tf.function(self._model, reduce_retracing=True)
+        self._predict = tf.function(self._model, reduce_retracing=True, autograph=False)
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -89,7 +89,7 @@ class Classifier:
         optimizer = keras.optimizers.Adam(rate)
         optimizer.build(self._model.trainable_variables)
 
-        @tf.function
+        @tf.function(autograph=False)
         def learn(batch_images, batch_labels):
             with tf.GradientTape() as tape:
                 _, logits = self._model(tf.cast(batch_images, tf.float32) / 255, training=True)

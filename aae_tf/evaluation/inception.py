@@ -32,7 +32,7 @@ class Inception:
 
     def __init__(self, weights: str):
         self._model = _load(weights)
-        self._predict = tf.function(self._pooled, reduce_retracing=True)
+        self._predict = tf.function(self._pooled, reduce_retracing=True, autograph=False)
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """The pooled features `(n, 2048)` of images in 0..1, grey or RGB, of any size."""

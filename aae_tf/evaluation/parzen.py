@@ -46,8 +46,10 @@ class ModelSamples:
         self._method = method
         dense = method.settings.networks.network == "dense"
         self._at_once = CHUNK if dense else CONVOLVED_AT_ONCE
-        self._draw = tf.function(lambda number: self._codes(seeds.fold(seed, number)))
-        self._decode = tf.function(self._intensities, jit_compile=xla)
+        self._draw = tf.function(
+            lambda number: self._codes(seeds.fold(seed, number)), autograph=False
+        )
+        self._decode = tf.function(self._intensities, jit_compile=xla, autograph=False)
 
     def chunk(self, number: int) -> tf.Tensor:
         """The samples from `CHUNK` * number on, `(CHUNK, height, width, channels)`."""
@@ -151,7 +153,7 @@ class ParzenWindow:
 def _compiled(xla: bool):
     """What is done with a chunk of samples, and with it and each tile of images."""
 
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=xla, autograph=False)
     def prepare(samples, centre, count):
         rounded = tf.cast(tf.cast(samples, tf.float64) - centre, tf.float32)
         half_norms = 0.5 * tf.reduce_sum(tf.square(tf.cast(rounded, tf.float64)), 1)
@@ -160,7 +162,7 @@ def _compiled(xla: bool):
         half_norms = tf.where(left_out, tf.constant(np.inf, tf.float64), half_norms)
         return rounded, tf.cast(half_norms, tf.float32)
 
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=xla, autograph=False)
     def reduce(images, samples, half_norms, inverse):
         exponents = tf.matmul(images, samples, transpose_b=True) - half_norms
         largest = tf.reduce_max(exponents, 1)

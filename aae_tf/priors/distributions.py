@@ -194,12 +194,13 @@ class UserPrior:
 
     def __init__(self, source: Any, dim: int, dtype=tf.float32, flag_value: str = ""):
         self._source, self._dim, self.dtype = source, dim, dtype
+        self._sample = _converted(source.sample)
         self._flag_value = flag_value
         self.raised = ""
         self.traceable = self._can_be_traced()
         self._takes_negative_seeds = self._draws_by(np.array([-1, -(2**31)], np.int32))
         if hasattr(source, "log_prob"):
-            self.log_prob = source.log_prob
+            self.log_prob = _converted(source.log_prob)
         self._check()
 
     def sample(self, shape, seed):
@@ -212,7 +213,7 @@ class UserPrior:
             known = np.atleast_1d(static).tolist()
             shape = tuple(known)
         if self.traceable:
-            drawn = tf.cast(self._source.sample(shape, seed=seed), self.dtype)
+            drawn = tf.cast(self._sample(shape, seed=seed), self.dtype)
         else:
             drawn = tf.numpy_function(self._draw, [shape, seed], self.dtype)
         return tf.ensure_shape(drawn, [*known, self._dim])
@@ -271,6 +272,16 @@ class UserPrior:
             fail("the same samples for the same seed")
         if np.array_equal(again[0], again[2]):
             fail("other samples for another seed")
+
+
+def _converted(function):
+    """The function, whose Python AutoGraph turns into a graph where it is called from one."""
+    traced = tf.function(function)
+
+    def call(*args, **kwargs):
+        return (function if tf.executing_eagerly() else traced)(*args, **kwargs)
+
+    return call
 
 
 def _user_object(spec: str, dim: int):

@@ -149,8 +149,7 @@ class ServingModule(tf.Module):
                 first = self._decode_once(first)
             return of_images(first, *others)
 
-        # Only a user's prior may need its Python turned into a graph; it takes time at the others.
-        traced = tf.function(answer, autograph=name == "sample")
+        traced = tf.function(answer, autograph=False)
         return traced.get_concrete_function(*inputs)
 
     def _checked(self, images):

@@ -92,7 +92,7 @@ class PreciseNorm(Observer):
         ]
         self._take_in, self._strategy, self._average = take_in, strategy, average
         self._images = tf.constant(images)
-        self._pass = tf.function(self._replaced)
+        self._pass = tf.function(self._replaced, autograph=False)
 
     def after_epoch(self, report: Report) -> None:
         del report

@@ -64,8 +64,12 @@ class Trainer:
 
     def trace_anew(self) -> None:
         """Has the step compiled again, where what it was traced with has changed."""
-        self._step = tf.function(self._replica_step, jit_compile=self._jit_compile)
-        self._call = tf.function(self._steps, reduce_retracing=True)
+        # Without AutoGraph, which rewrites all that is called, layers and distributions too: that
+        # takes as long as tracing.
+        self._step = tf.function(
+            self._replica_step, jit_compile=self._jit_compile, autograph=False
+        )
+        self._call = tf.function(self._steps, reduce_retracing=True, autograph=False)
 
     def train(
         self,
@@ -134,8 +138,8 @@ class Trainer:
 
     def _steps(self, source, first_step, count, stage):
         begun = (0, *self._begins[:stage])
-        rows = tf.TensorArray(tf.float64, size=count)
-        for index in tf.range(count):
+
+        def one(index, rows):
             step = first_step + index
             batch = self.feed.batch(source, step)
             seed = seeds.fold(self._seed, "step", step)
@@ -151,9 +155,12 @@ class Trainer:
                 common[phase.name] = {**drawn, "step": step}
             values = self._strategy.run(self._step, args=(batch, draws, common, stage))
             row = self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
-            rows = rows.write(index, tf.cast(row, tf.float64))
             if self._average is not None:
                 self._average.update(step)
+            return index + 1, rows.write(index, tf.cast(row, tf.float64))
+
+        rows = tf.TensorArray(tf.float64, size=count)
+        _, rows = tf.while_loop(lambda index, _: index < count, one, (0, rows))
         # Finite losses don't mean finite weights: the last update may have overflowed, and on a CPU
         # a rectifier that is fused with its matrix product turns NaN into 0.
         finite = [
