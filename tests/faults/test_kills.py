@@ -12,11 +12,11 @@ import signal
 import time
 
 import events
-import kills
 import numpy as np
 import program
 import pytest
 import tiny
+from fork_server import ForkServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200)]
 
@@ -62,7 +62,7 @@ LEFTOVERS = (".tmp", "_temp", ".unfinished")
 
 @pytest.fixture(scope="module")
 def server():
-    with kills.Server() as server:
+    with ForkServer() as server:
         yield server
 
 
@@ -126,8 +126,8 @@ def _check_same(place, name, expected):
 
 def _undisturbed(server, room, experiment):
     started = time.monotonic()
-    status, said = server.start(room, _flags(experiment, "undisturbed"))
-    assert status == 0, said[-3000:]
+    done = server.call(room, _flags(experiment, "undisturbed"))
+    assert done.returncode == 0, done.stderr[-3000:]
     return _left(room, "undisturbed"), time.monotonic() - started
 
 
@@ -135,10 +135,10 @@ def test_a_run_killed_at_every_named_point_ends_as_one_that_was_not(server, room
     expected, _ = _undisturbed(server, room, "gaussian")
     command = _flags("gaussian", "killed")
     for name, pattern, number in POINTS:
-        status, said = server.start(room, command, (pattern, number))
-        assert status == -signal.SIGKILL, (name, pattern, status, said[-3000:])
-    status, said = server.start(room, command)
-    assert status == 0, said[-3000:]
+        done = server.call(room, command, (pattern, number))
+        assert done.returncode == -signal.SIGKILL, (name, pattern, done)
+    done = server.call(room, command)
+    assert done.returncode == 0, done.stderr[-3000:]
     _check_same(room, "killed", expected)
 
 
@@ -155,13 +155,14 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(server, room, e
         status = None
         for _ in range(min(4, count - killed)):
             at = (None, moments.uniform(0, seconds))
-            status, said = server.start(room, command, at)
+            done = server.call(room, command, at)
+            status = done.returncode
             starts += 1
-            assert status in (0, -signal.SIGKILL), said[-3000:]
+            assert status in (0, -signal.SIGKILL), done.stderr[-3000:]
             killed += status != 0
         if status != 0:
-            status, said = server.start(room, command)
-            assert status == 0, said[-3000:]
+            done = server.call(room, command)
+            assert done.returncode == 0, done.stderr[-3000:]
         _check_same(room, "killed", expected)
         for name in ("killed", "killed_models"):
             (room / name).rename(room / f"{number}_{name}")

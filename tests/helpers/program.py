@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-PROGRAM = pathlib.Path(__file__).parents[2] / "run_experiment.py"
+from fork_server import PROGRAM, ForkServer
+
 SMALL = (
     "--encoder_units=16",
     "--decoder_units=16",
@@ -40,13 +42,25 @@ def _heed_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def call(folder, *flags) -> subprocess.CompletedProcess:
-    process = start(folder, *flags)
+def ended(process) -> subprocess.CompletedProcess:
+    """What a started process has said at its end."""
     try:
         out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def call(folder, *flags) -> subprocess.CompletedProcess:
+    """Runs the program to its end, in a process that has TensorFlow already."""
+    return _server().call(folder, flags)
+
+
+@functools.cache
+def _server():
+    server = ForkServer().__enter__()
+    atexit.register(server.__exit__)
+    return server
 
 
 def interrupt(folder, number, sign, seconds, *flags) -> subprocess.CompletedProcess:

@@ -40,6 +40,8 @@ def flags():
 @pytest.fixture(scope="session")
 def undisturbed(place, flags):
     """The outcome of the process, and its run folder."""
-    done = program.call(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
+    done = program.ended(
+        program.start(place, *flags, "--run_dir=undisturbed", "--export_dir=models")
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done, place / "undisturbed"
