@@ -30,6 +30,7 @@ MOST_DIMENSIONS, LONGEST_DIMENSION = 32, 2**40
 # Packed data may be larger by a factor that pictures don't reach, unless it is small anyway.
 MOST_EXPANSION, SMALL = 200, 2**28
 MAGIC_NPY = b"\x93NUMPY"
+LOCAL_HEADER = struct.Struct("<26x2H")  # of a member of a zip: the lengths of its name and extras
 
 
 class Header(NamedTuple):
@@ -85,6 +86,18 @@ class ArrayFile(abc.ABC):
         with _readable(self._flag, self.kind):
             return self._read(name)
 
+    def position(self, name: str) -> int | None:
+        """Where the array's bytes lie in the file, one image after the other; None if packed.
+
+        Raises:
+          DataError: if it can't be read.
+        """
+        with _readable(self._flag, self.kind):
+            return self._position(name)
+
+    def _position(self, name: str) -> int | None:
+        del name
+
     @abc.abstractmethod
     def _header(self, name: str) -> Header: ...
 
@@ -100,7 +113,7 @@ class ArrayFile(abc.ABC):
         if len(shape) > MOST_DIMENSIONS or not all(0 <= n <= LONGEST_DIMENSION for n in shape):
             raise ValueError(f"{_quoted(name)} declares an impossible shape")
         size = math.prod(shape) * dtype.itemsize
-        if dtype.hasobject or size <= SMALL:
+        if dtype.hasobject or size <= SMALL or self._position(name) is not None:
             return
         shown = f"{self._flag}: {_quoted(name)} declares {size / 2**30:,.1f} GiB"
         if size > MOST_EXPANSION * stored:
@@ -112,7 +125,7 @@ class ArrayFile(abc.ABC):
         if size > most:
             raise DataError(
                 f"{shown}; expected at most {most / 2**30:,.1f} GiB, half of this machine's "
-                "memory, since arrays are read as a whole; a folder of images is streamed"
+                "memory, since packed arrays are read as a whole; bytes of np.savez are streamed"
             )
 
 
@@ -165,9 +178,19 @@ class NpzFile(ArrayFile):
                 f"{_quoted(name)} is packed in another way than np.savez_compressed does"
             )
         with self._archive.open(info) as member:
-            header, length = _npy_header(member)
+            header, length, _ = _npy_header(member)
         _check_length(name, header, info.file_size - length)
         return header
+
+    def _position(self, name):
+        info = self._members[name]
+        if info.compress_type != zipfile.ZIP_STORED:
+            return None
+        self._file.seek(info.header_offset)
+        local = self._file.read(LOCAL_HEADER.size)
+        *_, name_length, extra_length = LOCAL_HEADER.unpack(local)
+        self._file.seek(name_length + extra_length, os.SEEK_CUR)
+        return _position(self._file)
 
     def _read(self, name):
         with self._archive.open(self._members[name]) as member:
@@ -186,9 +209,13 @@ class NpyFile(ArrayFile):
 
     def _header(self, name):
         self._file.seek(0)
-        header, length = _npy_header(self._file)
+        header, length, _ = _npy_header(self._file)
         _check_length(name, header, self._size - length)
         return header
+
+    def _position(self, name):
+        self._file.seek(0)
+        return _position(self._file)
 
     def _read(self, name):
         self._file.seek(0)
@@ -220,8 +247,14 @@ def _quoted(name: str) -> str:
     return f"'{printable(name)}'" if name else "its array"
 
 
-def _npy_header(file) -> tuple[Header, int]:
-    """An .npy's header, and how long it is."""
+def _position(file) -> int | None:
+    """Where the bytes of the .npy begin at which the file stands; None if not row by row."""
+    header, _, by_columns = _npy_header(file)
+    return None if by_columns or header.dtype.hasobject else file.tell()
+
+
+def _npy_header(file) -> tuple[Header, int, bool]:
+    """An .npy's header, how long it is, and whether its data lies column by column."""
     start = file.read(len(MAGIC_NPY) + 2)
     if not start.startswith(MAGIC_NPY) or len(start) < len(MAGIC_NPY) + 2:
         raise ValueError("holds something that is no array")
@@ -236,8 +269,8 @@ def _npy_header(file) -> tuple[Header, int]:
     text = file.read(length)
     # It is taken apart as a literal of Python; nothing in it is evaluated.
     read = np.lib.format.read_array_header_1_0 if version == 1 else _header_2
-    shape, _, dtype = read(io.BytesIO(prefix + text))
-    return Header(dtype, shape), len(start) + len(prefix) + len(text)
+    shape, by_columns, dtype = read(io.BytesIO(prefix + text))
+    return Header(dtype, shape), len(start) + len(prefix) + len(text), by_columns
 
 
 _header_2 = np.lib.format.read_array_header_2_0

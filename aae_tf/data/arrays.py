@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,9 +14,11 @@ from aae_tf.data.images import (
     ImageData,
     Split,
     rows_of_splits,
+    with_splits_in_memory,
     with_validation,
 )
-from aae_tf.errors import DataError
+from aae_tf.data.streamed import HELD_OUT_IN_MEMORY, FileImages, StreamedImages
+from aae_tf.errors import DataError, SettingsError
 from aae_tf.utils import printable
 
 LAYOUT = (
@@ -27,8 +31,10 @@ FOLDS, CLASSES = "folds", "labs_ex"
 UNLABELLED, TRAIN, VALIDATION, TEST = range(4)
 NAMES_SHOWN = 8
 
+Reader = Callable[[str, str], Split]  # by the names of images and labels
 
-def load_arrays(path: pathlib.Path) -> ImageData:
+
+def load_arrays(path: pathlib.Path, stream: str = "auto") -> ImageData:
     """Reads an .npz, an .npy of images alone, or a .mat; nothing in it is unpickled.
 
     An .npz or .mat has 'images' `(n, height, width[, channels])` and, if there are any, 'labels'
@@ -38,23 +44,37 @@ def load_arrays(path: pathlib.Path) -> ImageData:
 
     Args:
       path: of the file, which its ending says the kind of.
+      stream: as the setting has it; what can be streamed are bytes that aren't packed.
 
     Raises:
       DataError: if the file or one of its arrays is of another kind.
+      SettingsError: if it is to be streamed and can't.
     """
-    name, flag = str(path), f"--dataset={path}"
+    flag = f"--dataset={path}"
     with open_arrays(flag, path) as file:
-        if file.names == ("",):
-            return _without_test(name, flag, file, "", "")
-        if {"images", FOLDS} <= set(file.names):
-            return _by_folds(name, flag, file)
-        if values.FEATURES in file.names:
-            return _without_test(name, flag, file, values.FEATURES, "labels")
-        if "images" in file.names:
-            return _without_test(name, flag, file, "images", "labels")
-        if {"x_train", "x_test"} <= set(file.names):
-            return _with_test(name, flag, file)
-        raise DataError(f"{flag}: has {_listed(file.names) or 'no arrays'}, expected {LAYOUT}")
+        data = _read_arrays(path, flag, file, stream)
+    if stream == "always" and not isinstance(data.train.images, StreamedImages):
+        expected = "auto or never for an array that is packed or no bytes (uint8), which is read"
+        raise SettingsError("stream", stream, f"{expected} into memory as a whole")
+    return with_splits_in_memory(data, stream)
+
+
+def _read_arrays(path: pathlib.Path, flag: str, file: ArrayFile, stream: str) -> ImageData:
+    def read(images_name: str, labels_name: str) -> Split:
+        return _read_split(path, flag, file, images_name, labels_name, stream)
+
+    name = str(path)
+    if file.names == ("",):
+        return _without_test(name, flag, file, read, "", "")
+    if {"images", FOLDS} <= set(file.names):
+        return _by_folds(name, flag, file, read)
+    if values.FEATURES in file.names:
+        return _without_test(name, flag, file, read, values.FEATURES, "labels")
+    if "images" in file.names:
+        return _without_test(name, flag, file, read, "images", "labels")
+    if {"x_train", "x_test"} <= set(file.names):
+        return _with_test(name, flag, file, read)
+    raise DataError(f"{flag}: has {_listed(file.names) or 'no arrays'}, expected {LAYOUT}")
 
 
 def load_table(path: pathlib.Path, label_column: str) -> ImageData:
@@ -105,17 +125,28 @@ def _remarks(file: ArrayFile, images: np.ndarray, *names: str) -> tuple[str, ...
     return tuple(remarks)
 
 
-def _read_split(flag: str, file: ArrayFile, images_name: str, labels_name: str) -> Split:
+def _read_split(
+    path: pathlib.Path, flag: str, file: ArrayFile, images_name: str, labels_name: str, stream: str
+) -> Split:
     held = file.header(images_name)
     shown = images_name or "images"
     of_features = values.are_features(images_name, held)
-    take = values.features if of_features else values.pixels
+
+    def images():
+        large = math.prod(held.shape) > HELD_OUT_IN_MEMORY or stream == "always"
+        start = file.position(images_name) if large and held.dtype == np.uint8 else None
+        if start is not None and not of_features:
+            shape = held.shape[1:] if len(held.shape) == 4 else (*held.shape[1:], 1)
+            return FileImages(path, shape, held.shape[0], start)
+        take = values.features if of_features else values.pixels
+        return take(flag, shown, file.read(images_name))
+
     if labels_name not in file.names or not images_name:
         if of_features:
             values.check_features(flag, shown, held)
         else:
             values.check_layout(flag, shown, held)
-        return Split(take(flag, shown, file.read(images_name)))
+        return Split(images())
     classes = file.header(labels_name)
     if classes.dtype.kind not in "biuf":
         is_none = values.no_numbers(labels_name, classes.dtype)
@@ -125,26 +156,25 @@ def _read_split(flag: str, file: ArrayFile, images_name: str, labels_name: str) 
     else:
         values.check_layout(flag, shown, held, max(classes.shape, default=0))
     labels = values.labels(flag, labels_name, file.read(labels_name), held.shape[0])
-    return Split(take(flag, shown, file.read(images_name)), labels)
+    return Split(images(), labels)
 
 
 def _without_test(
-    name: str, flag: str, file: ArrayFile, images_name: str, labels_name: str
+    name: str, flag: str, file: ArrayFile, read: Reader, images_name: str, labels_name: str
 ) -> ImageData:
     """Splits a seventh off for the test, then validation off the rest."""
-    everything = _read_split(flag, file, images_name, labels_name)
+    everything = read(images_name, labels_name)
     size = len(everything)
     remarks = _remarks(file, everything.images, images_name, labels_name)
     if size < SMALLEST:
         hint = f"; {remarks[-1]}" if remarks and remarks[-1].startswith("taken as") else ""
         raise DataError(f"{flag}: {size} images, expected {SMALLEST} or more{hint}")
-    splits = map(everything.take, rows_of_splits(size, everything.labels))
+    splits = map(everything.view, rows_of_splits(size, everything.labels))
     return ImageData(name, *splits, remarks=remarks)
 
 
-def _with_test(name: str, flag: str, file: ArrayFile) -> ImageData:
-    train = _read_split(flag, file, "x_train", "y_train")
-    test = _read_split(flag, file, "x_test", "y_test")
+def _with_test(name: str, flag: str, file: ArrayFile, read: Reader) -> ImageData:
+    train, test = read("x_train", "y_train"), read("x_test", "y_test")
     if train.images.shape[1:] != test.images.shape[1:] or train.images.dtype != test.images.dtype:
         raise DataError(f"{flag}: x_train and x_test differ in shape or dtype")
     if len(train) < SMALLEST:
@@ -153,9 +183,9 @@ def _with_test(name: str, flag: str, file: ArrayFile) -> ImageData:
     return ImageData(name, *with_validation(train, shuffle=True), test, remarks=remarks)
 
 
-def _by_folds(name: str, flag: str, file: ArrayFile) -> ImageData:
+def _by_folds(name: str, flag: str, file: ArrayFile, read: Reader) -> ImageData:
     """The splits of the first fold; images without a label are trained on as well."""
-    everything = _read_split(flag, file, "images", "labels")
+    everything = read("images", "labels")
     folds = given = _numbers(flag, file, FOLDS)
     if folds.shape == (1, len(everything)):  # MATLAB's row
         folds = folds.reshape(-1)
@@ -178,7 +208,7 @@ def _by_folds(name: str, flag: str, file: ArrayFile) -> ImageData:
             everything = Split(everything.images, labels - 1)
     first = folds[:, 0]
     train, validation, test = (
-        everything.take(np.flatnonzero(np.isin(first, kinds)))
+        everything.view(np.flatnonzero(np.isin(first, kinds)))
         for kinds in ((UNLABELLED, TRAIN), (VALIDATION,), (TEST,))
     )
     if len(train) < SMALLEST or not len(validation) or not len(test):

@@ -1,8 +1,7 @@
-"""What every source of data becomes: three splits of images.
+"""What every source of data becomes: three splits of images, in memory or streamed.
 
-Validation and test images are in memory; training images too, or they are streamed. Pictures of
-any size become images of one by TensorFlow alone, so that they are the same to the bit whether they
-are read once into memory or again and again by the input pipeline.
+Pictures of any size become images of one by TensorFlow alone, so that they are the same to the bit
+whether they are read once into memory or again and again by the input pipeline.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.arrays import is_picture
-from aae_tf.data.streamed import StreamedImages, blocks
+from aae_tf.data.streamed import HELD_OUT_IN_MEMORY, StreamedImages, blocks, must_stream
 from aae_tf.settings.fields import without_home
 from aae_tf.settings.own import GIVEN
 from aae_tf.utils import printable, progress_bar
@@ -60,6 +59,13 @@ class Split:
     def take(self, rows) -> Split:
         """The examples at `rows`, a slice or an array of indices."""
         return Split(self.images[rows], None if self.labels is None else self.labels[rows])
+
+    def view(self, rows) -> Split:
+        """The examples at `rows`, of which none is read where images are streamed."""
+        if isinstance(self.images, StreamedImages):
+            labels = None if self.labels is None else self.labels[rows]
+            return Split(self.images.view(rows), labels)
+        return self.take(rows)
 
     def intensities(self, rows=slice(None)) -> np.ndarray:
         """float32 images in 0..1."""
@@ -110,8 +116,8 @@ class ImageData:
     Args:
       name: as --dataset gave it.
       train: maybe with streamed images.
-      validation: in memory.
-      test: in memory; None where data from Python has none.
+      validation: maybe streamed as well, where it is large.
+      test: likewise; None where data from Python has none.
       class_names: of the labels, where they have names.
       skipped: files that are no readable images and were passed over.
       remarks: what else a user should know of the files, line by line.
@@ -289,13 +295,36 @@ def with_validation(train: Split, *, shuffle: bool) -> tuple[Split, Split]:
         class need.
     """
     if shuffle:
-        train = train.take(fixed_permutation(len(train)))
+        train = train.view(fixed_permutation(len(train)))
     first = len(train) - size_of_validation(len(train))
     rows = np.arange(len(train))
     some, held_out = with_every_class(train.labels, rows[:first], rows[first:])
     if some.base is not rows:  # it was changed
-        return train.take(some), train.take(held_out)
-    return train.take(slice(0, first)), train.take(slice(first, None))
+        return train.view(some), train.view(held_out)
+    return train.view(slice(0, first)), train.view(slice(first, None))
+
+
+def with_splits_in_memory(data: ImageData, stream: str) -> ImageData:
+    """The data set with those splits read that are to lie in memory.
+
+    Args:
+      data: whose images may be streamed.
+      stream: 'auto', 'always' or 'never'.
+
+    Raises:
+      DataError: if none is to be streamed, but they are larger than this machine's memory.
+    """
+    read = {}
+    for name, split in data.splits.items():
+        images = split.images
+        if isinstance(images, StreamedImages):
+            size = math.prod(images.shape)
+            streams = must_stream(data.name, stream, size)
+            if name != "train":
+                streams = stream != "never" and size > HELD_OUT_IN_MEMORY
+            if not streams:
+                read[name] = Split(images[:], split.labels)
+    return dataclasses.replace(data, **read)
 
 
 def size_of_validation(size: int) -> int:

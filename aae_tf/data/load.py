@@ -87,7 +87,7 @@ def _load(settings: DataSettings) -> ImageData:
         if getattr(settings, flag) != unset and not applies:
             expected = f"{unset} unless --dataset is {where}"
             raise SettingsError(flag, getattr(settings, flag), expected)
-    if settings.stream == "always" and not (is_folder or is_tfds):
+    if settings.stream == "always" and (is_table or name == "mnist"):
         expected = "auto or never, since this data set is read into memory as a whole"
         raise SettingsError("stream", settings.stream, expected)
     if name == "mnist":
@@ -97,7 +97,7 @@ def _load(settings: DataSettings) -> ImageData:
     if is_table and os.path.isfile(path):
         return arrays.load_table(path, settings.label_column)
     if os.path.isfile(path):
-        return arrays.load_arrays(path)
+        return arrays.load_arrays(path, settings.stream)
     if path.suffix.lower() in (*ENDINGS, *tables.ENDINGS) or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")
     return tfds.load(settings)

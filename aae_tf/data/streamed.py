@@ -21,7 +21,8 @@ from aae_tf.errors import DataError
 from aae_tf.files.locks import locked
 from aae_tf.utils import progress_bar
 
-LARGEST_IN_MEMORY = 8 * 2**30  # bytes of uint8 pixels
+LARGEST_IN_MEMORY = 8 * 2**30  # bytes of uint8 pixels of the training images
+HELD_OUT_IN_MEMORY = 2**28  # and of a split of held-out ones, which are looked at once an epoch
 BLOCK = 2**25  # bytes of pixels that are read together
 HEADER = 4096  # bytes of a packed file: JSON, then spaces
 FORMAT = "aae_tf packed images 1"
@@ -124,29 +125,21 @@ def check_held_out(name: str, size: int) -> None:
         )
 
 
-class PackedImages(StreamedImages):
-    """Images of a packed file, read by position; none of the file is mapped into memory.
+class FileImages(StreamedImages):
+    """Images that lie in a file one after the other; none of it is mapped into memory.
 
     Args:
-      path: of the file, which `pack` has made.
+      path: of the file.
       image_shape: `(height, width, channels)`.
       count: of images in the file.
-      labelled: whether their labels follow them.
+      start: where in the file the first one begins.
     """
 
-    def __init__(self, path: pathlib.Path, image_shape, count: int, labelled: bool):
+    def __init__(self, path: pathlib.Path, image_shape, count: int, start: int):
         super().__init__(image_shape, np.arange(count))
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (stays open as long as it is used)
-        self._count, self._labelled = count, labelled
+        self._start = start
         self._record = math.prod(self._image_shape)
-
-    @property
-    def labels(self) -> np.ndarray | None:
-        """Labels of these images, int64 `(size,)`, or None."""
-        if not self._labelled:
-            return None
-        everything = self._bytes(HEADER + self._count * self._record, 8 * self._count)
-        return np.frombuffer(everything, "<i8").astype(np.int64)[self._rows]
 
     def serve(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         size = batches.element_spec.shape[0]
@@ -161,7 +154,7 @@ class PackedImages(StreamedImages):
     def _read(self, rows: np.ndarray) -> np.ndarray:
         images = np.empty((len(rows), self._record), np.uint8)
         for image, row in zip(images, rows, strict=True):
-            content = self._bytes(HEADER + int(row) * self._record, self._record)
+            content = self._bytes(self._start + int(row) * self._record, self._record)
             image[:] = np.frombuffer(content, np.uint8)
         return images.reshape(-1, *self._image_shape)
 
@@ -174,6 +167,29 @@ class PackedImages(StreamedImages):
             parts.append(part)
             start, size = start + len(part), size - len(part)
         return b"".join(parts)
+
+
+class PackedImages(FileImages):
+    """Images of a packed file.
+
+    Args:
+      path: of the file, which `packed` has made.
+      image_shape: `(height, width, channels)`.
+      count: of images in the file.
+      labelled: whether their labels follow them.
+    """
+
+    def __init__(self, path: pathlib.Path, image_shape, count: int, labelled: bool):
+        super().__init__(path, image_shape, count, HEADER)
+        self._count, self._labelled = count, labelled
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels of these images, int64 `(size,)`, or None."""
+        if not self._labelled:
+            return None
+        everything = self._bytes(HEADER + self._count * self._record, 8 * self._count)
+        return np.frombuffer(everything, "<i8").astype(np.int64)[self._rows]
 
 
 def packed(

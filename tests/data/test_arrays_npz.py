@@ -7,7 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from aae_tf.data import load
+from aae_tf.data import arrays, images, load
+from aae_tf.data.streamed import FileImages
 from aae_tf.errors import DataError
 from aae_tf.settings import DataSettings
 
@@ -208,3 +209,40 @@ def test_array_that_may_have_its_images_last_is_noted(path):
     assert "taken as 40 images of 40 x 900 pixels; if they are 900 images of 40 x 40" in note
     images = np.resize(IMAGES, (28, 28, 900))
     _refused(path, "28 images, expected 30 or more; taken as 28 images of 28 x 900", images=images)
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy", "keras", "labelled"])
+def test_streamed_arrays_are_those_in_memory(tmp_path, monkeypatch, kind):
+    path = tmp_path / f"mine.{'npy' if kind == 'npy' else 'npz'}"
+    coloured = RNG.integers(0, 256, (80, 5, 4, 3), np.uint8)
+    with open(path, "wb") as file:
+        if kind == "npy":
+            np.save(file, coloured)
+        elif kind == "keras":
+            np.savez(file, x_train=coloured, x_test=coloured[:9])
+        elif kind == "labelled":
+            np.savez(file, labels=LABELS, images=IMAGES)
+        else:
+            np.savez(file, images=IMAGES, others=np.zeros(3))
+    monkeypatch.setattr(images, "HELD_OUT_IN_MEMORY", 100)
+    held, streamed = (
+        load(DataSettings(dataset=str(path), stream=stream)) for stream in ("never", "always")
+    )
+    assert held.describe() == streamed.describe()
+    for name, split in held.splits.items():
+        other = streamed.splits[name]
+        assert isinstance(other.images, FileImages) and isinstance(split.images, np.ndarray)
+        assert np.array_equal(other.images[:], split.images)
+        assert (other.labels is None) == (split.labels is None)
+
+
+def test_held_out_images_are_streamed_where_they_are_many(path, monkeypatch):
+    np.savez(path, images=IMAGES)
+    monkeypatch.setattr(arrays, "HELD_OUT_IN_MEMORY", 100)
+    monkeypatch.setattr(images, "HELD_OUT_IN_MEMORY", 100)
+    data = _load(path)
+    assert isinstance(data.train.images, np.ndarray)
+    assert len(data.validation) == len(data.test) == 6
+    assert isinstance(data.validation.images, FileImages)
+    monkeypatch.setattr(images, "HELD_OUT_IN_MEMORY", 120)
+    assert isinstance(_load(path).validation.images, np.ndarray)

@@ -49,7 +49,6 @@ def test_mnist_is_the_packages_even_beside_a_folder_of_that_name(empty_folder):
             {"skip_broken_images": True},
             r"--skip_broken_images=True: expected False unless .* a fol",
         ),
-        ({"stream": "always"}, "--stream=always: expected auto or never"),
     ],
 )
 @pytest.mark.parametrize("folder_beside", [False, True])
@@ -62,6 +61,15 @@ def test_settings_are_refused_where_they_would_do_nothing(
     for name in ("mnist", "mine.npz"):
         with pytest.raises(SettingsError, match=expected):
             load(DataSettings(dataset=name, **setting))
+
+
+def test_mnist_and_packed_arrays_are_not_streamed(empty_folder):
+    np.savez_compressed("packed.npz", images=np.zeros((40, 4, 4), np.uint8))
+    np.savez("real.npz", images=np.zeros((40, 4, 4), np.float32))
+    np.savez("columns.npz", images=np.zeros((40, 4, 4), np.uint8, order="F"))
+    for name in ("mnist", "packed.npz", "real.npz", "columns.npz"):
+        with pytest.raises(SettingsError, match="--stream=always: expected auto or never"):
+            load(DataSettings(dataset=name, stream="always"))
 
 
 def test_one_test_image_is_too_few_to_evaluate_on(tmp_path):
