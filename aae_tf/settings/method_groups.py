@@ -253,6 +253,9 @@ class PhaseSettings(Checked):
     optimizer: str = setting("adam", "sgd or adam", one_of("sgd", "adam"))
     learning_rate: float = setting(1e-3, "initial learning rate", above(0))
     momentum: float = setting(0.9, "momentum of sgd, beta_1 of adam", between(0, 1))
+    epsilon: float = setting(
+        1e-7, "what adam adds to the root of the squared gradients' mean; 1e-8 in TF 1", above(0)
+    )
     schedule: str = setting(
         "constant",
         "constant, cosine (to 0 at the last epoch), or EPOCH:FACTOR,... of the initial rate",

@@ -133,6 +133,7 @@ for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
     OTHER[f"{_phase}_learning_rate"] = 1e-7
     OTHER[f"{_phase}_momentum"] = 0.99
+    OTHER[f"{_phase}_epsilon"] = 1e-5
     OTHER[f"{_phase}_schedule"] = "3:0.5,7:0.25"
 
 
