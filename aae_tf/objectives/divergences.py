@@ -20,8 +20,18 @@ SILVERMAN_SAMPLES = 100  # for which the width of the Cramer-Wold kernel is the 
 SINKHORN_STEPS = 100
 
 
+def centred(first: tf.Tensor, second: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Two samples less the mean of all their points, which moves no distance between them."""
+    centre = tf.stop_gradient(tf.reduce_mean(tf.concat([first, second], 0), 0))
+    return first - centre, second - centre
+
+
 def squared_distances(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Squared Euclidean distances: `(m, d)` and `(n, d)` give `(m, n)`."""
+    """Squared Euclidean distances: `(m, d)` and `(n, d)` give `(m, n)`.
+
+    They are differences of the points' squared lengths, whose rounding they have: points that may
+    lie far from 0 are to be `centred` first.
+    """
     cross = tf.matmul(first, second, transpose_b=True)
     norms = tf.reduce_sum(first**2, 1)[:, None] + tf.reduce_sum(second**2, 1)[None, :]
     return tf.maximum(norms - 2.0 * cross, 0.0)
@@ -45,6 +55,7 @@ def mmd(first: tf.Tensor, second: tf.Tensor, kernel: Kernel, block: int = 2000) 
 
     def total(a, b):
         size = a.shape[0]
+        a, b = centred(a, b)
         return tf.add_n(
             tf.reduce_sum(kernel(squared_distances(a[start : start + block], b)))
             for start in range(0, size, block)
@@ -163,7 +174,7 @@ def entropic_transport(first: tf.Tensor, second: tf.Tensor, regularisation: floa
     Returns:
       A scalar, in squared units of the code.
     """
-    costs = squared_distances(first, second)
+    costs = squared_distances(*centred(first, second))
     fixed = tf.stop_gradient(costs)
     log_m, log_n = (math.log(size) for size in fixed.shape)
 
