@@ -17,6 +17,8 @@ Kernel = Callable[[tf.Tensor], tf.Tensor]  # of squared distances, of any shape
 # The scales that the authors' code (github.com/tolstikhin/wae, wae.py) sums the kernel over.
 OFFICIAL_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SILVERMAN_SAMPLES = 100  # for which the width of the Cramer-Wold kernel is the rule of thumb's
+ASYMPTOTIC_FROM = 20  # dimensions from which Knop et al. take the asymptotic form of their kernel
+TAIL = 20  # -log of what the quadrature of that kernel leaves out
 SINKHORN_STEPS = 100
 
 
@@ -101,28 +103,49 @@ def cramer_wold(dim: int, deviation: float = 1.0) -> Kernel:
     """The kernel whose MMD is the Cramer-Wold distance (Knop et al., 2020, theorem 3.2).
 
     The distance compares the smoothed densities of all one-dimensional projections:
-    k = phi_d(|x - y|^2 / (4 gamma)) / (2 sqrt(pi gamma)), with phi_1(s) = exp(-s),
-    phi_2(s) = exp(-s/2) I_0(s/2) and, for d > 2, their approximation
-    (1 + 4 s / (2 d - 3))^(-1/2). The smoothing gamma is Silverman's for 100 samples of the prior's
-    sd, whatever the batch size, since with it the value would change.
+    k = phi_d(|x - y|^2 / (4 gamma)) / (2 sqrt(pi gamma)) with Kummer's confluent hypergeometric
+    function phi_d(s) = 1F1(1/2; d/2; -s). From 20 dimensions on it is its asymptotic form, as
+    there. The smoothing gamma is Silverman's for 100 samples of the prior's sd, whatever the batch
+    size, since with it the value would change.
 
     Args:
       dim: of the codes.
       deviation: sd of the prior.
     """
     gamma = (4 / (3 * SILVERMAN_SAMPLES)) ** 0.4 * deviation**2
+    shape = kummer if dim < ASYMPTOTIC_FROM else asymptotic_kummer
+    return lambda squared: shape(squared / (4 * gamma), dim) / (2 * math.sqrt(math.pi * gamma))
 
-    def kernel(squared):
-        s = squared / (4 * gamma)
-        if dim == 1:
-            shape = tf.exp(-s)
-        elif dim == 2:
-            shape = tf.math.bessel_i0e(s / 2)  # exp(-|x|) I_0(x)
-        else:
-            shape = tf.math.rsqrt(1 + 4 * s / (2 * dim - 3))
-        return shape / (2 * math.sqrt(math.pi * gamma))
 
-    return kernel
+def kummer(s: tf.Tensor, dim: int) -> tf.Tensor:
+    """1F1(1/2; dim/2; -s) of s from 0, of any shape: exp(-s u^2), meant over the sphere.
+
+    u is a unit vector's first coordinate, of density C (1 - u^2)^((dim - 3)/2). From three
+    dimensions on it is the integral over u = tanh(t), by equal steps as wide as the integrand is:
+    within 4e-6 of itself in three dimensions, less in more.
+    """
+    if dim == 1:
+        return tf.exp(-s)
+    if dim == 2:
+        return tf.math.bessel_i0e(s / 2)  # exp(-|x|) I_0(x)
+    power, step = dim - 1, 0.5
+    last = math.ceil((TAIL + power * math.log(2)) / math.sqrt(2 * power) / step)
+    width = tf.math.rsqrt(s + power / 2)
+    total = tf.ones_like(s)
+    for number in range(1, last + 1):
+        t = step * number * width
+        log_cosh = t + tf.math.softplus(-2 * t) - math.log(2)
+        total += 2 * tf.exp(-s * tf.tanh(t) ** 2 - power * log_cosh)
+    constant = math.exp(math.lgamma(dim / 2) - math.lgamma(power / 2)) / math.sqrt(math.pi)
+    return constant * step * width * total
+
+
+def asymptotic_kummer(s: tf.Tensor, dim: int) -> tf.Tensor:
+    """What `kummer` comes to in many dimensions, (1 + 4 s / (2 dim - 3))^(-1/2).
+
+    It is off by 1 % in 20 dimensions, 3 % in eight and 13 % in three.
+    """
+    return tf.math.rsqrt(1 + 4 * s / (2 * dim - 3))
 
 
 def directions(count: int, dim: int, seed: Seed, dtype=tf.float32) -> tf.Tensor:
