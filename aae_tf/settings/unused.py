@@ -18,6 +18,11 @@ def _has_phase(name: str, settings: Settings) -> bool:
     return any(phase.name == name for phase in settings.phases)
 
 
+def _resizes(settings: Settings) -> bool:
+    of_paper = settings.data.dataset.lower().replace("_", "").startswith("celeba")
+    return of_paper or settings.data.image_size > 0
+
+
 def _by_adam(name: str, settings: Settings) -> bool:
     return not _has_phase(name, settings) or settings.phase(name).optimizer == "adam"
 
@@ -25,6 +30,7 @@ def _by_adam(name: str, settings: Settings) -> bool:
 # Flags, whether a run reads them, and what it would take. A name that ends in "_" stands for all
 # flags of a phase. What an experiment doesn't have at all is refused elsewhere.
 COUNT_WITH = (
+    (["resize_filter"], _resizes, "--image_size"),
     (["input_noise_kind"], lambda s: s.training.input_noise > 0, "--input_noise above 0"),
     (
         [

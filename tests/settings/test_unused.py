@@ -29,6 +29,8 @@ PHASES_OF = {
 }
 # Flag, value, an experiment and flags without which it counts for nothing, and with which it does.
 CASES = [
+    ("resize_filter", "lanczos3", "gaussian", {"dataset": "cifar10"}, {"image_size": 8}),
+    ("resize_filter", "bilinear", "gaussian", {}, {"dataset": "CelebA:2.1.0"}),
     ("input_noise_kind", "truncated", "gaussian", {"input_noise": 0.0}, {"input_noise": 0.1}),
     ("discriminator_noise", 0.7, ("vae_gaussian", "gaussian"), {}, {}),
     ("discriminator_units", "7", ("wae_mmd", "wae_gan"), {}, {}),
