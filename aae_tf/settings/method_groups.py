@@ -190,7 +190,12 @@ class WassersteinSettings(Checked):
         "height, width, channels), which returns (batch,)",
         one_of_or_own(COSTS),
     )
-    cost_scale: float = setting(1.0, "factor of the cost; 0.05 in the authors' code", above(0))
+    cost_scale: float = setting(
+        1.0,
+        "factor of the cost; 0.05 in the authors' code, and 4 for pixels in 0..1 where a paper's "
+        "lie in -1..1",
+        above(0),
+    )
     divergence: str = setting(
         "mmd_imq",
         ", ".join(DIVERGENCES) + ", or package.module:function of codes and the prior's samples "
