@@ -70,7 +70,7 @@ def load_folder(path: pathlib.Path, settings: DataSettings) -> ImageData:
         rows = rows_of_splits(len(files), labels)
     else:
         rows = _rows_of_named_splits(flag, np.array(splits), labels)
-    framing = Framing(settings.crop_size, settings.image_size)
+    framing = Framing.of(settings)
     shape = _common_shape(flag, files, shapes, framing)
     pixels = math.prod(shape)
     check_held_out(path, pixels * max(len(rows[1]), len(rows[2])))

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from aae_tf.arrays import is_picture
 from aae_tf.data.streamed import HELD_OUT_IN_MEMORY, StreamedImages, blocks, must_stream
+from aae_tf.settings import DataSettings
 from aae_tf.settings.fields import without_home
 from aae_tf.settings.own import GIVEN
 from aae_tf.utils import printable, progress_bar
@@ -351,10 +352,23 @@ class Framing:
       crop: side in pixels of the square at the centre; 0 for the image's shorter side if it is to
         be resized, else for all of it.
       size: side in pixels to resize it to; 0 to leave it.
+      filter: by which it is resized, a method of tf.image.resize.
     """
 
     crop: int = 0
     size: int = 0
+    filter: str = "bilinear"
+
+    @classmethod
+    def of(cls, settings: DataSettings, paper: Framing | None = None) -> Framing:
+        """What the settings ask for, else what a data set's paper has."""
+        paper = paper or cls()
+        chosen = settings.resize_filter
+        return cls(
+            settings.crop_size or paper.crop,
+            settings.image_size or paper.size,
+            paper.filter if chosen == "auto" else chosen,
+        )
 
     @property
     def side(self) -> int:
@@ -372,6 +386,6 @@ class Framing:
         side = self.crop or tf.minimum(tf.shape(image)[0], tf.shape(image)[1])
         image = tf.image.resize_with_crop_or_pad(image, side, side)
         if self.size:
-            image = tf.image.resize(image, (self.size, self.size), antialias=True)
+            image = tf.image.resize(image, (self.size, self.size), self.filter, antialias=True)
             image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
         return image

@@ -54,7 +54,7 @@ def framing_of(settings: DataSettings) -> Framing:
     if settings.dataset.startswith(GIVEN):
         return Framing()
     if is_own(settings):
-        return Framing(settings.crop_size, settings.image_size)
+        return Framing.of(settings)
     return tfds.framing_of(settings)
 
 
@@ -80,6 +80,7 @@ def _load(settings: DataSettings) -> ImageData:
     for flag, unset, applies, where in (
         ("image_size", 0, is_folder or is_tfds, "a folder or a TensorFlow Datasets name"),
         ("crop_size", 0, is_folder or is_tfds, "a folder or a TensorFlow Datasets name"),
+        ("resize_filter", "auto", is_folder or is_tfds, "a folder or a TensorFlow Datasets name"),
         ("skip_broken_images", False, is_folder, "a folder"),
         ("train_split", "train", is_tfds, "a TensorFlow Datasets name"),
         ("label_column", tables.LABEL, is_table, "a .csv or .parquet"),

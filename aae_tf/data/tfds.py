@@ -47,8 +47,9 @@ class Preparation:
 
 
 PREPARATIONS = {
-    # WAE, supplement: 140 x 140 at the centre to 64 x 64; 20,000 of all images are the test.
-    "celeb_a": Preparation(Framing(crop=140, size=64), pooled=(10_000, 20_000)),
+    # WAE, supplement: 140 x 140 at the centre to 64 x 64; 20,000 of all images are the test. The
+    # authors' code resizes by Pillow's ANTIALIAS, which is Lanczos's filter.
+    "celeb_a": Preparation(Framing(crop=140, size=64, filter="lanczos3"), pooled=(10_000, 20_000)),
     "binarized_mnist": Preparation(binary=True),
 }
 
@@ -58,8 +59,7 @@ def framing_of(settings: DataSettings) -> Framing:
     # TensorFlow Datasets takes CelebA and celeb_a:2.1.0 for celeb_a.
     name = re.split("[/:]", settings.dataset)[0].replace("_", "").lower()
     known = {key.replace("_", ""): preparation for key, preparation in PREPARATIONS.items()}
-    paper = known.get(name, Preparation()).framing
-    return Framing(settings.crop_size or paper.crop, settings.image_size or paper.size)
+    return Framing.of(settings, known.get(name, Preparation()).framing)
 
 
 def load(settings: DataSettings) -> ImageData:
@@ -293,9 +293,12 @@ class Reading:
 
     def packed(self) -> PackedImages:
         """All examples, in a file beside the prepared data, which is made at the first use."""
+        # What files of earlier versions don't say is as it was then.
         decoded = {"decoder": "exact"} if self._skipped else {}
+        resized = {"filter": self.framing.filter} if self.framing.filter != "bilinear" else {}
         content = {
             **decoded,
+            **resized,
             "dataset": self.builder.info.full_name,
             "split": self.split,
             "crop": self.framing.crop,

@@ -51,7 +51,11 @@ def _wasserstein(
         wasserstein=WassersteinSettings(divergence=divergence, **practical),
         phases=_phases(divergence, "cosine"),
     )
-    recipes["official"] = dataclasses.replace(paper, recipe="official", wasserstein=official)
+    # TensorFlow 1's Adam, in which the authors' code trains, has an epsilon of 1e-8.
+    phases = tuple(dataclasses.replace(phase, epsilon=1e-8) for phase in paper.phases)
+    recipes["official"] = dataclasses.replace(
+        paper, recipe="official", wasserstein=official, phases=phases
+    )
     return Experiment(
         name=name,
         reproduces=reproduces,

@@ -31,7 +31,11 @@ class Adversary:
       settings: which penalty of its gradient stands beside the discriminator's loss, and how heavy.
       dtype: of codes and losses.
       log_prior: the prior's log density; where given it is added to the logit of each point, so
-        that the network need only learn the codes' (Mescheder et al., 2017; WAE, supplement).
+        that the network need only learn the codes' (Mescheder et al., 2017; WAE, supplement). The
+        point is the one that the network sees, with its noise. The authors' discriminator has no
+        noise, so their algorithm doesn't say which; of the two points this one keeps the logit a
+        function of its input, whose best value, log p/q of samples and codes with their noise, is
+        the same with the trick or without: the network learns what log p leaves of it.
     """
 
     def __init__(

@@ -95,7 +95,8 @@ def gaussian_log_likelihood(images: tf.Tensor, means: tf.Tensor, variance: float
     Args:
       images: `(batch, height, width, channels)`.
       means: of the same shape.
-      variance: in squared units of intensity; the WAE paper's VAE has 0.3 on CelebA.
+      variance: in squared units of intensity; the WAE paper's VAE has 0.3 on CelebA, with pixels
+        in -1..1, which is 0.075 in 0..1.
     """
     squared = l2_squared(images, means)
     return -0.5 * (

@@ -111,29 +111,39 @@ class SwissRoll(tfd.Distribution):
         return self.log_prob_of_parts(value, 1)[..., 0]
 
     def log_prob_of_parts(self, value, parts: int):
-        """Log of what each of so many stretches of u adds to the density, `(..., parts)`."""
+        """Log of what each of so many stretches of u adds to the density, `(..., parts)`.
+
+        Each stretch has midpoints of its own, so that none lies in two of them.
+        """
         if self._thickness == 0:
             raise NotImplementedError("a swiss roll of thickness 0 has samples but no density")
         length = ROLL_RADIUS * math.hypot(1, 2 * math.pi * ROLL_TURNS)  # no less than the curve's
-        count = max(256, math.ceil(4 * length / self._thickness))
-        root_u = (tf.range(count, dtype=self.dtype) + 0.5) / count
+        whole = max(256, math.ceil(4 * length / self._thickness))
+        edges = np.sqrt(np.arange(parts + 1) / parts)  # of sqrt(u)
+        widths = np.diff(edges)
+        counts = np.ceil(whole * widths).astype(int)
+        nodes = [(np.arange(n) + 0.5) / n for n in counts]
+        root_u = np.concatenate(
+            [lo + w * n for lo, w, n in zip(edges, widths, nodes, strict=False)]
+        )
+        root_u = tf.constant(root_u, self.dtype)
         curve = self.curve(root_u)
         variance = self._thickness**2
-        log_weights = tf.math.log(2 * root_u / count)  # du = 2 sqrt(u) d sqrt(u)
-        # Midpoints whose u is within each stretch, those of the k-th from edges[k] to edges[k + 1].
-        edges = [round(count * math.sqrt(part / parts)) for part in range(parts + 1)]
+        density = tf.constant(np.repeat(counts / widths, counts), self.dtype)  # of the nodes
+        log_weights = tf.math.log(2 * root_u / density)  # du = 2 sqrt(u) d sqrt(u)
+        ends = [0, *np.cumsum(counts)]
 
         def log_density(points):
             squared = tf.reduce_sum((points[:, None, :] - curve) ** 2, -1)
             terms = log_weights - squared / (2 * variance)
             sums = [
                 tf.reduce_logsumexp(terms[:, low:high], -1)
-                for low, high in itertools.pairwise(edges)
+                for low, high in itertools.pairwise(ends)
             ]
             return tf.stack(sums, -1) - math.log(2 * math.pi * variance)
 
         # In blocks, since all pairs of many points and a long curve don't fit in memory.
-        points, rows = tf.reshape(value, [-1, 2]), max(1, BLOCK_OF_PAIRS // count)
+        points, rows = tf.reshape(value, [-1, 2]), max(1, BLOCK_OF_PAIRS // ends[-1])
         number = tf.shape(points)[0]
         padded = tf.pad(points, [[0, -number % rows], [0, 0]])
         done = tf.map_fn(log_density, tf.reshape(padded, [-1, rows, 2]))

@@ -24,6 +24,7 @@ DIVERGENCES = (
     "sinkhorn",
 )
 
+RESIZE_FILTERS = ("bilinear", "bicubic", "lanczos3")
 CRITIC_PENALTIES = ("none", "r1", "gradient", "spectral")
 
 Check = Callable[[Any], "str | None"]  # None where the value is right, else what was expected

@@ -14,6 +14,7 @@ from aae_tf.settings.fields import (
     MOST_IMAGES,
     MOST_PIXELS,
     PRIORS,
+    RESIZE_FILTERS,
     Checked,
     above,
     at_least,
@@ -189,6 +190,12 @@ class DataSettings(Checked):
         "side to which images of a folder or TensorFlow Datasets name are resized, after the crop; "
         "0 keeps them",
         at_least(0, MOST_PIXELS),
+    )
+    resize_filter: str = setting(
+        "auto",
+        "by which images are resized, smoothed where they shrink: bilinear, bicubic, lanczos3, or "
+        "auto: lanczos3 for celeb_a, as in the WAE paper's code, and bilinear for others",
+        one_of("auto", *RESIZE_FILTERS),
     )
     skip_broken_images: bool = setting(
         False, "pass over files of a folder that are no readable images, and count them"

@@ -190,7 +190,12 @@ class WassersteinSettings(Checked):
         "height, width, channels), which returns (batch,)",
         one_of_or_own(COSTS),
     )
-    cost_scale: float = setting(1.0, "factor of the cost; 0.05 in the authors' code", above(0))
+    cost_scale: float = setting(
+        1.0,
+        "factor of the cost; 0.05 in the authors' code, and 4 for pixels in 0..1 where a paper's "
+        "lie in -1..1",
+        above(0),
+    )
     divergence: str = setting(
         "mmd_imq",
         ", ".join(DIVERGENCES) + ", or package.module:function of codes and the prior's samples "
@@ -253,6 +258,9 @@ class PhaseSettings(Checked):
     optimizer: str = setting("adam", "sgd or adam", one_of("sgd", "adam"))
     learning_rate: float = setting(1e-3, "initial learning rate", above(0))
     momentum: float = setting(0.9, "momentum of sgd, beta_1 of adam", between(0, 1))
+    epsilon: float = setting(
+        1e-7, "what adam adds to the root of the squared gradients' mean; 1e-8 in TF 1", above(0)
+    )
     schedule: str = setting(
         "constant",
         "constant, cosine (to 0 at the last epoch), or EPOCH:FACTOR,... of the initial rate",

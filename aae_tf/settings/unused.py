@@ -11,15 +11,26 @@ from typing import Any
 
 from aae_tf.settings.flat import flatten
 from aae_tf.settings.groups import Settings
+from aae_tf.settings.method_groups import PHASES
 
 
 def _has_phase(name: str, settings: Settings) -> bool:
     return any(phase.name == name for phase in settings.phases)
 
 
+def _resizes(settings: Settings) -> bool:
+    of_paper = settings.data.dataset.lower().replace("_", "").startswith("celeba")
+    return of_paper or settings.data.image_size > 0
+
+
+def _by_adam(name: str, settings: Settings) -> bool:
+    return not _has_phase(name, settings) or settings.phase(name).optimizer == "adam"
+
+
 # Flags, whether a run reads them, and what it would take. A name that ends in "_" stands for all
 # flags of a phase. What an experiment doesn't have at all is refused elsewhere.
 COUNT_WITH = (
+    (["resize_filter"], _resizes, "--image_size"),
     (["input_noise_kind"], lambda s: s.training.input_noise > 0, "--input_noise above 0"),
     (
         [
@@ -91,6 +102,10 @@ COUNT_WITH = (
             or s.categories.virtual_adversarial_weight == 0
         ),
         "--virtual_adversarial_neighbour_share=0",
+    ),
+    *(
+        ([f"{name}_epsilon"], lambda s, name=name: _by_adam(name, s), f"--{name}_optimizer=adam")
+        for name in PHASES
     ),
     (["head_distance"], lambda s: s.heads.head_penalty > 0, "--head_penalty above 0"),
     (["head_penalty"], lambda s: s.heads.head_distance > 0, "--head_distance above 0"),

@@ -33,7 +33,9 @@ def build(settings: PhaseSettings, variables, steps_per_epoch: int, epochs: int)
     rate = learning_rate(settings, steps_per_epoch, epochs)
     name = f"{settings.name}_{settings.optimizer}"
     if settings.optimizer == "adam":
-        optimizer = keras.optimizers.Adam(rate, beta_1=settings.momentum, name=name)
+        optimizer = keras.optimizers.Adam(
+            rate, beta_1=settings.momentum, epsilon=settings.epsilon, name=name
+        )
     else:
         optimizer = keras.optimizers.SGD(rate, momentum=settings.momentum, name=name)
     optimizer.build(variables)

@@ -48,7 +48,9 @@ class Phase:
 
     Args:
       name: such as 'reconstruction', 'discriminator' or 'generator'.
-      updates: the networks whose weights it moves, and no others.
+      updates: the networks whose trainable weights it moves, and no others. Moving moments aren't
+        among them: those of batch normalisation move in every phase that runs the network as in
+        training, the encoder's so in all of them, the decoder's where it rebuilds images.
       optimizer: its own, since the paper gives each phase its own rate and momentum.
       loss: of the examples of one replica and their draws, among which the trainer puts 'step', the
         step's number from 0, for what changes in the course of training (`warmed_up`).

@@ -4,12 +4,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from aae_tf.data import ImageData, Split, load
-from aae_tf.data.images import fixed_permutation, rows_of_splits, with_validation
+from aae_tf.data.images import Framing, fixed_permutation, rows_of_splits, with_validation
 from aae_tf.settings import DataSettings
+from aae_tf.settings.fields import RESIZE_FILTERS
 
 
 def _numbered(count):
@@ -177,3 +180,43 @@ def test_changed_pixels_or_labels_of_any_split_are_seen():
         changed = dataclasses.replace(data, **{name: other}).describe()
         differing = {key for key in described if described[key] != changed[key]}
         assert differing == {f"sha256_of_{name}"}
+
+
+def _natural(side=140):
+    """Pixels whose spectrum falls as that of photographs does, uint8 `(side, side, 3)`.
+
+    None is near black or white: Pillow clips what overshoots between its two passes.
+    """
+    frequencies = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
+    noise = np.random.default_rng(0).normal(size=(3, side, side))
+    smooth = np.fft.ifft2(np.fft.fft2(noise) / np.maximum(frequencies, 1 / side)).real
+    return np.clip(127 + 20 * smooth / smooth.std(), 0, 255).astype(np.uint8).transpose(1, 2, 0)
+
+
+def _laplace_variance(pixels):
+    grey = np.asarray(pixels, float).mean(-1)
+    edges = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    return np.var(edges - 4 * grey[1:-1, 1:-1])
+
+
+@pytest.mark.parametrize("side", [64, 200])
+@pytest.mark.parametrize("name", RESIZE_FILTERS)
+def test_filters_are_pillows_of_the_same_name_within_a_level(name, side):
+    image = _natural()
+    kind = Image.Resampling[name.upper().rstrip("3")]
+    expected = np.asarray(Image.fromarray(image).resize((side, side), kind)).astype(int)
+    found = Framing(0, side, name)(tf.constant(image)).numpy()
+    np.testing.assert_allclose(found, expected, atol=1)
+    assert _laplace_variance(found) == pytest.approx(_laplace_variance(expected), rel=0.01)
+
+
+def test_a_bilinear_face_is_less_sharp_than_lanczos_makes_it():
+    # Pillow's ANTIALIAS, by which the WAE paper's code resizes CelebA, is its LANCZOS.
+    image = _natural()
+    papers = Image.fromarray(image).resize((64, 64), Image.Resampling.LANCZOS)
+    bilinear, lanczos = (
+        _laplace_variance(Framing(0, 64, name)(tf.constant(image)).numpy())
+        for name in ("bilinear", "lanczos3")
+    )
+    assert 0.4 < bilinear / _laplace_variance(papers) < 0.7
+    assert lanczos / _laplace_variance(papers) == pytest.approx(1, abs=0.01)

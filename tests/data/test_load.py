@@ -44,6 +44,10 @@ def test_mnist_is_the_packages_even_beside_a_folder_of_that_name(empty_folder):
     "setting, expected",
     [
         ({"image_size": 8}, r"--image_size=8: expected 0 unless .* a folder or a TensorFlow"),
+        (
+            {"resize_filter": "bicubic"},
+            r"--resize_filter=bicubic: expected auto unless .* a fol",
+        ),
         ({"crop_size": 8}, r"--crop_size=8: expected 0 unless .* a folder or a TensorFlow"),
         (
             {"skip_broken_images": True},

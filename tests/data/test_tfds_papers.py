@@ -27,12 +27,12 @@ def _splits(data):
     return data.train, data.validation, data.test
 
 
-def _expected(number, crop=140, size=64):
+def _expected(number, crop=140, size=64, by=Image.Resampling.LANCZOS):
     """Pillow's crop and antialiased resize of a face."""
     top, left = (218 - crop) // 2, (178 - crop) // 2
     image = Image.fromarray(upstream_files.face(number))
     square = image.crop((left, top, left + crop, top + crop))
-    return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR)).astype(int)
+    return np.asarray(square.resize((size, size), by)).astype(int)
 
 
 def _number(image):
@@ -70,6 +70,9 @@ def test_flags_go_before_the_papers_way_each_on_its_own(faces):
     image = small.test.images[0]
     assert small.image_shape == (32, 32, 3)
     np.testing.assert_allclose(image, _expected(_number(image), size=32), atol=1)
+    blurred = _load("celeb_a", faces, resize_filter="bilinear").test.images[0]
+    by = Image.Resampling.BILINEAR
+    np.testing.assert_allclose(blurred, _expected(_number(blurred), by=by), atol=1)
     narrow = _load("celeb_a", faces, crop_size=100)
     assert narrow.image_shape == (64, 64, 3)
     image = narrow.test.images[0]
@@ -93,6 +96,10 @@ def test_streamed_celeb_a_is_the_same(faces):
     assert streamed.describe() == memory.describe()
     for one, other in zip(_splits(streamed), _splits(memory), strict=True):
         np.testing.assert_array_equal(one.images[:], other.images)
+    memory, streamed = (
+        _load("celeb_a", faces, stream=how, resize_filter="bilinear") for how in ("never", "always")
+    )
+    np.testing.assert_array_equal(streamed.train.images[:], memory.train.images)
 
 
 def test_binarized_mnist_is_black_and_white_and_has_no_labels(tmp_path):

@@ -6,6 +6,8 @@ import runpy
 
 import numpy as np
 import pytest
+import scipy.integrate
+import tensorflow as tf
 
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
@@ -169,6 +171,32 @@ def test_posterior_of_parts_of_the_roll_sums_to_one_and_its_parts_to_the_density
     total = np.log(np.exp(by_part.astype(np.float64)).sum(-1))
     np.testing.assert_allclose(total, roll.log_prob(points), atol=1e-4)
     np.testing.assert_allclose(_class_prior("swiss_roll").posterior(points).sum(-1), 1, rtol=1e-5)
+
+
+def _posterior_by_quadrature(point, thickness, parts):
+    def density(u):
+        angle, radius = 4 * np.pi * np.sqrt(u), 3 * np.sqrt(u)
+        gap = point - radius * np.array([np.cos(angle), np.sin(angle)])
+        return np.exp(-(gap @ gap) / (2 * thickness**2))
+
+    edges = np.arange(parts + 1) / parts
+    shares = [
+        scipy.integrate.quad(density, low, high, limit=400, epsabs=1e-13)[0]
+        for low, high in itertools.pairwise(edges)
+    ]
+    return np.array(shares) / sum(shares)
+
+
+@pytest.mark.parametrize("parts, thickness", [(10, 0.1), (3, 0.4)])
+def test_posterior_of_the_rolls_parts_is_the_integral_also_where_parts_meet(parts, thickness):
+    roll = distributions.SwissRoll(thickness)
+    edges = np.arange(1, parts) / parts
+    u = np.concatenate([edges - 1e-3, edges, edges + 1e-3, [0.99]])
+    points = roll.curve(tf.constant(np.sqrt(u), tf.float32)).numpy() + 0.3 * thickness
+    found = class_parts.ClassPrior(roll, parts).posterior(points)
+    exact = [_posterior_by_quadrature(point.astype(float), thickness, parts) for point in points]
+    assert np.max(exact, 1).min() < 0.7
+    np.testing.assert_allclose(found, exact, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["mixture", "swiss_roll"])

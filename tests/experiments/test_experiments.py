@@ -154,6 +154,13 @@ def test_official_recipe_weighs_the_penalty_as_the_authors_code_does():
     assert experiments.settings_of("wae_gan", "official").wasserstein.penalty_weight == 10.0
 
 
+@pytest.mark.parametrize("name", ["wae_mmd", "wae_gan"])
+def test_official_recipe_has_the_epsilon_of_the_authors_adam(name):
+    recipes = {recipe: experiments.settings_of(name, recipe) for recipe in ("official", "paper")}
+    assert {phase.epsilon for phase in recipes["official"].phases} == {1e-8}
+    assert {phase.epsilon for phase in recipes["paper"].phases} == {1e-7}
+
+
 def test_paper_recipe_of_the_rae_holds_what_its_authors_train_with():
     settings = experiments.settings_of("rae", "paper")
     assert (settings.training.batch_size, settings.training.epochs) == (100, 100)

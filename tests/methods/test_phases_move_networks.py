@@ -33,6 +33,24 @@ def test_phase_moves_exactly_its_networks(rig, name):
         np.testing.assert_array_equal(rig.variables[key].numpy(), state[key])
 
 
+@tiny.eagerly()
+def test_moments_of_batch_normalisation_move_wherever_their_network_runs():
+    rig = tiny.rig(encoder_batch_norm=True, decoder_batch_norm=True)
+    runs = {"reconstruction": {"encoder", "decoder"}, "discriminator": {"encoder"}}
+    for name, networks in {**runs, "generator": {"encoder"}}.items():
+        rig.reset()
+        before = rig.weights()
+        rig.only(name).train(0, 3, 3)
+        after = rig.weights()
+        for network, weights in before.items():
+            model = rig.method.networks[network]
+            for kind, expected in (("trainable", MOVED[name]), ("non_trainable", networks)):
+                paths = [v.path for v in getattr(model, f"{kind}_variables")]
+                moved = {(after[network][path] != weights[path]).any() for path in paths}
+                assert moved <= {network in expected}, (name, network, kind)
+        assert {path for path in before["encoder"] if path.endswith("moving_mean")}
+
+
 def test_step_runs_reconstruction_then_discriminator_then_generator(rig):
     assert [phase.name for phase in rig.phases] == list(MOVED)
     for phase in rig.phases:

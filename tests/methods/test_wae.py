@@ -171,6 +171,30 @@ def test_log_prior_trick_adds_each_points_own_log_density_to_its_logit():
     )
 
 
+def test_log_prior_trick_takes_the_density_of_the_point_that_the_discriminator_sees():
+    rig = tiny.rig(
+        experiment="wae_gan", log_prior_trick=True, latent_dim=2, discriminator_noise=0.5
+    )
+    method = rig.method
+    codes, samples = method.prior.sample(10, seed=[1, 1]) * 3, method.prior.sample(10, seed=[1, 2])
+    noise = {"code_noise": 0.5 * method.prior.sample(10, seed=[1, 3])}
+    noise["prior_noise"] = 0.5 * method.prior.sample(10, seed=[1, 4])
+
+    def logits(points):  # of a standard Gaussian prior
+        squared = np.sum(points.numpy() ** 2, -1)
+        return method.discriminator(points).numpy() - squared / 2 - np.log(2 * np.pi)
+
+    on_samples, on_codes = (
+        logits(samples + noise["prior_noise"]),
+        logits(codes + noise["code_noise"]),
+    )
+    loss = method.adversary.discriminate(samples, codes, noise)
+    expected = np.logaddexp(0, -on_samples) + np.logaddexp(0, on_codes)
+    np.testing.assert_allclose(loss.per_example, expected, rtol=1e-5)
+    fooled = method.adversary.fool(codes, noise)
+    np.testing.assert_allclose(fooled, np.logaddexp(0, -on_codes), rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_pretraining_brings_the_codes_moments_to_the_priors():
     rig = tiny.rig(

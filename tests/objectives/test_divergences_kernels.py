@@ -39,11 +39,41 @@ def _shape_of(dim):
     return kernel(tf.constant(4 * gamma * SQUARED)).numpy() * 2 * math.sqrt(math.pi * gamma)
 
 
-@pytest.mark.parametrize("dim, margin", [(1, 1e-9), (2, 1e-9), (3, 0.16), (8, 0.035), (20, 0.012)])
+KUMMER = [(1, 1e-9), (2, 1e-9), (3, 5e-6), (4, 1e-6), (5, 1e-6), (8, 1e-7), (19, 1e-8), (20, 0.012)]
+
+
+@pytest.mark.parametrize("dim, margin", KUMMER)
 def test_cramer_wold_shape_is_kummers_function(dim, margin):
-    # Knop et al., 2020: phi_d(s) = 1F1(1/2; d/2; -s), which is exact here up to two dimensions.
+    # Knop et al., 2020: phi_d(s) = 1F1(1/2; d/2; -s).
     exact = scipy.special.hyp1f1(0.5, dim / 2, -SQUARED)
     np.testing.assert_allclose(_shape_of(dim), exact, rtol=margin, atol=1e-12)
+
+
+@pytest.mark.parametrize("dim", [3, 8, 19])
+def test_kummers_function_holds_from_0_to_codes_far_away_in_either_precision(dim):
+    s = np.append(0, np.logspace(-4, 6, 200))
+    exact = scipy.special.hyp1f1(0.5, dim / 2, -s)
+    np.testing.assert_allclose(divergences.kummer(tf.constant(s), dim), exact, rtol=5e-6)
+    single = divergences.kummer(tf.constant(s, tf.float32), dim)
+    np.testing.assert_allclose(single, exact, rtol=2e-5)
+
+
+@pytest.mark.parametrize("dim", [3, 8, 19])
+def test_gradient_of_kummers_function_is_kummers_function(dim):
+    s = tf.constant(np.append(0, np.logspace(-4, 4, 100)))
+    with tf.GradientTape() as tape:
+        tape.watch(s)
+        value = divergences.kummer(s, dim)
+    exact = -scipy.special.hyp1f1(1.5, dim / 2 + 1, -s.numpy()) / dim
+    np.testing.assert_allclose(tape.gradient(value, s), exact, rtol=2e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("dim, off", [(3, 0.13), (8, 0.033), (20, 0.0105)])
+def test_asymptotic_form_is_off_by_as_much_as_is_said(dim, off):
+    s = np.logspace(-3, 6, 200)
+    exact = scipy.special.hyp1f1(0.5, dim / 2, -s)
+    found = divergences.asymptotic_kummer(tf.constant(s), dim).numpy()
+    assert np.abs(found / exact - 1).max() == pytest.approx(off, rel=0.1)
 
 
 def test_cramer_wold_in_one_dimension_compares_smoothed_densities():

@@ -8,7 +8,13 @@ import pytest
 import tensorflow as tf
 
 from aae_tf import seeds
-from aae_tf.objectives.divergences import inverse_multiquadratic, mmd, squared_distances
+from aae_tf.objectives.divergences import (
+    centred,
+    inverse_multiquadratic,
+    mmd,
+    sinkhorn,
+    squared_distances,
+)
 
 KERNEL = inverse_multiquadratic(4.0)
 
@@ -96,6 +102,31 @@ def test_squared_distances_are_those_of_all_pairs_and_never_negative():
     np.testing.assert_allclose(squared_distances(first, second), by_hand, rtol=1e-9)
     far = tf.cast(first, tf.float32) + 1000
     assert float(tf.reduce_min(squared_distances(far, far))) >= 0
+
+
+def test_codes_far_from_0_have_the_distances_that_they_have_around_it():
+    # In float32 numbers around 100 are 8e-6 apart, and squared lengths around 30,000 are 2e-3.
+    near, others = (0.01 * _draw(40, 3, name, dtype=tf.float32) for name in "ab")
+    codes, prior = near + 100, others + 100
+    exact = (tf.cast(each, tf.float64) for each in (codes, prior))
+    first, second = (each - 100 for each in exact)
+    by_hand = ((first.numpy()[:, None] - second.numpy()[None]) ** 2).sum(-1)
+    np.testing.assert_allclose(squared_distances(*centred(codes, prior)), by_hand, atol=1e-8)
+    narrow = inverse_multiquadratic(1e-3)
+    expected = float(mmd(first, second, narrow))
+    assert float(mmd(codes, prior, narrow)) == pytest.approx(expected, abs=1e-5)
+    regularisation = 2e-4
+    expected = float(sinkhorn(first, second, regularisation))
+    assert float(sinkhorn(codes, prior, regularisation)) == pytest.approx(expected, abs=1e-8)
+
+
+def test_centring_takes_no_part_in_the_gradient():
+    codes, prior = _draw(6, 2, "a") + 5.0, _draw(4, 2, "b")
+    with tf.GradientTape() as tape:
+        tape.watch(codes)
+        squared = tf.reduce_sum(squared_distances(*centred(codes, prior)))
+    by_hand = 2 * (4 * codes.numpy() - prior.numpy().sum(0))
+    np.testing.assert_allclose(tape.gradient(squared, codes), by_hand, rtol=1e-9)
 
 
 def test_gradient_pulls_codes_towards_the_prior():

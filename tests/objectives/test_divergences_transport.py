@@ -33,6 +33,44 @@ def _by_plain_loop(first, second, regularisation, steps=100):
     return f.mean() + g.mean()
 
 
+def _by_long_loop(first, second, regularisation, steps):
+    """The same with rows and columns at once, and by how much the last step changed f."""
+    costs = _costs(first, second)
+    f, g = np.zeros(len(first)), np.zeros(len(second))
+    for _ in range(steps):
+        before, rows = f, (g - costs) / regularisation
+        f = -regularisation * (scipy.special.logsumexp(rows, 1) - math.log(len(second)))
+        columns = (f[:, None] - costs) / regularisation
+        g = -regularisation * (scipy.special.logsumexp(columns, 0) - math.log(len(first)))
+    return f.mean() + g.mean(), abs(f - before).max() / regularisation
+
+
+def _apart():
+    random = np.random.default_rng(1)
+    return (random.normal(size=(40, 2)) + shift for shift in (0.0, 1.0))
+
+
+@pytest.mark.parametrize("dtype, margin", [(tf.float64, 1e-4), (tf.float32, 3e-4)])
+def test_little_entropy_takes_more_steps(dtype, margin):
+    first, second = _apart()
+    regularisation = 0.04  # a hundredth of the expected squared distance of normal samples
+    early, change = _by_long_loop(first, second, regularisation, 100)
+    exact, rest = _by_long_loop(first, second, regularisation, 4000)
+    assert change > 0.1 and rest < 0.01 and abs(early - exact) > 10 * margin * exact
+    tensors = (tf.constant(each, dtype) for each in (first, second))
+    found = tf.function(divergences.entropic_transport, jit_compile=True)(*tensors, regularisation)
+    assert float(found) == pytest.approx(exact, rel=margin)
+
+
+def test_entropy_without_end_ends(monkeypatch):
+    monkeypatch.setattr(divergences, "MOST_STEPS", 150)
+    first, second = _apart()
+    expected, change = _by_long_loop(first, second, 0.004, 150)
+    assert change > 0.1
+    found = divergences.entropic_transport(tf.constant(first), tf.constant(second), 0.004)
+    assert float(found) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("regularisation", [0.5, 3.0])
 def test_entropic_transport_is_the_plain_loop(regularisation):

@@ -1,5 +1,6 @@
 """A file gives a served model the pixels and the code that it gives in training, to the bit."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -19,8 +20,10 @@ from aae_tf.serving.explorer.model import Model
 from aae_tf.serving.export import export_saved_model
 from aae_tf.serving.signatures import decode_images
 from aae_tf.settings import DataSettings
+from aae_tf.settings.fields import RESIZE_FILTERS
 
 FRAMINGS = [(0, 0), (0, 8), (0, 40), (16, 0), (16, 8), (15, 8), (16, 21)]
+OTHER_FILTERS = [(0, 8, name) for name in RESIZE_FILTERS] + [(16, 21, "lanczos3")]
 
 
 def _file(pixels, kind="PNG", **options):
@@ -44,9 +47,9 @@ def _contents(size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("crop, side", FRAMINGS)
-def test_pixels_are_those_of_training_under_every_framing(tmp_path, crop, side):
-    framing = Framing(crop, side)
+@pytest.mark.parametrize("framing", FRAMINGS + OTHER_FILTERS)
+def test_pixels_are_those_of_training_under_every_framing(tmp_path, framing):
+    framing = Framing(*framing)
     contents = _contents(None if framing.side else (22, 27))
     files = [tmp_path / f"{number}.img" for number in range(len(contents))]
     for file, content in zip(files, contents, strict=True):
@@ -60,14 +63,18 @@ def test_pixels_are_those_of_training_under_every_framing(tmp_path, crop, side):
 @pytest.mark.parametrize("name", ["celeb_a", "CelebA", "celeb_a:2.1.0"])
 def test_a_face_is_cropped_and_resized_as_its_paper_says(name):
     framing = framing_of(DataSettings(dataset=name))
-    assert framing == tfds.PREPARATIONS["celeb_a"].framing == Framing(140, 64)
+    assert framing == tfds.PREPARATIONS["celeb_a"].framing == Framing(140, 64, "lanczos3")
     flags = DataSettings(dataset=name, crop_size=100)
-    assert framing_of(flags) == Framing(100, 64)
+    assert framing_of(flags) == Framing(100, 64, "lanczos3")
+    flags = DataSettings(dataset=name, image_size=32, resize_filter="bilinear")
+    assert framing_of(flags) == Framing(140, 32, "bilinear")
 
 
 def test_data_sets_without_a_framing_have_none():
     for name in ("mnist", "cifar10", "celeb_a.npz", "celeb_a/some.mat", "./celeb_a"):
         assert framing_of(DataSettings(dataset=name)) == Framing()
+        asked = DataSettings(dataset=name, image_size=9, resize_filter="bicubic")
+        assert framing_of(asked) == Framing(0, 9, "bicubic")
 
 
 @pytest.mark.slow
@@ -116,10 +123,13 @@ def test_export_of_a_run_has_the_framing_of_its_settings(tmp_path):
     contents = [_file(random.integers(0, 256, (30, 40, 3), np.uint8), "JPEG") for _ in range(42)]
     for number, content in enumerate(contents):
         (folder / f"{number:02}.jpg").write_bytes(content)
-    chosen = tiny.settings(dataset=str(folder), crop_size=24, image_size=8, epochs=1)
+    framed = {"crop_size": 24, "image_size": 8, "resize_filter": "lanczos3"}
+    chosen = tiny.settings(dataset=str(folder), **framed, epochs=1)
     outcome = train(chosen, tmp_path / "run", tmp_path / "models")
     model = tf.saved_model.load(str(outcome.saved_model))
     data = load(chosen.data)
     images = np.concatenate([s.intensities() for s in (data.train, data.validation, data.test)])
     served = model.decode_pictures(tf.constant(contents)).numpy()
     assert {image.tobytes() for image in served} == {image.tobytes() for image in images}
+    bilinear = load(dataclasses.replace(chosen.data, resize_filter="auto")).train.intensities()
+    assert not {image.tobytes() for image in served} & {image.tobytes() for image in bilinear}

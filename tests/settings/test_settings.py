@@ -49,6 +49,7 @@ OTHER = {
     "dataset": "my own images/a.npz",
     "data_dir": "some where",
     "image_size": 12,
+    "resize_filter": "bicubic",
     "label_column": "kind of wine",
     "prior": "uniform",
     "latent_dim": 5,
@@ -133,6 +134,7 @@ for _phase in PHASES:
     OTHER[f"{_phase}_optimizer"] = "sgd"
     OTHER[f"{_phase}_learning_rate"] = 1e-7
     OTHER[f"{_phase}_momentum"] = 0.99
+    OTHER[f"{_phase}_epsilon"] = 1e-5
     OTHER[f"{_phase}_schedule"] = "3:0.5,7:0.25"
 
 
@@ -222,6 +224,7 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("dataset", "", "mnist"),
         ("image_size", -1, 0),
         ("crop_size", -1, 0),
+        ("resize_filter", "lanczos", "lanczos3"),
         ("stream", "sometimes", "never"),
         ("latent_dim", 0, 1),
         ("prior_scale", 0.0, 0.01),

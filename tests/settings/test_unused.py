@@ -21,8 +21,16 @@ NEIGHBOUR = {"virtual_adversarial_neighbour_share": 0.2}
 MMD, SINKHORN, SLICED = (
     {"divergence": name} for name in ("mmd_imq", "sinkhorn", "sliced_wasserstein")
 )
+PHASES_OF = {
+    **dict.fromkeys(("reconstruction", "discriminator", "generator"), "gaussian"),
+    "classification": "semi_supervised",
+    "elbo": "vae_gaussian",
+    "wasserstein": "wae_mmd",
+}
 # Flag, value, an experiment and flags without which it counts for nothing, and with which it does.
 CASES = [
+    ("resize_filter", "lanczos3", "gaussian", {"dataset": "cifar10"}, {"image_size": 8}),
+    ("resize_filter", "bilinear", "gaussian", {}, {"dataset": "CelebA:2.1.0"}),
     ("input_noise_kind", "truncated", "gaussian", {"input_noise": 0.0}, {"input_noise": 0.1}),
     ("discriminator_noise", 0.7, ("vae_gaussian", "gaussian"), {}, {}),
     ("discriminator_units", "7", ("wae_mmd", "wae_gan"), {}, {}),
@@ -60,6 +68,16 @@ CASES = [
     ("labelled_batch_size", 50, ("label_mixture", "semi_supervised"), {}, {}),
     ("classification_learning_rate", 0.5, "dim_reduction", {"num_labels": "0"}, LABELS),
     ("classification_schedule", "2:0.5", "dim_reduction", {"num_labels": "0"}, LABELS),
+    *(
+        (
+            f"{name}_epsilon",
+            1e-8,
+            experiment,
+            {f"{name}_optimizer": "sgd"},
+            {f"{name}_optimizer": "adam"},
+        )
+        for name, experiment in PHASES_OF.items()
+    ),
     ("virtual_adversarial_radius", 1.5, "semi_supervised", {}, VAT),
     ("virtual_adversarial_warmup", 1.5, "semi_supervised", {}, VAT),
     ("virtual_adversarial_start", 1, "semi_supervised", {}, VAT),

@@ -8,6 +8,7 @@ import pytest
 import tiny
 import toy
 
+from aae_tf.settings import PhaseSettings
 from aae_tf.training import optimizers
 
 PER_EPOCH, EPOCHS = 4, 6
@@ -71,6 +72,21 @@ def test_phases_have_rates_momenta_and_schedules_of_their_own():
     assert at["generator"] == pytest.approx([0.1, 0.1, 0.1])
     momenta = {phase.name: phase.optimizer.momentum for phase in rig.phases}
     assert momenta == {"reconstruction": 0.9, "discriminator": 0.1, "generator": 0.1}
+
+
+@pytest.mark.parametrize("epsilon", [1e-7, 1e-8])
+def test_adam_steps_as_tensorflow_1_does_with_the_epsilon_that_is_set(epsilon):
+    # Gradients as small as that are where epsilon counts.
+    settings = PhaseSettings(name="wasserstein", learning_rate=0.5, momentum=0.5, epsilon=epsilon)
+    weight, m, v, expected = toy.Weight(), 0.0, 0.0, 0.0
+    optimizer = optimizers.build(settings, weight.trainable_variables, PER_EPOCH, EPOCHS)
+    for step, gradient in enumerate([3e-7, -1e-8, 2e-7], start=1):
+        optimizer.apply_gradients([(np.float32(gradient), weight.value)])
+        # tf.compat.v1.train.AdamOptimizer's documentation: its epsilon is not that of the paper.
+        rate = 0.5 * math.sqrt(1 - 0.999**step) / (1 - 0.5**step)
+        m, v = 0.5 * m + 0.5 * gradient, 0.999 * v + 0.001 * gradient**2
+        expected -= rate * m / (math.sqrt(v) + epsilon)
+        assert float(weight.value) == pytest.approx(expected, rel=1e-4)
 
 
 def test_adam_takes_momentum_as_its_first_beta():
