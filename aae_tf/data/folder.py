@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import math
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from aae_tf.data.images import (
     rows_of_splits,
     size_of_validation,
     with_every_class,
+    with_splits_in_memory,
 )
 from aae_tf.data.listing import (
     IMAGE_ENDINGS,
@@ -31,7 +31,7 @@ from aae_tf.data.listing import (
     layout,
     list_files,
 )
-from aae_tf.data.streamed import StreamedImages, check_held_out, must_stream
+from aae_tf.data.streamed import StreamedImages
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 from aae_tf.utils import printable
@@ -72,25 +72,15 @@ def load_folder(path: pathlib.Path, settings: DataSettings) -> ImageData:
         rows = _rows_of_named_splits(flag, np.array(splits), labels)
     framing = Framing.of(settings)
     shape = _common_shape(flag, files, shapes, framing)
-    pixels = math.prod(shape)
-    check_held_out(path, pixels * max(len(rows[1]), len(rows[2])))
-    streams = must_stream(path, settings.stream, pixels * len(rows[0]))
-    images = FolderImages(files, shape, framing)
-
-    def split(chosen, streamed=False):
-        some = images.view(chosen)
-        return Split(some if streamed else some[:], None if labels is None else labels[chosen])
-
-    train, validation, test = rows
-    return ImageData(
+    everything = Split(FolderImages(files, shape, framing), labels)
+    data = ImageData(
         str(path),
-        split(train, streams),
-        split(validation),
-        split(test),
+        *map(everything.view, rows),
         tuple(map(printable, class_names)),
         tuple(str(file.relative_to(path)) for file in sorted([*listing.others, *broken])),
         tuple(listing.note(files, broken)),
     )
+    return with_splits_in_memory(data, settings.stream)
 
 
 def _readable(

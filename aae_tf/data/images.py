@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.arrays import is_picture
-from aae_tf.data.streamed import HELD_OUT_IN_MEMORY, StreamedImages, blocks, must_stream
+from aae_tf.data.streamed import StreamedImages, blocks, must_stream, must_stream_held_out
 from aae_tf.settings import DataSettings
 from aae_tf.settings.fields import without_home
 from aae_tf.settings.own import GIVEN
@@ -320,10 +320,8 @@ def with_splits_in_memory(data: ImageData, stream: str) -> ImageData:
         images = split.images
         if isinstance(images, StreamedImages):
             size = math.prod(images.shape)
-            streams = must_stream(data.name, stream, size)
-            if name != "train":
-                streams = stream != "never" and size > HELD_OUT_IN_MEMORY
-            if not streams:
+            streams = must_stream if name == "train" else must_stream_held_out
+            if not streams(data.name, stream, size):
                 read[name] = Split(images[:], split.labels)
     return dataclasses.replace(data, **read)
 

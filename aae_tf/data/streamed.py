@@ -112,17 +112,10 @@ def must_stream(name: str, stream: str, size: int) -> bool:
     return False
 
 
-def check_held_out(name: str, size: int) -> None:
-    """Checks that validation or test images of so many bytes fit in memory, where they lie.
-
-    Raises:
-      DataError: if not.
-    """
-    if size > LARGEST_IN_MEMORY:
-        raise DataError(
-            f"--dataset={name}: {size / 2**30:.1f} GiB of validation or test pixels, expected at "
-            f"most {LARGEST_IN_MEMORY / 2**30:.0f} GiB, since those are held in memory"
-        )
+def must_stream_held_out(name: str, stream: str, size: int) -> bool:
+    """Whether a split of held-out images is to be streamed; arguments as of `must_stream`."""
+    small = size <= HELD_OUT_IN_MEMORY
+    return not small and must_stream(name, "never" if stream == "never" else "always", size)
 
 
 class FileImages(StreamedImages):

@@ -21,8 +21,15 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.data.decoding import compiled, with_channels
-from aae_tf.data.images import Framing, ImageData, Split, fixed_permutation, size_of_validation
-from aae_tf.data.streamed import PackedImages, check_held_out, must_stream, packed
+from aae_tf.data.images import (
+    Framing,
+    ImageData,
+    Split,
+    fixed_permutation,
+    size_of_validation,
+    with_splits_in_memory,
+)
+from aae_tf.data.streamed import PackedImages, must_stream, must_stream_held_out, packed
 from aae_tf.errors import DataError, SettingsError
 from aae_tf.settings import DataSettings
 from aae_tf.utils import printable
@@ -100,8 +107,10 @@ def load(settings: DataSettings) -> ImageData:
 
     def held_out(split):
         chosen = reading(split)
-        check_held_out(name, math.prod(shape) * chosen.count)
-        return chosen.in_memory()
+        if not must_stream_held_out(name, settings.stream, math.prod(shape) * chosen.count):
+            return chosen.in_memory()
+        images = chosen.packed()
+        return Split(images, images.labels)
 
     if paper.pooled:
         pool = reading("+".join(splits))
@@ -120,7 +129,8 @@ def load(settings: DataSettings) -> ImageData:
     if "label" in builder.info.features:
         names = getattr(builder.info.features["label"], "names", None) or ()
         class_names = tuple(map(printable, names))
-    return ImageData(name, train, validation, test, class_names)
+    data = ImageData(name, train, validation, test, class_names)
+    return with_splits_in_memory(data, settings.stream)
 
 
 def _parted(pool: Reading, sizes: Sequence[int], stream: str) -> list[Split]:
@@ -133,14 +143,8 @@ def _parted(pool: Reading, sizes: Sequence[int], stream: str) -> list[Split]:
         ends = np.cumsum([0, *map(len, parts)])
         return [whole.take(slice(*ends[n : n + 2])) for n in range(len(parts))]
     images = pool.packed()
-    labels = images.labels
-    return [
-        Split(
-            images[part] if number else images.view(part),
-            None if labels is None else labels[part],
-        )
-        for number, part in enumerate(parts)
-    ]
+    whole = Split(images, images.labels)
+    return [whole.view(part) for part in parts]
 
 
 def _prepare(builder, name: str):

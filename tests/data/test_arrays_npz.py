@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from aae_tf.data import arrays, images, load
+from aae_tf.data import arrays, load, streamed
 from aae_tf.data.streamed import FileImages
 from aae_tf.errors import DataError
 from aae_tf.settings import DataSettings
@@ -224,13 +224,13 @@ def test_streamed_arrays_are_those_in_memory(tmp_path, monkeypatch, kind):
             np.savez(file, labels=LABELS, images=IMAGES)
         else:
             np.savez(file, images=IMAGES, others=np.zeros(3))
-    monkeypatch.setattr(images, "HELD_OUT_IN_MEMORY", 100)
-    held, streamed = (
+    monkeypatch.setattr(streamed, "HELD_OUT_IN_MEMORY", 100)
+    held, read = (
         load(DataSettings(dataset=str(path), stream=stream)) for stream in ("never", "always")
     )
-    assert held.describe() == streamed.describe()
+    assert held.describe() == read.describe()
     for name, split in held.splits.items():
-        other = streamed.splits[name]
+        other = read.splits[name]
         assert isinstance(other.images, FileImages) and isinstance(split.images, np.ndarray)
         assert np.array_equal(other.images[:], split.images)
         assert (other.labels is None) == (split.labels is None)
@@ -239,10 +239,10 @@ def test_streamed_arrays_are_those_in_memory(tmp_path, monkeypatch, kind):
 def test_held_out_images_are_streamed_where_they_are_many(path, monkeypatch):
     np.savez(path, images=IMAGES)
     monkeypatch.setattr(arrays, "HELD_OUT_IN_MEMORY", 100)
-    monkeypatch.setattr(images, "HELD_OUT_IN_MEMORY", 100)
+    monkeypatch.setattr(streamed, "HELD_OUT_IN_MEMORY", 100)
     data = _load(path)
     assert isinstance(data.train.images, np.ndarray)
     assert len(data.validation) == len(data.test) == 6
     assert isinstance(data.validation.images, FileImages)
-    monkeypatch.setattr(images, "HELD_OUT_IN_MEMORY", 120)
+    monkeypatch.setattr(streamed, "HELD_OUT_IN_MEMORY", 120)
     assert isinstance(_load(path).validation.images, np.ndarray)

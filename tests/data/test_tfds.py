@@ -135,10 +135,14 @@ def test_data_larger_than_the_machine_is_refused_if_it_must_not_be_streamed(data
         _load("labelled", data_dir, stream="never")
 
 
-def test_held_out_images_too_large_for_memory_are_refused(data_dir, monkeypatch):
-    monkeypatch.setattr(streamed, "LARGEST_IN_MEMORY", 12 * 16 - 1)
-    with pytest.raises(DataError, match="of validation or test pixels, expected at most"):
-        _load("labelled", data_dir)
+def test_many_held_out_images_are_streamed_and_the_same(data_dir, monkeypatch):
+    held = _load("labelled", data_dir)
+    monkeypatch.setattr(streamed, "HELD_OUT_IN_MEMORY", 12 * 16 - 1)
+    read = _load("labelled", data_dir)
+    assert isinstance(read.test.images, streamed.PackedImages)
+    assert isinstance(read.train.images, np.ndarray)
+    assert read.describe() == held.describe()
+    assert np.array_equal(read.test.labels, held.test.labels)
 
 
 def test_files_in_the_manual_folder_are_used(tmp_path):
