@@ -38,7 +38,7 @@ def test_memory_and_open_files_do_not_grow_with_the_steps(tmp_path):
     batch = 10
     random = np.random.default_rng(0)
     held_out = random.integers(0, 256, (500, 2, 2), np.uint8)
-    trained = random.integers(0, 256, (STEPS // EPOCHS * batch * 10 // 9, 2, 2), np.uint8)
+    trained = random.integers(0, 256, (STEPS // EPOCHS * batch * 6 // 5, 2, 2), np.uint8)
     np.savez(tmp_path / "noise.npz", x_train=trained, x_test=held_out)
     flags = ("--experiment=gaussian", "--dataset=noise.npz", "--encoder_units=4")
     flags += ("--decoder_units=4", "--discriminator_units=4", f"--batch_size={batch}")

@@ -52,6 +52,8 @@ def _largest_size():
 
 
 def _request(random):
+    """A request, and whether it names another host."""
+
     def one(of):
         return of[random.integers(len(of))]
 
@@ -76,10 +78,12 @@ def _request(random):
     if random.random() < 0.05:
         lines += [b"X: " + bytes(70_000)] if random.random() < 0.5 else [b"A: b"] * 200
     content = bytearray(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-    if random.random() < 0.2:
+    whole = random.random() >= 0.2
+    if not whole:
         for index in random.integers(0, min(len(content), 300), 3):
             content[index] ^= int(random.integers(1, 256))
-    return bytes(content)
+    foreign = lines[1].removeprefix(b"Host: ") not in HOSTS[:2]
+    return bytes(content), whole and foreign
 
 
 def _ask(address, content):
@@ -109,12 +113,13 @@ def test_the_explorer_answers_random_requests_and_reads_no_other_file(model_fold
     for number in range(REQUESTS):
         if number == REQUESTS // 10:
             size = _largest_size()
-        content = _request(random)
+        content, foreign = _request(random)
         answer = _ask(server.server_address[:2], content)
         assert b"root:" not in answer, content[:300]
         status = answer.split(b" ", 2)[1] if answer.startswith(b"HTTP/1.") else answer[:10]
         statuses[status] = statuses.get(status, 0) + 1
         assert not status.startswith(b"500"), (content[:300], answer[-300:])
+        assert not foreign or status != b"200", content[:300]
     good = b"POST /decode HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent"
     answer = _ask(server.server_address[:2], good + b'-Length: 19\r\n\r\n{"codes": [[0, 0]]}')
     assert answer.startswith(b"HTTP/1.1 200")

@@ -38,8 +38,9 @@ def start(folder, *flags) -> subprocess.Popen:
 
 
 def _heed_interrupts():
-    """A shell that starts the tests in the background has them, and what they start, ignore it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """A shell in whose background tests run, or nohup, has what they start ignore these."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def ended(process) -> subprocess.CompletedProcess:
