@@ -195,7 +195,7 @@ def test_every_experiment_of_a_figure_or_row_has_a_flagfile_and_no_other_has():
 
 @pytest.mark.parametrize("name", ["mmd", "gan", "vae"])
 def test_celebas_flagfiles_give_the_gradients_of_the_papers_pixels(name):
-    # The authors' pixels and outputs lie in -1..1, those here in 0..1. tanh(a) = 2 sigmoid(2 a) - 1:
+    # The authors' pixels and outputs lie in -1..1, those here in 0..1. As tanh(a) = 2 sigmoid(2 a) - 1,
     # a last layer twice as large shows the same picture, and has a gradient half as large.
     settings = flagfile.settings(f"--flagfile={flagfile.FOLDER}/wae/table1_celeba_{name}.flags")
     random = np.random.default_rng(0)
