@@ -260,6 +260,7 @@ def match_note(metrics: Mapping[str, float]) -> str:
         part("sliced Wasserstein", "sliced_wasserstein", ".3f"),
         part("coverage", "coverage", ".3f"),
         part("empty region", "empty_region", ".3f"),
+        part("total variation", "total_variation", ".3f"),
         part("mode excess", "mode_excess", "+.3f").replace("(+", "(±"),
     )
     return "\n".join(line for line in lines if line).replace("-", "\N{MINUS SIGN}")

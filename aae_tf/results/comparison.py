@@ -9,7 +9,7 @@ from typing import Any
 
 from aae_tf.errors import NONSENSE, unusable
 from aae_tf.results.groups import metric_names
-from aae_tf.results.metrics import METRICS
+from aae_tf.results.metrics import METRICS, has_meaning
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.utils import write_aside, write_json
@@ -59,7 +59,11 @@ def write_comparison(
             }
         )
     pictures = "\n".join(f"![{name}]({name}.png)" for name in figures)
-    table = comparison_table(content).markdown()
+    shown = [
+        {**row, "metrics": {k: v for k, v in row["metrics"].items() if has_meaning(k, dim)}}
+        for row, dim in zip(content, (flat["latent_dim"] for flat in flats), strict=True)
+    ]
+    table = comparison_table(shown).markdown()
     paths = [target / "comparison.md", target / "comparison.json"]
     write_aside(paths[0], f"# Runs side by side\n\n{CAPTION}\n\n{table}\n\n{pictures}\n")
     write_json(paths[1], content)
@@ -67,7 +71,7 @@ def write_comparison(
 
 
 def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """A row for each run of comparison.json."""
+    """A row for each run, in the form of comparison.json."""
     names = shown_metrics([row["metrics"] for row in rows])
     cells = [
         [

@@ -55,6 +55,12 @@ class Group:
         return ", ".join(f"{flag}={value}" for flag, value in self.settings.items())
 
     @property
+    def latent_dim(self) -> int:
+        return self.settings.get(
+            "latent_dim", settings_of(self.experiment, self.recipe).prior.latent_dim
+        )
+
+    @property
     def seeds(self) -> list[int]:
         return [result["seed"] for result in self.results]
 

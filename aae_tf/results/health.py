@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aae_tf.results.metrics import has_meaning
 from aae_tf.settings import Settings, flatten
 
 FEW_STEPS = 100
@@ -47,7 +48,7 @@ def _few_steps(last) -> str:
 
 def _outside_the_prior(last, flat) -> str:
     coverage = last.get("validation/coverage", 1.0)
-    if coverage >= LITTLE_COVERAGE:
+    if coverage >= LITTLE_COVERAGE or not has_meaning("coverage", flat["latent_dim"]):
         return ""
     said = f"codes leave most of the prior empty (coverage {coverage:.2g})"
     return f"{said}: try more --epochs, or a higher --{_pull(flat)}"

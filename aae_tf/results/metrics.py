@@ -6,9 +6,11 @@ A new metric is a row here and a function in `evaluation`. This module imports n
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection
 from typing import Literal
 
+FEW, MANY = (1, 3), (4, math.inf)  # dimensions in which a hole has no codes nearby, or may have
 # Evaluations that take long: they are made at the end of a run, or where a score asks for them.
 FINAL = ("style", "sample_quality", "log_likelihood")
 
@@ -28,6 +30,8 @@ class Metric:
       counted: whether its key has the number of samples as well ('log_likelihood_10000').
       curve: its name in TensorBoard, 'group/name'; of those that each epoch has.
       about: a line beside that curve: what it is, in which unit.
+      dimensions: of the code, the least and the most for which it says what it is to say. In others
+        it isn't given; runs of earlier versions have it, and it isn't shown.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Metric:
     counted: bool = False
     curve: str = ""
     about: str = ""
+    dimensions: tuple[float, float] = (1, math.inf)
 
     @property
     def final(self) -> bool:
@@ -45,9 +50,10 @@ class Metric:
         return all(evaluation in FINAL for evaluation in self.evaluations)
 
 
-def _prior(name, about, better=None):
+def _prior(name, about, better=None, **more):
     about += ". The run eval/prior has what samples of the prior get: the value to aim at"
-    return Metric(name, ("prior_match",), better, "prior", curve=f"match/{name}", about=about)
+    curve = f"match/{name}"
+    return Metric(name, ("prior_match",), better, "prior", curve=curve, about=about, **more)
 
 
 def _curve(name, evaluations, curve, about, better=None):
@@ -87,8 +93,24 @@ METRICS = {
             "lower",
         ),
         _prior("mmd", "Squared maximum mean discrepancy of codes and samples of the prior"),
-        _prior("coverage", "Share of the prior's samples that have a code nearby", "higher"),
-        _prior("empty_region", "Share of the prior's mass that no code reaches", "lower"),
+        _prior(
+            "coverage",
+            "Share of the prior's samples that have a code nearby",
+            "higher",
+            dimensions=FEW,
+        ),
+        _prior(
+            "empty_region",
+            "Share of the prior's mass that no code reaches",
+            "lower",
+            dimensions=FEW,
+        ),
+        _prior(
+            "total_variation",
+            "Share of the prior's mass by which codes differ from it, as far as a classifier tells",
+            "lower",
+            dimensions=MANY,
+        ),
         _prior(
             "mode_excess",
             "Share of codes in the half of the prior's mass around its modes, less that half",
@@ -198,6 +220,17 @@ METRICS = {
         _likelihood("parzen_error"),
     )
 }
+
+
+def has_meaning(key: str, latent_dim: int) -> bool:
+    """Whether a metric says what it is to say of codes of that size.
+
+    Args:
+      key: its name, maybe with what it stands beside.
+      latent_dim: of the code.
+    """
+    metric = METRICS.get(key.removesuffix("_of_prior"))
+    return metric is None or metric.dimensions[0] <= latent_dim <= metric.dimensions[1]
 
 
 def is_beside(key: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from aae_tf import experiments
 from aae_tf.arrays import is_picture
 from aae_tf.errors import NONSENSE, SettingsError
+from aae_tf.results.metrics import has_meaning
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.settings import EvaluationSettings, Settings, flatten, without_places
@@ -214,6 +215,8 @@ def _numbers(card):
         return "## Numbers\n\nNot evaluated yet.\n"
     rows = []
     for name, value in metrics.items():
+        if not has_meaning(name.removeprefix(f"{split}/"), card["settings"]["latent_dim"]):
+            continue
         paper = card["paper"].get(name)
         reported = f"{paper['value']:g} ({paper['source']})" if paper else ""
         rows.append([name.removeprefix(f"{split}/"), f"{value:.4g}", reported])

@@ -16,6 +16,7 @@ from typing import Any
 from aae_tf.errors import RunFolderError, SettingsError
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.results.groups import Group, groups_below, metric_names
+from aae_tf.results.metrics import has_meaning
 from aae_tf.results.provenance import short_commit
 from aae_tf.results.tables import Table, mean_and_error, paper_text, summary
 from aae_tf.settings import DataSettings, flatten, flatten_evaluation
@@ -129,6 +130,8 @@ def groups_table(groups: Sequence[Group], metrics: Sequence[str]) -> Table:
 
 def _beside_prior(group: Group, name: str) -> str:
     """A metric over seeds and, in brackets, the mean of what samples of the prior get."""
+    if not has_meaning(name, group.latent_dim):
+        return ""
     of_prior = group.values(f"{name}_of_prior")
     brackets = f" ({statistics.fmean(of_prior):.3g})" if of_prior else ""
     return mean_and_error(group.values(name)) + brackets
@@ -222,7 +225,7 @@ def group_table(group: Group, metrics: Sequence[str] = ()) -> Table:
     papers = {name.removeprefix("test/"): result for name, result in group.reported.items()}
     rows = []
     for name in metrics or dict.fromkeys([*metric_names(group.results), *papers]):
-        values = group.values(name)
+        values = group.values(name) if has_meaning(name, group.latent_dim) else []
         if not values and name not in papers:
             continue
         paper = paper_text({"": papers[name]}).strip() if name in papers else ""

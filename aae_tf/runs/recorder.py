@@ -34,6 +34,7 @@ TOLD = {
     "elbo": "evidence lower bound {:.4g}",
     "sliced_wasserstein": "distance to the prior {:.3g}",
     "coverage": "coverage {:.2f}",
+    "total_variation": "total variation {:.2f}",
     "error_percent": "{:.3g} % wrong",
 }
 

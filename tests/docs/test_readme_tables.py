@@ -33,7 +33,6 @@ DATA = {"MNIST": None, "Fashion-MNIST": "fashion_mnist"}
 METRICS = (
     "reconstruction_error",
     "sliced_wasserstein",
-    "coverage",
     "fid_classifier",
     "precision",
     "recall",

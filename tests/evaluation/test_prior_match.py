@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 from aae_tf import seeds
@@ -108,6 +109,58 @@ def test_empty_region_is_what_coverage_leaves(match):
     for of in ("", "_of_prior"):
         assert found[f"empty_region{of}"] == pytest.approx(1 - found[f"coverage{of}"])
     assert found["empty_region"] == pytest.approx(0.75, abs=0.1)
+
+
+def _gaussian_but_for(empty, dim, count=10_000):
+    """Samples of N(0, I) that don't lie where `empty` says, by rejection."""
+    drawn = np.random.default_rng(dim).normal(size=(4 * count, dim))
+    return drawn[~empty(drawn)][:count]
+
+
+def _inner_half(points):
+    return (points**2).sum(1) < scipy.stats.chi2.ppf(0.5, points.shape[1])
+
+
+# Shares of N(0, I) whatever the dimension, not along axes.
+EMPTY = {
+    0.0: lambda points: np.zeros(len(points), bool),
+    0.2: lambda points: (points[:, :2] @ [0.6, 0.8]) > scipy.stats.norm.ppf(0.8),
+    0.25: lambda points: (points[:, :2] @ [0.6, 0.8] > 0) & (points[:, :2] @ [0.8, -0.6] > 0),
+    0.5: lambda points: points[:, 0] + points[:, 1] > 0,
+    "inner half": _inner_half,
+}
+
+
+@pytest.mark.parametrize("dim", [4, 8, 15])
+@pytest.mark.parametrize("share", EMPTY)
+def test_total_variation_finds_an_empty_region_in_any_dimension(dim, share):
+    codes = _gaussian_but_for(EMPTY[share], dim)
+    samples = np.random.default_rng(100 + dim).normal(size=codes.shape)
+    found = prior_match.total_variation(codes, samples)
+    expected = 0.5 if share == "inner half" else share
+    assert expected - 0.09 < found < expected + 0.05
+
+
+def test_total_variation_of_shifted_gaussians_is_the_closed_form():
+    random = np.random.default_rng(0)
+    codes, samples = random.normal(size=(2, 10_000, 6))
+    found = prior_match.total_variation(codes + np.eye(6)[2], samples)
+    assert found == pytest.approx(2 * scipy.stats.norm.cdf(0.5) - 1, abs=0.03)
+    assert prior_match.total_variation(codes + 100, samples) == 1
+
+
+def test_codes_of_more_than_three_dimensions_have_total_variation_instead_of_coverage():
+    nearby, others = {"coverage", "empty_region"}, {"total_variation"}
+    for dim, given, left in ((3, nearby, others), (4, others, nearby)):
+        prior = distributions.gaussian(dim)
+        match = PriorMatch(prior, COUNT, seeds.root(0))
+        found = match.evaluate(_codes(prior))
+        names = {key.removesuffix("_of_prior") for key in found}
+        assert given <= names and not left & names
+        assert match.evaluate(_codes(prior)) == found
+    assert np.isnan(match.evaluate(_codes(prior) * np.nan)["total_variation"])
+    few = PriorMatch(prior, 9, seeds.root(0)).evaluate(_codes(prior)[:9])
+    assert "total_variation" not in few and "mmd" in few
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.2, 3.0])

@@ -79,5 +79,12 @@ def test_what_has_no_prior_or_critic_gets_no_note_on_them():
 
 
 def test_a_penaltys_weight_is_named_where_there_is_one():
-    (note,) = notes(settings_of("wae_mmd"), [{**GOOD, "validation/coverage": 0.01}])
+    settings = override(settings_of("wae_mmd"), {"latent_dim": 2})
+    (note,) = notes(settings, [{**GOOD, "validation/coverage": 0.01}])
     assert note.endswith("or a higher --penalty_weight")
+
+
+def test_coverage_of_codes_of_many_dimensions_gets_no_note():  # which earlier versions took
+    rows = [{**GOOD, "validation/coverage": 0.01}]
+    for dim, number in ((3, 1), (4, 0)):
+        assert len(notes(override(settings_of("wae_mmd"), {"latent_dim": dim}), rows)) == number

@@ -332,3 +332,18 @@ def test_the_first_table_has_few_columns_none_empty_and_the_priors_value_in_brac
         "minutes",
     ]
     assert "| mmd |" in report.partition("###")[2]  # every number is below
+
+
+def test_coverage_is_shown_for_codes_of_few_dimensions_and_kept_for_all(tmp_path):
+    metrics = {"mmd": 0.25, "coverage": 0.5, "empty_region": 0.5, "coverage_of_prior": 0.97}
+    results.write(tmp_path / "plane", "gaussian", metrics=metrics)
+    results.write(tmp_path / "space", "wae_mmd", metrics=metrics)  # in 8-D, of an earlier version
+    plane, space = _cells(collate(tmp_path, metrics=("mmd", "coverage")))
+    assert (plane["coverage"], space["coverage"]) == ("0.5 (0.97)", "")
+    assert plane["mmd"] == space["mmd"] == "0.25"
+    for form in ("markdown", "text"):
+        first, _, second = collate(tmp_path, form).rpartition("wae_mmd, practical")
+        for name in ("coverage", "empty_region"):
+            assert name in first and name not in second
+    kept = [group["metrics"]["coverage"]["mean"] for group in json.loads(collate(tmp_path, "json"))]
+    assert kept == [0.5, 0.5]
