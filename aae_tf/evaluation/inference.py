@@ -163,9 +163,7 @@ class Inference:
     def _function(self, name):
         if name not in self._compiled:
             function = getattr(self._method, name)
-            self._compiled[name] = tf.function(
-                function, reduce_retracing=True, autograph=False
-            )
+            self._compiled[name] = tf.function(function, reduce_retracing=True, autograph=False)
         return self._compiled[name]
 
 

@@ -15,6 +15,16 @@ from aae_tf.settings import parse_initializer
 
 # Of batch normalisation behind convolutions: the WAE paper's, where Keras has 0.99 and 1e-3.
 CONVOLUTIONAL_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+CONVOLUTIONS = tuple(
+    getattr(keras.layers, f"{kind}{n}D{ending}")
+    for kind, dimensions, ending in (
+        ("Conv", (1, 2, 3), ""),
+        ("Conv", (1, 2, 3), "Transpose"),
+        ("DepthwiseConv", (1, 2), ""),
+        ("SeparableConv", (1, 2), ""),
+    )
+    for n in dimensions
+)
 LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
 
 
@@ -35,6 +45,11 @@ def keras_defaults() -> Iterator[None]:
         yield
     finally:
         configure(*before)
+
+
+def has_convolutions(network: keras.Model) -> bool:
+    """Whether one of a network's layers, or of layers within layers, is a convolution."""
+    return any(isinstance(layer, CONVOLUTIONS) for layer in network._flatten_layers())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,7 @@ from aae_tf.training.checkpoints import (
     network_variables,
     optimizer_variables,
 )
-from aae_tf.training.distribution import devices_of
+from aae_tf.training.distribution import devices_of, uses_xla
 from aae_tf.training.trainer import pretrain
 from aae_tf.utils import evenly_spaced, progress_bar, set_fitting_postfix, write_aside
 
@@ -111,12 +111,13 @@ class TrainingRun:
         if self.pretraining is not None and self._pretraining_batch_size % replicas:
             expected = f"a multiple of {replicas}, the number of replicas"
             raise SettingsError("pretraining_batch_size", self._pretraining_batch_size, expected)
+        self._xla = uses_xla(settings.execution.xla, self.method.networks.values())
         self.trainer = Trainer(
             self.phases,
             feed,
             self.seed,
             strategy,
-            settings.execution.xla,
+            self._xla,
             self.method.prepare,
             self._average,
         )
@@ -169,7 +170,7 @@ class TrainingRun:
             feed,
             seed,
             self.strategy,
-            self.settings.execution.xla,
+            self._xla,
             self.method.prepare,
         )
         steps, loss = pretrain(trainer, self.pretraining.steps)

@@ -17,6 +17,7 @@ from aae_tf.settings.fields import (
     Checked,
     above,
     at_least,
+    auto_or_switch,
     between,
     one_of,
     one_of_or_own,
@@ -129,8 +130,12 @@ class ExecutionSettings(Checked):
         at_least(0, 64),
         changes_run=False,
     )
-    xla: bool = setting(
-        True, "compile the training step with XLA (on one replica)", changes_run=False
+    xla: str = setting(
+        "auto",
+        "compile the training step with XLA, on one replica: on (--xla), off (--noxla), or auto: "
+        "on a GPU, and on a CPU for networks without convolutions",
+        auto_or_switch(),
+        changes_run=False,
     )
     checkpoint_minutes: float = setting(
         5.0,

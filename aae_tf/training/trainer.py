@@ -66,9 +66,7 @@ class Trainer:
         """Has the step compiled again, where what it was traced with has changed."""
         # Without AutoGraph, which rewrites all that is called, layers and distributions too: that
         # takes as long as tracing.
-        self._step = tf.function(
-            self._replica_step, jit_compile=self._jit_compile, autograph=False
-        )
+        self._step = tf.function(self._replica_step, jit_compile=self._jit_compile, autograph=False)
         self._call = tf.function(self._steps, reduce_retracing=True, autograph=False)
 
     def train(
