@@ -63,7 +63,7 @@ class LayerFactory:
     Args:
       activation: of the hidden layers.
       initializer: of the weights, as in `settings.parse_initializer`. Biases start at 0.
-      dtype: Keras dtype policy, such as 'float32' or 'mixed_bfloat16'.
+      dtype: Keras dtype policy, such as 'float32' or 'mixed_float16'.
       seed: of the initial weights; each layer's is folded from it and the layer's name.
       spectral: make dense layers without batch normalisation spectrally normalised ones.
       twice_differentiable: whether gradients of gradients are taken, see `ExactNormalization`.
@@ -75,6 +75,11 @@ class LayerFactory:
     seed: int = 0
     spectral: bool = False
     twice_differentiable: bool = False
+
+    @property
+    def output_dtype(self) -> str:
+        """That of layers that give codes, logits and pixels: float16 is too narrow for these."""
+        return "float32" if self.dtype == "mixed_float16" else self.dtype
 
     def dense(
         self, units: int, name: str, owner: str, *, hidden: bool, norm: bool = False
@@ -149,11 +154,12 @@ class LayerFactory:
 
     def _layer(self, kind, linear_name, chosen, name, hidden, norm, moments=None):
         activation = self.activation if hidden else None
+        dtype = self.dtype if hidden else self.output_dtype
         if not norm:
-            return kind(**chosen, activation=activation, dtype=self.dtype, name=name)
-        linear = kind(**chosen, use_bias=False, dtype=self.dtype, name=linear_name)
+            return kind(**chosen, activation=activation, dtype=dtype, name=name)
+        linear = kind(**chosen, use_bias=False, dtype=dtype, name=linear_name)
         kind = ExactNormalization if self.twice_differentiable else keras.layers.BatchNormalization
-        return Normalized(linear, activation, self.dtype, name, kind, **(moments or {}))
+        return Normalized(linear, activation, dtype, name, kind, **(moments or {}))
 
 
 def _convolutional(filters, size, stride, kernel):

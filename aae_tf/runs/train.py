@@ -135,13 +135,20 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
         at = f", resumed at step {step}" if resumed else ""
         logger.info("run folder: %s%s", folder.path, at, extra={"step": step})
         logger.info("%s; %d steps an epoch", data.summary(), run.trainer.feed.steps_per_epoch)
-        for note in data.notes():
+        for note in (*data.notes(), *_slower(settings)):
             logger.info(note)
         if not resumed:
             run.begin()
             # Whatever a run leaves from now on, without a checkpoint something was lost.
             run.checkpoints.save()
         yield
+
+
+def _slower(settings: Settings) -> Iterator[str]:
+    """Says so where the run's precision is slower than float32 on this machine's device."""
+    precision = settings.training.precision
+    if precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
+        yield f"note: --precision={precision} is slower than float32 on a CPU"
 
 
 def _train(

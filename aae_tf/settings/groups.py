@@ -56,8 +56,9 @@ class TrainingSettings(Checked):
     )
     precision: str = setting(
         "float32",
-        "arithmetic of the networks; mixed_bfloat16 keeps float32 weights",
-        one_of("float32", "float64", "mixed_bfloat16"),
+        "arithmetic of the networks; the mixed ones keep float32 weights, and mixed_float16 scales "
+        "losses and has float32 codes, logits and pixels",
+        one_of("float32", "float64", "mixed_bfloat16", "mixed_float16"),
     )
     discriminator_noise: float = setting(
         0.0,
