@@ -136,6 +136,13 @@ def _define_general(values: flags.FlagValues, modes: Mapping[str, str]) -> None:
         **group,
     )
     flags.DEFINE_string(
+        "profile",
+        None,
+        "START,STOP: write TensorBoard's profile of the steps from START up to, not including, "
+        "STOP, counted from 0, into run_dir; such a step is a call of its own",
+        **group,
+    )
+    flags.DEFINE_string(
         "model_name",
         None,
         "NAME of the model that is exported (default: the experiment, and the data's name where "
@@ -299,6 +306,8 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
     except (flags.Error, ValueError) as error:  # the latter of --noxla=true
         raise UsageError(f"{error}; see --help") from None
     _check_text(values)
+    if values.profile is not None and (values.mode != "train" or values.seeds is not None):
+        raise SettingsError("profile", values.profile, "--mode=train without --seeds")
     if left:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.seeds is not None:

@@ -208,6 +208,15 @@ def parse_schedule(text: str) -> str | tuple[tuple[int, float], ...]:
     return tuple(pairs)
 
 
+def parse_steps(text: str) -> tuple[int, int]:
+    """Reads '100,110': the first of some steps, and the one before which they end."""
+    first, last = text.split(",")
+    steps = parse_count(first), parse_count(last)
+    if None in steps or steps[0] >= steps[1]:
+        raise ValueError(text)
+    return steps
+
+
 def parses(parse: Callable[[str], Any], expected: str) -> Check:
     def check(value):
         try:
