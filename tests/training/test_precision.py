@@ -9,6 +9,7 @@ import tiny
 import toy
 
 from aae_tf.errors import DivergedError
+from aae_tf.runs.train import train
 from aae_tf.training import optimizers
 from aae_tf.training.checkpoints import Checkpoints, digest
 
@@ -156,3 +157,23 @@ def test_a_run_that_was_cut_has_its_scale_again_to_the_bit(tmp_path):
         assert checkpoints.restore()
         rig.trainer.train(cut, 14, 3)
         assert digest(rig.variables) == whole, cut
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision, slower", [("mixed_float16", True), ("float32", False)])
+def test_a_note_before_training_says_that_a_mixed_precision_is_slower(
+    precision, slower, tmp_path, caplog
+):
+    caplog.set_level("INFO", "aae_tf")
+    np.savez(tmp_path / "bars.npz", images=tiny.images(40))
+    file, run = str(tmp_path / "bars.npz"), tmp_path / "run"
+    settings = tiny.settings(dataset=file, precision=precision, epochs=1, xla=False)
+    train(settings, run, None, temporary=True)
+    notes = [n for n, line in enumerate(caplog.messages) if "is slower than float32" in line]
+    assert len(notes) == slower
+    for number in notes:
+        assert (
+            caplog.messages[number]
+            == f"note: --precision={precision} is slower than float32 on a CPU"
+        )
+        assert any(line.startswith("epoch 1:") for line in caplog.messages[number:])
