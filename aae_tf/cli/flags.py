@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import pathlib
 import re
@@ -81,13 +82,32 @@ def define(modes: Mapping[str, str]) -> flags.FlagValues:
     kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool}
     for setting in describe():
         group = {"flag_values": values, "module_name": setting.group}
-        if setting.choices:
+        if getattr(setting.check, "is_switch", False):
+            _define_switch(setting.flag, setting.choices, setting.help, group)
+        elif setting.choices:
             flags.DEFINE_enum(setting.flag, None, setting.choices, setting.help, **group)
         else:
             kind = kinds.get(setting.type, flags.DEFINE_string)
             kind(setting.flag, None, setting.help, **group)
         values[setting.flag].default_as_str = default_of(setting.flag)
     return values
+
+
+class _SwitchParser(flags.EnumParser):
+    """Reads a choice that was a boolean once, and may still be given as one."""
+
+    def parse(self, argument):
+        with contextlib.suppress(ValueError):
+            argument = "on" if flags.BooleanParser().parse(argument) else "off"
+        return super().parse(argument)
+
+
+def _define_switch(name: str, choices: Sequence[str], help_text: str, group) -> None:
+    """A flag of a few values, of which --NAME is on and --noNAME off."""
+    # absl takes the latter two for a flag that says it is boolean, as 'true' and 'false'.
+    shown = f"<{'|'.join(choices)}>: {help_text}"
+    switch = flags.Flag(_SwitchParser(choices), None, name, None, shown, boolean=True)
+    flags.DEFINE_flag(switch, **group)
 
 
 def _define_general(values: flags.FlagValues, modes: Mapping[str, str]) -> None:
@@ -113,6 +133,13 @@ def _define_general(values: flags.FlagValues, modes: Mapping[str, str]) -> None:
         "export_dir",
         "saved_models",
         "where SavedModels go, as NAME/VERSION; empty for no export",
+        **group,
+    )
+    flags.DEFINE_string(
+        "profile",
+        None,
+        "START,STOP: write TensorBoard's profile of the steps from START up to, not including, "
+        "STOP, counted from 0, into run_dir; such a step is a call of its own",
         **group,
     )
     flags.DEFINE_string(
@@ -279,6 +306,8 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
     except (flags.Error, ValueError) as error:  # the latter of --noxla=true
         raise UsageError(f"{error}; see --help") from None
     _check_text(values)
+    if values.profile is not None and (values.mode != "train" or values.seeds is not None):
+        raise SettingsError("profile", values.profile, "--mode=train without --seeds")
     if left:
         raise UsageError(f"{left[0]}: expected flags only, as --name=value; see --help")
     if values.seeds is not None:

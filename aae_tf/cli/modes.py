@@ -29,6 +29,7 @@ from aae_tf.results.report import collate
 from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs import import_tensorflow_quietly
 from aae_tf.settings import SAMPLER_FLAGS, Settings, flatten, override, own_functions, to_flagfile
+from aae_tf.settings.fields import parse_steps
 from aae_tf.utils import STOP_SIGNALS, printable, quoted
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ STOPS = (os.EX_TEMPFAIL, *(128 + number for number in STOP_SIGNALS))
 def train(values: FlagValues) -> int:
     """A run from its settings to its folder, or one for each of --seeds."""
     usual, settings = flags.settings_given(values)
+    profile = _profile(values)
     log_without_effect(flags.given(values), usual, settings)
     run_dir = pathlib.Path(values.run_dir or f"runs/{settings.experiment}/{_now()}")
     model = _model_folder(values, settings)
@@ -49,7 +51,7 @@ def train(values: FlagValues) -> int:
     import_tensorflow_quietly()
     from aae_tf.runs.train import train
 
-    outcome = train(settings, run_dir, model)
+    outcome = train(settings, run_dir, model, profile=profile)
     if outcome.status:
         print(f"stopped; resume with:\n  {command_again(run_dir, settings, values)}")
         return outcome.status
@@ -58,6 +60,17 @@ def train(values: FlagValues) -> int:
         logger.info("note: %s", note)
     print(next_steps(outcome, settings, run_dir, values))
     return 0
+
+
+def _profile(values: FlagValues) -> tuple[int, int] | None:
+    """The first step of --profile and the one before which it ends, if it is given."""
+    if values.profile is None:
+        return None
+    try:
+        return parse_steps(values.profile)
+    except ValueError:
+        expected = "START,STOP, numbers of steps of which the first is smaller, such as 100,110"
+        raise SettingsError("profile", values.profile, expected) from None
 
 
 def _model_folder(values: FlagValues, settings: Settings) -> pathlib.Path | None:

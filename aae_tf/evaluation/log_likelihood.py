@@ -23,6 +23,7 @@ from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow, Sums, er
 from aae_tf.methods import Method
 from aae_tf.settings import flatten
 from aae_tf.training.checkpoints import digest, network_variables
+from aae_tf.training.distribution import uses_xla
 from aae_tf.utils import evenly_spaced, note, progress_bar, write_aside
 
 VALIDATION_IMAGES = 1000  # on which sigma is chosen, at most
@@ -47,7 +48,7 @@ class LogLikelihood:
         folder: pathlib.Path | None = None,
     ):
         self._settings = method.settings
-        self._xla = self._settings.execution.xla
+        self._xla = uses_xla(self._settings.execution.xla, method.networks.values())
         self._seed, self._folder = seed, folder
         self._method = method
         self._samples = ModelSamples(method, seed, self._xla)

@@ -333,7 +333,8 @@ class Method(abc.ABC):
         """
         variables = [v for network in updates for v in network.trainable_variables]
         epochs, chosen = self.settings.training.epochs, settings or self.settings.phase(name)
-        optimizer = optimizers.build(chosen, variables, self.steps_per_epoch, epochs)
+        scaled = self.settings.training.precision == "mixed_float16"
+        optimizer = optimizers.build(chosen, variables, self.steps_per_epoch, epochs, scaled)
         if self._generators:
             loss = own.seeded_loss(loss, self._generators)
             common_draws = own.with_seed(common_draws)

@@ -40,13 +40,12 @@ class DimReductionAutoencoder(SemiSupervisedAutoencoder):
 
     def build_networks(self):
         networks = super().build_networks()
-        training = self.settings.training
         self.heads = ClusterHeads(
             self.num_categories,
             self.latent_dim,
             self.settings.heads.head_spread,
-            training.seed,
-            training.precision,
+            self.settings.training.seed,
+            self.layers.output_dtype,
         )
         return {**networks, "cluster_heads": self.heads}
 

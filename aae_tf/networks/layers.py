@@ -15,6 +15,16 @@ from aae_tf.settings import parse_initializer
 
 # Of batch normalisation behind convolutions: the WAE paper's, where Keras has 0.99 and 1e-3.
 CONVOLUTIONAL_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+CONVOLUTIONS = tuple(
+    getattr(keras.layers, f"{kind}{n}D{ending}")
+    for kind, dimensions, ending in (
+        ("Conv", (1, 2, 3), ""),
+        ("Conv", (1, 2, 3), "Transpose"),
+        ("DepthwiseConv", (1, 2), ""),
+        ("SeparableConv", (1, 2), ""),
+    )
+    for n in dimensions
+)
 LOG_VARIANCE_RANGE = (-50.0, 50.0)  # outside it exp() over- or underflows float32
 
 
@@ -37,6 +47,11 @@ def keras_defaults() -> Iterator[None]:
         configure(*before)
 
 
+def has_convolutions(network: keras.Model) -> bool:
+    """Whether one of a network's layers, or of layers within layers, is a convolution."""
+    return any(isinstance(layer, CONVOLUTIONS) for layer in network._flatten_layers())
+
+
 @dataclasses.dataclass(frozen=True)
 class LayerFactory:
     """How all layers of a network are made, convolutions included.
@@ -48,7 +63,7 @@ class LayerFactory:
     Args:
       activation: of the hidden layers.
       initializer: of the weights, as in `settings.parse_initializer`. Biases start at 0.
-      dtype: Keras dtype policy, such as 'float32' or 'mixed_bfloat16'.
+      dtype: Keras dtype policy, such as 'float32' or 'mixed_float16'.
       seed: of the initial weights; each layer's is folded from it and the layer's name.
       spectral: make dense layers without batch normalisation spectrally normalised ones.
       twice_differentiable: whether gradients of gradients are taken, see `ExactNormalization`.
@@ -60,6 +75,11 @@ class LayerFactory:
     seed: int = 0
     spectral: bool = False
     twice_differentiable: bool = False
+
+    @property
+    def output_dtype(self) -> str:
+        """That of layers that give codes, logits and pixels: float16 is too narrow for these."""
+        return "float32" if self.dtype == "mixed_float16" else self.dtype
 
     def dense(
         self, units: int, name: str, owner: str, *, hidden: bool, norm: bool = False
@@ -134,11 +154,12 @@ class LayerFactory:
 
     def _layer(self, kind, linear_name, chosen, name, hidden, norm, moments=None):
         activation = self.activation if hidden else None
+        dtype = self.dtype if hidden else self.output_dtype
         if not norm:
-            return kind(**chosen, activation=activation, dtype=self.dtype, name=name)
-        linear = kind(**chosen, use_bias=False, dtype=self.dtype, name=linear_name)
+            return kind(**chosen, activation=activation, dtype=dtype, name=name)
+        linear = kind(**chosen, use_bias=False, dtype=dtype, name=linear_name)
         kind = ExactNormalization if self.twice_differentiable else keras.layers.BatchNormalization
-        return Normalized(linear, activation, self.dtype, name, kind, **(moments or {}))
+        return Normalized(linear, activation, dtype, name, kind, **(moments or {}))
 
 
 def _convolutional(filters, size, stride, kernel):

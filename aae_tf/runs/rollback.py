@@ -11,7 +11,7 @@ import keras
 from aae_tf.errors import DivergedError
 from aae_tf.training import Observer, Phase, Report
 from aae_tf.training.checkpoints import Checkpoints
-from aae_tf.training.optimizers import scale_rate
+from aae_tf.training.optimizers import rate_of, scale_rate
 
 MOST = 5  # times that a run goes back
 FACTOR = 0.5  # of the learning rates, each time
@@ -96,7 +96,7 @@ class Rollback(Observer):
 
 def _initial(optimizer: keras.optimizers.Optimizer, progress):
     """An optimizer's rate as its settings have it: a number, or a schedule of the step."""
-    rate = optimizer._learning_rate
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+    rate = rate_of(optimizer)
+    if not isinstance(rate, float):
         return rate
-    return float(rate.numpy()) / FACTOR**progress.rollbacks  # restored with what it was lowered to
+    return rate / FACTOR**progress.rollbacks  # restored with what it was lowered to

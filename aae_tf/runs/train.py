@@ -68,6 +68,7 @@ def train(
     data: ImageData | None = None,
     watch: Watch | None = None,
     temporary: bool = False,
+    profile: tuple[int, int] | None = None,
 ) -> Outcome:
     """Trains or resumes, evaluates, draws and exports.
 
@@ -79,6 +80,8 @@ def train(
       watch: makes an observer that looks on beside the recorder.
       temporary: whether nobody will look into the folder: nothing is drawn, and test examples
         aren't scored. Such a run may go on for more epochs whatever its schedules are.
+      profile: the first step that TensorBoard's profile is to show, and the one before which it is
+        to end; None for no profile.
 
     Raises:
       UserError: if something given can't be used; nothing has been written then, unless the loss
@@ -95,7 +98,7 @@ def train(
     check_data(settings.evaluation, data)
     if model is not None:
         model_card.check_same_data(model, data.describe())
-    run = TrainingRun(settings, folder, data, strategy, stop)
+    run = TrainingRun(settings, folder, data, strategy, stop, profile)
     with started(run, extendable=temporary):
         return _train(run, model, watch, temporary)
 
@@ -131,17 +134,26 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
         resumed = run.checkpoints.restore()
         step = run.checkpoints.progress.step
         folder.check_progress(step if resumed else None)
+        if run.profile is not None:
+            run.profile.check(step)
         folder.start(settings, data)
         at = f", resumed at step {step}" if resumed else ""
         logger.info("run folder: %s%s", folder.path, at, extra={"step": step})
         logger.info("%s; %d steps an epoch", data.summary(), run.trainer.feed.steps_per_epoch)
-        for note in data.notes():
+        for note in (*data.notes(), *_slower(settings)):
             logger.info(note)
         if not resumed:
             run.begin()
             # Whatever a run leaves from now on, without a checkpoint something was lost.
             run.checkpoints.save()
         yield
+
+
+def _slower(settings: Settings) -> Iterator[str]:
+    """Says so where the run's precision is slower than float32 on this machine's device."""
+    precision = settings.training.precision
+    if precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
+        yield f"note: --precision={precision} is slower than float32 on a CPU"
 
 
 def _train(

@@ -29,9 +29,9 @@ from aae_tf.training.checkpoints import (
     network_variables,
     optimizer_variables,
 )
-from aae_tf.training.distribution import devices_of
+from aae_tf.training.distribution import devices_of, uses_xla
 from aae_tf.training.trainer import pretrain
-from aae_tf.utils import evenly_spaced, progress_bar, set_fitting_postfix, write_aside
+from aae_tf.utils import evenly_spaced, printable, progress_bar, set_fitting_postfix, write_aside
 
 logger = logging.getLogger(__name__)
 SHORT = {"reconstruction": "rec", "discriminator": "disc", "generator": "gen"}
@@ -67,6 +67,62 @@ class ProgressBar(Observer):
         self._bar.close()
 
 
+class Profile(Observer):
+    """Writes TensorBoard's profile of some steps, which run one in a call.
+
+    Args:
+      folder: of the run.
+      first: of the steps, counted from 0.
+      last: the one before which it ends.
+      total_steps: of the run.
+
+    Attributes:
+      calls_end_at: steps beyond which no call is to reach.
+
+    Raises:
+      SettingsError: if the run has no such steps.
+    """
+
+    def __init__(self, folder: pathlib.Path, first: int, last: int, total_steps: int):
+        if last > total_steps:
+            raise _wrong_profile(first, last, f"steps up to {total_steps}, the end of the run")
+        self._folder, self._first, self._last = folder, first, last
+        self.calls_end_at = range(first, last + 1)
+        self._is_running = self._is_written = False
+
+    def check(self, step: int) -> None:
+        """Checks that a run that goes on at a step comes by those to profile.
+
+        Raises:
+          SettingsError: if it doesn't.
+        """
+        if step > self._first:
+            expected = f"{step} or more as the first step, where the run goes on"
+            raise _wrong_profile(self._first, self._last, expected)
+
+    def look(self, step: int) -> None:
+        """Begins or ends with so many steps done."""
+        if step == self._last:
+            self.close()
+        elif step == self._first and not self._is_running and not self._is_written:
+            tf.profiler.experimental.start(str(self._folder))
+            self._is_running = True
+
+    def after_call(self, report: Report) -> None:
+        self.look(report.step)
+
+    def close(self) -> None:
+        """Writes what there is, where training stopped among the steps."""
+        if self._is_running:
+            tf.profiler.experimental.stop()
+            self._is_running, self._is_written = False, True
+            logger.info("profile: %s", printable(self._folder / "plugins" / "profile"))
+
+
+def _wrong_profile(first: int, last: int, expected: str) -> SettingsError:
+    return SettingsError("profile", f"{first},{last}", expected)
+
+
 class TrainingRun:
     """What training needs, made from settings and data.
 
@@ -76,6 +132,7 @@ class TrainingRun:
       data: that they name.
       strategy: of tf.distribute.
       stop: what may end the run early; by default signals and the settings' time from now on.
+      profile: the first of the steps to profile and the one before which that ends; None for none.
     """
 
     def __init__(
@@ -85,6 +142,7 @@ class TrainingRun:
         data: ImageData,
         strategy,
         stop: Stop | None = None,
+        profile: tuple[int, int] | None = None,
     ):
         training = settings.training
         if training.batch_size > len(data.train):
@@ -111,21 +169,30 @@ class TrainingRun:
         if self.pretraining is not None and self._pretraining_batch_size % replicas:
             expected = f"a multiple of {replicas}, the number of replicas"
             raise SettingsError("pretraining_batch_size", self._pretraining_batch_size, expected)
+        self._xla = uses_xla(settings.execution.xla, self.method.networks.values())
         self.trainer = Trainer(
             self.phases,
             feed,
             self.seed,
             strategy,
-            settings.execution.xla,
+            self._xla,
             self.method.prepare,
             self._average,
         )
+        self.profile = None
+        if profile is not None:
+            self.profile = Profile(folder.path, *profile, self.total_steps)
         self.stop = stop or Stop(settings.execution.max_minutes)
         self.stop.watch(self.trainer)
         self._variables = network_variables(self.method.networks) | optimizer_variables(self.phases)
         if self._average is not None:
             averages = self._average.variables
             self._variables |= {f"averages/{name}": value for name, value in averages.items()}
+
+    @property
+    def total_steps(self) -> int:
+        """Of the whole run."""
+        return self.settings.training.epochs * self.trainer.feed.steps_per_epoch
 
     def _make_average(self) -> WeightAverage | None:
         decay = self.settings.training.average_decay
@@ -169,7 +236,7 @@ class TrainingRun:
             feed,
             seed,
             self.strategy,
-            self.settings.execution.xla,
+            self._xla,
             self.method.prepare,
         )
         steps, loss = pretrain(trainer, self.pretraining.steps)
@@ -201,8 +268,7 @@ class TrainingRun:
           DivergedError: if a loss or a weight became NaN or infinite.
         """
         checkpoints, progress = self.checkpoints, self.checkpoints.progress
-        total = self.settings.training.epochs * self.trainer.feed.steps_per_epoch
-        execution = self.settings.execution
+        total, execution = self.total_steps, self.settings.execution
         writer = CheckpointWriter(checkpoints, execution.checkpoint_minutes)
         bar, calls = ProgressBar(progress.step, total), execution.steps_per_call
         # The moments come before the recorder, which evaluates, and the checkpoint.
@@ -214,10 +280,17 @@ class TrainingRun:
             execution.on_nan == "rollback",
         )
         observers = (bar, self._make_precise_norm(), *recorders, writer, rollback, self.stop)
-        with contextlib.closing(bar), contextlib.suppress(Stopped):
+        profile, ends, profiling = self.profile, (), contextlib.nullcontext()
+        if profile is not None:
+            # First, so that what looks on isn't in it.
+            observers, ends = (profile, *observers), profile.calls_end_at
+            profiling = contextlib.closing(profile)
+        with contextlib.closing(bar), profiling, contextlib.suppress(Stopped):
+            if profile is not None:
+                profile.look(progress.step)
             while progress.step < total:
                 try:
-                    self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS)
+                    self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS, ends)
                 except DivergedError as error:
                     self._go_back(rollback, error, observers)
                 except tf.errors.OpError:

@@ -71,6 +71,13 @@ def one_of(*choices: str) -> Check:
     return check
 
 
+def auto_or_switch() -> Check:
+    """auto, on or off; for the latter two also True and False, and --FLAG and --noFLAG."""
+    check = one_of("auto", "on", "off")
+    check.is_switch = True  # type: ignore[attr-defined]
+    return check
+
+
 def anything(value) -> None:
     return None
 
@@ -202,6 +209,15 @@ def parse_schedule(text: str) -> str | tuple[tuple[int, float], ...]:
     return tuple(pairs)
 
 
+def parse_steps(text: str) -> tuple[int, int]:
+    """Reads '100,110': the first of some steps, and the one before which they end."""
+    first, last = text.split(",")
+    steps = parse_count(first), parse_count(last)
+    if None in steps or steps[0] >= steps[1]:
+        raise ValueError(text)
+    return steps
+
+
 def parses(parse: Callable[[str], Any], expected: str) -> Check:
     def check(value):
         try:
@@ -244,7 +260,7 @@ def setting(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Checked:
-    """Base of the groups: coerces ints to floats, then runs every field's check."""
+    """Base of the groups: coerces ints to floats, bools to on or off, then runs every check."""
 
     @property
     def flag_prefix(self) -> str:
@@ -260,7 +276,9 @@ class Checked:
             kind: Any = type(field.default)
             if kind is float and type(value) is int and abs(value) <= LARGEST:
                 value = float(value)
-                object.__setattr__(self, field.name, value)
+            if type(value) is bool and getattr(field.metadata["check"], "is_switch", False):
+                value = "on" if value else "off"
+            object.__setattr__(self, field.name, value)
             if type(value) is not kind:
                 raise SettingsError(flag, value, f"a value of type {kind.__name__}")
             if kind is float and not math.isfinite(value):

@@ -18,6 +18,7 @@ from aae_tf.settings.fields import (
     Checked,
     above,
     at_least,
+    auto_or_switch,
     between,
     one_of,
     one_of_or_own,
@@ -56,8 +57,9 @@ class TrainingSettings(Checked):
     )
     precision: str = setting(
         "float32",
-        "arithmetic of the networks; mixed_bfloat16 keeps float32 weights",
-        one_of("float32", "float64", "mixed_bfloat16"),
+        "arithmetic of the networks; the mixed ones keep float32 weights, and mixed_float16 scales "
+        "losses and has float32 codes, logits and pixels",
+        one_of("float32", "float64", "mixed_bfloat16", "mixed_float16"),
     )
     discriminator_noise: float = setting(
         0.0,
@@ -130,8 +132,12 @@ class ExecutionSettings(Checked):
         at_least(0, 64),
         changes_run=False,
     )
-    xla: bool = setting(
-        True, "compile the training step with XLA (on one replica)", changes_run=False
+    xla: str = setting(
+        "auto",
+        "compile the training step with XLA, on one replica: on (--xla), off (--noxla), or auto: "
+        "on a GPU, and on a CPU for networks without convolutions",
+        auto_or_switch(),
+        changes_run=False,
     )
     checkpoint_minutes: float = setting(
         5.0,

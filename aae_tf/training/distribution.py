@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import keras
 import tensorflow as tf
 
 from aae_tf.errors import SettingsError
+from aae_tf.networks.layers import has_convolutions
 from aae_tf.settings import ExecutionSettings
 
 MOST_CPUS = 16  # logical devices: tracing a step takes as many times as long
@@ -47,6 +49,26 @@ def devices_of(strategy: tf.distribute.Strategy) -> list[str]:
         return list(strategy.extended.worker_devices)
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"  # TensorFlow's own choice
     return [tf.config.list_logical_devices(kind)[0].name]
+
+
+def uses_xla(choice: str, networks: Iterable[keras.Model]) -> bool:
+    """Whether networks are compiled with XLA on this machine's device, see `compiles_with_xla`."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return compiles_with_xla(choice, any(map(has_convolutions, networks)), on_gpu)
+
+
+def compiles_with_xla(choice: str, convolutional: bool, on_gpu: bool) -> bool:
+    """Whether to compile with XLA what runs on one replica.
+
+    Args:
+      choice: 'on', 'off' or 'auto': where that is faster. On CPUs XLA's convolutions are slower
+        than TensorFlow's own.
+      convolutional: whether a network has convolutions.
+      on_gpu: whether the device is a GPU.
+    """
+    if choice == "auto":
+        return on_gpu or not convolutional
+    return choice == "on"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 
 from aae_tf.settings import PhaseSettings, parse_schedule
 
@@ -28,8 +29,35 @@ def learning_rate(settings: PhaseSettings, steps_per_epoch: int, epochs: int):
     return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
 
 
-def build(settings: PhaseSettings, variables, steps_per_epoch: int, epochs: int):
-    """An optimizer whose state for `variables` is made (call it in the strategy's scope)."""
+class LossScale(keras.optimizers.LossScaleOptimizer):
+    """Scales the loss, so that no gradient in float16 falls below what that has.
+
+    Where a scaled gradient overflows, the step is skipped and the scale halved; after 2000 steps
+    without it is doubled. At a scale of 1 nothing is left to halve: the step is taken, whose
+    weights tell that training diverged.
+    """
+
+    def check_finite(self, grads):
+        """Whether to take the step, the same on all replicas; Keras asks the first one alone."""
+        replica = tf.distribute.get_replica_context()
+        finite = tf.cast(super().check_finite(grads), tf.int32)
+        everywhere = replica.all_reduce(tf.distribute.ReduceOp.SUM, finite)
+        least = tf.convert_to_tensor(self.dynamic_scale) <= 1
+        return (everywhere == replica.num_replicas_in_sync) | least
+
+
+def build(
+    settings: PhaseSettings, variables, steps_per_epoch: int, epochs: int, scaled: bool = False
+):
+    """An optimizer whose state for `variables` is made (call it in the strategy's scope).
+
+    Args:
+      settings: of the phase.
+      variables: that it moves.
+      steps_per_epoch: minibatches in an epoch.
+      epochs: of the whole run.
+      scaled: whether to scale the loss, see `LossScale`.
+    """
     rate = learning_rate(settings, steps_per_epoch, epochs)
     name = f"{settings.name}_{settings.optimizer}"
     if settings.optimizer == "adam":
@@ -38,6 +66,8 @@ def build(settings: PhaseSettings, variables, steps_per_epoch: int, epochs: int)
         )
     else:
         optimizer = keras.optimizers.SGD(rate, momentum=settings.momentum, name=name)
+    if scaled:
+        optimizer = LossScale(optimizer, name=f"{name}_scaled")
     optimizer.build(variables)
     return optimizer
 
@@ -60,9 +90,15 @@ def scale_rate(optimizer: keras.optimizers.Optimizer, rate, share: float) -> Non
         optimizer.learning_rate = share * rate
 
 
+def rate_of(optimizer: keras.optimizers.Optimizer):
+    """The learning rate as it was set: a number, or a schedule of the step."""
+    rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return rate
+    return float(rate.numpy())
+
+
 def rate_at(optimizer: keras.optimizers.Optimizer, step: int) -> float:
     """The learning rate that the optimizer uses for the step of that number, from 0."""
-    rate = optimizer._learning_rate
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return float(rate(step))
-    return float(optimizer.learning_rate.numpy())
+    rate = rate_of(optimizer)
+    return rate if isinstance(rate, float) else float(rate(step))

@@ -76,6 +76,7 @@ class Trainer:
         steps_per_call: int,
         observers=(),
         seconds_per_call: float = math.inf,
+        calls_end_at: Sequence[int] = (),
     ) -> None:
         """Trains from `first_step` up to, not including, `last_step`.
 
@@ -86,6 +87,7 @@ class Trainer:
           observers: called after each call, in this order.
           seconds_per_call: that a call is to take at most, though it has a step at least. It begins
             with calls of a step and makes them longer; results don't depend on it.
+          calls_end_at: steps beyond which no call reaches, in ascending order.
 
         Raises:
           DivergedError: if a loss or a weight becomes NaN or infinite.
@@ -101,9 +103,12 @@ class Trainer:
             if step // per_epoch != epoch:
                 epoch = step // per_epoch
                 source = self.feed.source(step, source)
-            count = min(most, (epoch + 1) * per_epoch - step, last_step - step)
+            end = next((at for at in calls_end_at if at > step), last_step)
+            count = min(most, (epoch + 1) * per_epoch - step, last_step - step, end - step)
             started = time.perf_counter()
-            values = self.run_steps(source, step, count)
+            # By which a profile, if one is being taken, tells steps apart.
+            with tf.profiler.experimental.Trace("train", step_num=step, _r=1):
+                values = self.run_steps(source, step, count)
             seconds = time.perf_counter() - started
             affordable = max(1.0, seconds_per_call * count / seconds)
             most = int(min(steps_per_call, 2 * most, affordable))
@@ -178,9 +183,10 @@ class Trainer:
                 loss = phase.loss(batch, {**draws[phase.name], **common[phase.name]})
                 # apply() sums gradients over replicas, hence each divides by the global batch.
                 mean = self._part_of_mean(loss.per_example)
+                descended = mean
             # Zero for what the loss does not reach, such as the style head in classification.
             gradients = tape.gradient(
-                mean,
+                descended,
                 [variable.value for variable in variables],
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )

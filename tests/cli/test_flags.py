@@ -11,7 +11,7 @@ import flagfile
 import pytest
 
 from aae_tf import experiments
-from aae_tf.cli.flags import PREDICT, RUNS
+from aae_tf.cli.flags import PREDICT, RUNS, define, given, parse
 from aae_tf.cli.main import main
 from aae_tf.cli.modes import MODES
 from aae_tf.settings import describe, flatten
@@ -63,6 +63,25 @@ def test_modes_experiments_and_choices_of_settings_are_shown(page):
     for name in experiments.CATALOGUE:
         assert name in general["experiment"]
     assert "<deterministic|gaussian|isotropic|implicit>" in page["Networks"]["encoder"]
+
+
+@pytest.mark.parametrize(
+    "flag, value",
+    [
+        ("--xla", "on"),
+        ("--xla=true", "on"),
+        ("--xla=1", "on"),
+        ("--xla=on", "on"),
+        ("--noxla", "off"),
+        ("--xla=False", "off"),
+        ("--xla=off", "off"),
+        ("--xla=auto", "auto"),
+    ],
+)
+def test_a_switch_may_be_given_as_the_boolean_that_it_was(flag, value):
+    values = define(dict.fromkeys(MODES, ""))
+    parse(values, ["program", "--experiment=gaussian", flag])
+    assert given(values) == {"xla": value}
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

@@ -185,7 +185,7 @@ def test_of_a_decoder_with_a_category_the_code_is_fitted_to_and_labels_are_drawn
     assert method.sample(ROOT, 4)["images"].shape == (4, 8, 8, 1)
 
 
-@pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16", "mixed_float16"])
 def test_samples_have_the_precision_of_the_method(data, precision):
     method = _method(precision=precision)
     _fitted(method, data)

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import tiny
+import toy
 
 from aae_tf import seeds
 from aae_tf.data.pipeline import Feed
@@ -129,6 +130,17 @@ def comparison(one, two, changes):
     }
 
 
+def overflow(strategy):
+    """The weight and the scale after four steps, of which the second overflows on one replica."""
+    with strategy.scope():
+        chosen = {"learning_rate": 0.5, "scaled": True}
+        phase = toy.phase(slopes=toy.overflowing([1]), **chosen)
+    toy.trainer(phase, strategy=strategy).train(0, 4, 3)
+    weight, scale = phase.updates[0].value, phase.optimizer.dynamic_scale
+    local = strategy.experimental_local_results
+    return [[float(value) for value in local(each.value)] for each in (weight, scale)]
+
+
 def main():
     two = make_strategy(ExecutionSettings(replicas=2), 10)
     one = make_strategy(ExecutionSettings(replicas=1), 10)
@@ -136,6 +148,7 @@ def main():
     found = {
         "replicas": sizes,
         **{name: comparison(one, two, METHODS[name]) for name in sys.argv[1:]},
+        "overflow": overflow(two),
         "indivisible": refusal(9, replicas=2),
         "too_many": refusal(9, replicas=3),
         "one_device": refusal(10, strategy="one_device", replicas=2),

@@ -1,4 +1,4 @@
-"""A network of one weight whose gradient is 1, so that each step shows the learning rate."""
+"""A network of one weight whose gradient is 1 or given, so that a step shows the learning rate."""
 
 from __future__ import annotations
 
@@ -27,22 +27,43 @@ def phase(
     draws=no_draws,
     metrics=None,
     begins=None,
+    slopes=None,
+    scaled=False,
     **how,
 ):
-    """Descends the weight itself; `metrics` makes per-example metrics of a step's draws."""
+    """Descends the weight itself.
+
+    Args:
+      metrics: makes per-example metrics of a step's draws.
+      slopes: makes per-example gradients of a batch and a step's draws; else they are 1.
+      scaled: whether the loss is scaled.
+    """
     network = Weight()
     settings = PhaseSettings(name=name, **{"optimizer": "sgd", "momentum": 0.0, **how})
-    optimizer = optimizers.build(settings, network.trainable_variables, steps_per_epoch, epochs)
+    weights = network.trainable_variables
+    optimizer = optimizers.build(settings, weights, steps_per_epoch, epochs, scaled)
 
     def loss(batch, drawn):
-        ones = tf.ones(tf.shape(batch["images"])[0])
-        return PhaseLoss(network.value * ones, metrics(batch, drawn) if metrics else {})
+        given = slopes(batch, drawn) if slopes else tf.ones(tf.shape(batch["images"])[0])
+        return PhaseLoss(network.value * given, metrics(batch, drawn) if metrics else {})
 
     return Phase(name, (network,), optimizer, loss, draws, begins=begins or {})
 
 
-def trainer(*phases, count=43, batch_size=10, seed=0):
-    """Without XLA; four steps to the epoch unless told otherwise."""
+def trainer(*phases, count=43, batch_size=10, seed=0, xla=False, strategy=None):
+    """Four steps to the epoch unless told otherwise."""
     root = seeds.root(seed)
     feed = Feed(tiny.images(count), batch_size, root)
-    return Trainer(phases, feed, root, tf.distribute.get_strategy(), xla=False)
+    return Trainer(phases, feed, root, strategy or tf.distribute.get_strategy(), xla=xla)
+
+
+def overflowing(steps, slope=1e38):
+    """Slopes of 1, but at these steps of the last example of a batch such that it overflows."""
+
+    def slopes(batch, drawn):
+        size = tf.shape(batch["images"])[0]
+        bad = tf.reduce_any(tf.equal(drawn["step"], steps))
+        last = tf.equal(tf.range(size), size - 1)
+        return tf.where(bad & last, tf.constant(slope), 1.0)
+
+    return slopes

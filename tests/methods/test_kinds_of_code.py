@@ -48,7 +48,7 @@ def test_categorical_codes_are_softmax_probabilities(kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16", "mixed_float16"])
 @tiny.eagerly()
 def test_precisions_train_and_keep_their_types(precision):
     rig = tiny.rig(precision=precision)

@@ -74,6 +74,7 @@ def test_weights_have_the_initializers_spread_and_biases_are_0(initializer, hidd
         ("float32", "float32", "float32"),
         ("float64", "float64", "float64"),
         ("mixed_bfloat16", "float32", "bfloat16"),
+        ("mixed_float16", "float32", "float32"),
     ],
 )
 def test_precision_is_that_of_weights_and_results(dtype, weights, result):

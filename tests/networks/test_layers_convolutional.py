@@ -86,6 +86,7 @@ def test_every_weight_is_tracked_under_a_name_of_its_own():
         ("float32", "float32", "float32"),
         ("float64", "float64", "float64"),
         ("mixed_bfloat16", "float32", "bfloat16"),
+        ("mixed_float16", "float32", "float32"),
     ],
 )
 def test_precision_is_that_of_weights_and_results(dtype, weights, result):

@@ -129,7 +129,7 @@ def test_weights_start_as_they_do_without_it():
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16", "mixed_float16"])
 def test_every_precision_has_the_same_to_its_rounding(dtype):
     layer = _layer(LayerFactory(dtype=dtype, spectral=True))
     _settle(layer)
@@ -137,7 +137,9 @@ def test_every_precision_has_the_same_to_its_rounding(dtype):
     kernel = layer.kernel.numpy().astype(np.float64)
     found = tf.cast(layer(INPUTS, training=True), tf.float64)
     np.testing.assert_allclose(np.linalg.norm(layer.u), 1, rtol=1e-6)
-    precise = {"float32": 1e-5, "float64": 1e-12, "mixed_bfloat16": 0.05}[dtype]
+    precise = {"float32": 1e-5, "float64": 1e-12, "mixed_bfloat16": 0.05, "mixed_float16": 0.01}[
+        dtype
+    ]
     np.testing.assert_allclose(found, INPUTS @ kernel / _norm(kernel), rtol=0, atol=precise)
 
 

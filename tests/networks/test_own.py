@@ -237,7 +237,7 @@ def test_arguments_go_by_name_and_a_class_is_handed_no_others():
     tiny.method(encoder_network="own_networks:OfKeywords")
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "float64", "mixed_bfloat16", "mixed_float16"])
 def test_layers_compute_in_the_runs_precision_unless_they_name_another(precision, images):
     method = tiny.method(precision=precision, encoder_network="own_networks:of_two_types")
     first, second = method.encoder.network.layers[-2:]

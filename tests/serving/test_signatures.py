@@ -91,7 +91,7 @@ def test_sample_is_a_function_of_seed_and_count(prior, latent_dim):
     assert draw(seed, 1)["codes"].shape == (1, method.latent_dim)
 
 
-@pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16", "mixed_float16"])
 def test_tensors_are_float32_whatever_the_networks_compute_in(precision):
     module = ServingModule(tiny.method(precision=precision))
     for name in ("encode", "decode", "reconstruct", "score", "sample"):

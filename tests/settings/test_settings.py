@@ -41,7 +41,7 @@ OTHER = {
     "steps_per_call": 9,
     "strategy": "one_device",
     "replicas": 1,
-    "xla": False,
+    "xla": "off",
     "checkpoint_minutes": 1.1,
     "on_nan": "rollback",
     "max_minutes": 55.0,
@@ -204,6 +204,14 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
 
 
 @pytest.mark.parametrize(
+    "given, value", [(True, "on"), (False, "off"), ("on", "on"), ("auto", "auto")]
+)
+def test_xla_may_be_given_as_the_boolean_that_it_was(settings, given, value):
+    assert settings.execution.xla == "auto"
+    assert override(settings, {"xla": given}).execution.xla == value
+
+
+@pytest.mark.parametrize(
     "flag, bad, good",
     [
         ("seed", -1, 0),
@@ -217,6 +225,7 @@ def test_integer_given_for_a_float_becomes_one(settings, flag):
         ("steps_per_call", 0, 1),
         ("strategy", "tpu", "one_device"),
         ("replicas", -1, 0),
+        ("xla", "true", "on"),
         ("checkpoint_minutes", 0.0, 0.01),
         ("on_nan", "go on", "stop"),
         ("max_minutes", -1.0, 0.0),

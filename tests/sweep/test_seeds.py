@@ -90,7 +90,7 @@ def test_each_seed_has_its_folder_and_the_first_is_exported(settings, tmp_path):
         "--experiment=gaussian",
         "--recipe=practical",
         "--epochs=3",
-        "--noxla",
+        "--xla=off",
         "--seed=0",
         f"--run_dir={tmp_path}/runs/seed_0",
         "--export_dir=",

@@ -66,6 +66,10 @@ def test_two_replicas_report_the_means_of_the_global_batch(found, method):
     assert max(curves.values()) < 1e-9, curves
 
 
+def test_a_step_that_overflows_on_one_replica_is_skipped_on_both(found):
+    assert found()["overflow"] == [[-1.5, -1.5], [2.0**14, 2.0**14]]
+
+
 def test_a_batch_that_replicas_cannot_share_evenly_is_refused(found):
     assert found()["indivisible"] == "--batch_size=9: expected a multiple of the 2 replicas"
 

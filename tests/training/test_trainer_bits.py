@@ -56,7 +56,7 @@ def test_bits_hang_neither_on_steps_per_call_nor_on_pieces(rig, undivided, steps
 @pytest.mark.parametrize("pieces", [(0, 10), (0, 5, 10)])
 def test_phases_are_told_the_number_of_the_step(steps_per_call, pieces):
     def number(batch, draws):
-        return {"step": tf.fill([len(batch["images"])], tf.cast(draws["step"], tf.float32))}
+        return {"step": tf.fill([batch["images"].shape[0]], tf.cast(draws["step"], tf.float32))}
 
     trainer, note = toy.trainer(toy.phase(metrics=number)), tiny.Notebook()
     for first, last in itertools.pairwise(pieces):
@@ -73,7 +73,7 @@ def test_terms_are_there_from_the_step_at_which_they_begin(steps_per_call, piece
         traced.append(sorted(draws))
         there = [name for name in ("always", "first", "second") if name in draws]
         assert set(draws) == {"step", *there}
-        return {name: tf.ones(len(batch["images"])) for name in there}
+        return {name: tf.ones(batch["images"].shape[0]) for name in there}
 
     def made(seed, batch_size):
         drawn = tf.random.stateless_uniform([batch_size], seed)

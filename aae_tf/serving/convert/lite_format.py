@@ -28,7 +28,7 @@ def write(signature: Signature, path: pathlib.Path, quantized: bool = False) -> 
         stay in float32, and so do biases.
     """
     form = "tflite_quantized" if quantized else "tflite"
-    signature.refuse(form, tf.float64, tf.bfloat16)
+    signature.refuse(form, tf.float64, tf.bfloat16, tf.float16)
     with plain_path(signature.folder) as folder, _Silence() as silence:
         converter = tf.lite.TFLiteConverter.from_saved_model(
             str(folder), signature_keys=[signature.name]

@@ -26,7 +26,7 @@ def check() -> None:
 
 def write(signature: Signature, path: pathlib.Path) -> None:
     """Writes the signature's graph, inputs and outputs named as in `Signature.graph`."""
-    signature.refuse("onnx", tf.bfloat16)
+    signature.refuse("onnx", tf.bfloat16, tf.float16)
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)

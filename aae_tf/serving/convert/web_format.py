@@ -28,7 +28,7 @@ SCRIPT = pathlib.Path(__file__).with_name("run_in_node.js")
 
 def write(signature: Signature, path: pathlib.Path) -> None:
     """Writes a folder with model.json and group1-shard*.bin."""
-    signature.refuse("tfjs", tf.float64, tf.bfloat16)
+    signature.refuse("tfjs", tf.float64, tf.bfloat16, tf.float16)
     graph = tf.compat.v1.GraphDef()
     graph.CopyFrom(signature.graph)
     specs, arrays = [], []

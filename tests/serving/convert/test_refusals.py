@@ -70,7 +70,10 @@ def test_missing_extra(refused, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form, precision", [("tflite", "float64"), ("tfjs", "mixed_bfloat16")])
+@pytest.mark.parametrize(
+    "form, precision",
+    [("tflite", "float64"), ("tfjs", "mixed_bfloat16"), ("onnx", "mixed_float16")],
+)
 def test_types_that_a_format_lacks(form, precision, refused, tmp_path_factory):
     folder = converted.export("normalized", tmp_path_factory.mktemp("wide"), precision=precision)
     name = precision.removeprefix("mixed_")
