@@ -183,7 +183,7 @@ class Trainer:
                 loss = phase.loss(batch, {**draws[phase.name], **common[phase.name]})
                 # apply() sums gradients over replicas, hence each divides by the global batch.
                 mean = self._part_of_mean(loss.per_example)
-                descended = mean
+                descended = phase.optimizer.scale_loss(mean)
             # Zero for what the loss does not reach, such as the style head in classification.
             gradients = tape.gradient(
                 descended,
