@@ -23,15 +23,13 @@ from aae_tf.utils import evenly_spaced
 DIRECTIONS = 200
 SAMPLES = 5  # of the prior, each as large as the set of codes
 PAIRWISE_AT_MOST = 4000  # codes for what looks at pairs, or at densities that are costly
+PAIRWISE_ROWS = 250  # whose distances to all of these are in memory at a time
 CLASSIFIED_AT_LEAST, CLASSIFIED_AT_MOST = 10, 10_000  # codes that are told from samples
 STEPS = 500  # in which that is learned
 NEIGHBOURS = 5  # as Naeem et al. choose for coverage
 AROUND_MODES = 0.5  # share of the prior's mass in the region around its modes
-SIGNED = (
-    "mmd",
-    "mode_excess",
-    "total_variation",
-)  # scatter around 0: their root mean square says how far
+# They scatter around 0: their root mean square says how far.
+SIGNED = ("mmd", "mode_excess", "total_variation")
 
 
 class PriorMatch:
@@ -59,8 +57,9 @@ class PriorMatch:
         self._has_nearby = has_meaning("coverage", dim)
         self._reference = tf.gather(self._references[0], self._some)
         neighbours = min(NEIGHBOURS, len(self._some) - 1) + 1  # each point's nearest is itself
-        among = divergences.squared_distances(self._reference, self._reference)
-        self._squared_radii = -tf.math.top_k(-among, neighbours).values[:, -1]
+        self._squared_radii = self._from_reference(
+            self._reference, lambda among: -tf.math.top_k(-among, neighbours).values[:, -1]
+        )
         # The prior's side of the sliced Wasserstein distance is the same at every evaluation.
         self._projected = [
             divergences.sorted_projections(reference, self._along) for reference in self._references
@@ -102,7 +101,7 @@ class PriorMatch:
         some = tf.gather(codes, self._some)
         metrics = {
             "sliced_wasserstein": float(np.mean(sliced)),
-            "mmd": float(divergences.mmd(some, self._reference, self._kernel)),
+            "mmd": float(divergences.mmd(some, self._reference, self._kernel, PAIRWISE_ROWS)),
         }
         if self._has_nearby:
             metrics["coverage"] = float(self._coverage(some))
@@ -122,8 +121,14 @@ class PriorMatch:
         return metrics
 
     def _coverage(self, codes: tf.Tensor) -> tf.Tensor:
-        nearest = tf.reduce_min(divergences.squared_distances(self._reference, codes), 1)
+        nearest = self._from_reference(codes, lambda squared: tf.reduce_min(squared, 1))
         return tf.reduce_mean(tf.cast(nearest <= self._squared_radii, tf.float64))
+
+    def _from_reference(self, codes: tf.Tensor, of_block) -> tf.Tensor:
+        """What a function of squared distances gives for each of the prior's samples."""
+        starts = range(0, len(self._some), PAIRWISE_ROWS)
+        rows = [self._reference[start : start + PAIRWISE_ROWS] for start in starts]
+        return tf.concat([of_block(divergences.squared_distances(r, codes)) for r in rows], 0)
 
 
 def total_variation(codes: np.ndarray, samples: np.ndarray) -> float:
@@ -160,7 +165,8 @@ def total_variation(codes: np.ndarray, samples: np.ndarray) -> float:
         max_iter=epochs,
         random_state=0,
     )
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # so few epochs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of so few epochs
         classifier.fit(points[~held_out], is_code[~held_out])
     return 2 * float(classifier.score(points[held_out], is_code[held_out])) - 1
 
