@@ -364,7 +364,8 @@ def has_density(prior: Any, in_graph: bool = False) -> bool:
         return False
     if not hasattr(prior, "log_prob"):
         return False
-    log_prob = tf.function(prior.log_prob) if in_graph else prior.log_prob
+    # Traced, not called: TensorFlow warns of functions that are made and called again and again.
+    log_prob = tf.function(prior.log_prob).get_concrete_function if in_graph else prior.log_prob
     try:
         with tf.init_scope():  # no graph that asks is to hold the trial
             log_prob(prior.sample(1, seed=seeds.root(0)))
