@@ -48,7 +48,7 @@ def test_memory_and_open_files_do_not_grow_with_the_steps(tmp_path):
     try:
         while process.poll() is None:
             seen[len(_rows(tmp_path / "run"))] = _used(process)
-            time.sleep(0.05)
+            time.sleep(0.3)
     finally:
         process.kill()
     assert process.wait() == 0, process.stderr.read()[-3000:]
