@@ -81,6 +81,8 @@ class Recorder(Observer):
         self._about.hyperparameters(chosen, tensorboard.trial_name(folder.path))
         for name, page in tensorboard.pages_about(method.settings, data).items():
             self._about.text(0, name, page)
+        if draws:
+            self._about.graph(tensorboard.graph_of(method))
         self._about.flush()
         self._progress, self._resumed_at = progress, progress.step
         self._begin()

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import summary_v2 as histogram
@@ -24,6 +25,7 @@ from tensorboard.util import tensor_util
 from aae_tf.data import ImageData
 from aae_tf.experiments import settings_of
 from aae_tf.experiments.command import flags_of
+from aae_tf.methods import Method
 from aae_tf.results.metrics import is_beside
 from aae_tf.results.record import IN_RESULT
 from aae_tf.results.tables import Table
@@ -111,6 +113,10 @@ class EventWriter:
         """A page of text."""
         self._add(step, summary=text.text_pb(name, markdown))
 
+    def graph(self, graph: tf.Graph) -> None:
+        """What the Graphs page shows."""
+        self._add(0, graph_def=graph.as_graph_def().SerializeToString())
+
     def hyperparameters(self, values: Mapping[str, Any], trial: str) -> None:
         """What the HParams page has of a run.
 
@@ -141,6 +147,15 @@ class EventWriter:
             yield
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
+
+
+def graph_of(method: Method) -> tf.Graph:
+    """The networks: how images are encoded, rebuilt and scored by the discriminator."""
+    takes = [tf.TensorSpec([None, *method.image_shape], method.dtype, "images")]
+    function = method.scores if "score" in method.signatures else method.reconstruct
+    if "reconstruct_labelled" in method.signatures:
+        takes.append(tf.TensorSpec([None], tf.int32, "labels"))
+    return tf.function(function, autograph=False).get_concrete_function(*takes).graph
 
 
 def trial_name(folder: pathlib.Path) -> str:

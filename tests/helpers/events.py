@@ -27,3 +27,10 @@ def steps(accumulator, tag):
 
 def plugin(accumulator, tag):
     return accumulator.SummaryMetadata(tag).plugin_data.plugin_name
+
+
+def graph(folder):
+    """The graph of a folder's one event file, serialized."""
+    accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0, "graph": 1})
+    accumulator.Reload()
+    return accumulator.Graph().SerializeToString()

@@ -9,6 +9,7 @@ import events
 import numpy as np
 import pytest
 import tiny
+from tensorboard.compat.proto import graph_pb2
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.hparams import plugin_data_pb2
@@ -205,3 +206,19 @@ def test_files_names_have_no_host(tmp_path):
     EventWriter(tmp_path, 0).close()
     [file] = tmp_path.iterdir()
     assert socket.gethostname() not in file.name.split(".")
+
+
+@pytest.mark.parametrize("experiment", ["gaussian", "style", "semi_supervised", "vae_gaussian"])
+def test_the_graph_has_every_network_that_scores_or_rebuilds_images(tmp_path, experiment):
+    method = tiny.method(experiment=experiment)
+    method.phases(steps_per_epoch=3)
+    writer = EventWriter(tmp_path, 0)
+    writer.graph(tensorboard.graph_of(method))
+    writer.close()
+    nodes = [node.name for node in graph_pb2.GraphDef.FromString(events.graph(tmp_path)).node]
+    for name in ("encoder", "decoder"):
+        assert any(name in node for node in nodes), (name, nodes[:20])
+    assert any("discriminator" in node for node in nodes) == (
+        experiment in ("gaussian", "semi_supervised")
+    )
+    assert "images" in nodes and ("labels" in nodes) == (experiment == "style")
