@@ -131,6 +131,7 @@ EMPTY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [4, 8, 15])
 @pytest.mark.parametrize("share", EMPTY)
 def test_total_variation_finds_an_empty_region_in_any_dimension(dim, share):
@@ -141,6 +142,7 @@ def test_total_variation_finds_an_empty_region_in_any_dimension(dim, share):
     assert expected - 0.09 < found < expected + 0.05
 
 
+@pytest.mark.slow
 def test_total_variation_of_shifted_gaussians_is_the_closed_form():
     random = np.random.default_rng(0)
     codes, samples = random.normal(size=(2, 10_000, 6))
@@ -149,6 +151,7 @@ def test_total_variation_of_shifted_gaussians_is_the_closed_form():
     assert prior_match.total_variation(codes + 100, samples) == 1
 
 
+@pytest.mark.slow
 def test_codes_of_more_than_three_dimensions_have_total_variation_instead_of_coverage():
     nearby, others = {"coverage", "empty_region"}, {"total_variation"}
     for dim, given, left in ((3, nearby, others), (4, others, nearby)):
