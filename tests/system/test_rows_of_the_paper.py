@@ -27,7 +27,7 @@ ROWS = {
 CATEGORICAL = ("semi_supervised", "clustering", "dim_reduction")
 NAMES = [*ROWS.values(), "table1_mnist_10k", "table1_mnist_10m"]
 SMALL = (
-    *("--noxla", "--encoder_units=100,100", "--decoder_units=100,100"),
+    *("--xla=off", "--encoder_units=100,100", "--decoder_units=100,100"),
     "--discriminator_units=100,100",
 )
 PAPERS_RECIPE = {"table2_svhn_1000": "paper_svhn"}  # where it isn't called paper
