@@ -211,11 +211,11 @@ def parse_schedule(text: str) -> str | tuple[tuple[int, float], ...]:
 
 def parse_steps(text: str) -> tuple[int, int]:
     """Reads '100,110': the first of some steps, and the one before which they end."""
-    first, last = text.split(",")
-    steps = parse_count(first), parse_count(last)
-    if None in steps or steps[0] >= steps[1]:
+    start, stop = text.split(",")
+    first, last = parse_count(start), parse_count(stop)
+    if first is None or last is None or first >= last:
         raise ValueError(text)
-    return steps
+    return first, last
 
 
 def parses(parse: Callable[[str], Any], expected: str) -> Check:
