@@ -246,3 +246,12 @@ def test_held_out_images_are_streamed_where_they_are_many(path, monkeypatch):
     assert isinstance(data.validation.images, FileImages)
     monkeypatch.setattr(streamed, "HELD_OUT_IN_MEMORY", 120)
     assert isinstance(_load(path).validation.images, np.ndarray)
+
+
+def test_damaged_bytes_are_refused_where_they_would_be_streamed(path):
+    np.savez(path, images=np.zeros((40, 64, 64), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[len(content) - 1000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"not a readable \.npz .*CRC"):
+        load(DataSettings(dataset=str(path), stream="always"))
