@@ -88,6 +88,16 @@ def interrupt(folder, number, sign, seconds, *flags) -> subprocess.CompletedProc
         process.kill()
 
 
+def trained_beyond(run, step=0):
+    """The sign that a run has a checkpoint of a later step than this."""
+
+    def sign(said):
+        paths = run.glob("checkpoints/ckpt-*.index")
+        return any(int(path.stem.removeprefix("ckpt-")) > step for path in paths)
+
+    return sign
+
+
 def read_json(folder, name):
     return json.loads((folder / name).read_text())
 

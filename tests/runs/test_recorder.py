@@ -153,7 +153,8 @@ def test_projector_files_are_beside_the_events(run):
 def test_the_runs_own_folder_has_settings_command_and_data(run):
     found = events.read(run[0].path)
     texts = {"run/1_command", "run/2_settings", "run/3_data"}
-    assert set(found.Tags()["tensors"]) == {*texts, "_hparams_/session_start_info"}
+    beside = {"__run_graph__", "_hparams_/session_start_info"}
+    assert set(found.Tags()["tensors"]) == {*texts, *beside}
     content = found.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     told = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
     assert told.group_name == "/".join(run[0].path.parts[-2:])

@@ -51,10 +51,7 @@ def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(place, flags):
     straight = program.call(place, *flags, "--run_dir=own_straight", "--export_dir=own_models")
     assert straight.returncode == 0, straight.stderr[-3000:]
     folder = place / "own_killed"
-
-    def has_checkpoint(said):
-        return "run folder:" in said and bool(list(folder.glob("checkpoints/ckpt-[1-9]*.index")))
-
+    has_checkpoint = program.trained_beyond(folder)
     command = (*flags, "--run_dir=own_killed", "--export_dir=")
     done = program.interrupt(place, signal.SIGKILL, has_checkpoint, 0.5, *command)
     assert done.returncode == program.KILLED, done.stderr[-3000:]

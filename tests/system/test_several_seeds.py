@@ -18,12 +18,8 @@ def _times(folder):
 @pytest.mark.slow
 def test_stopped_seeds_go_on_and_are_the_single_runs(undisturbed, place, flags):
     command = (*flags, "--seeds=0,1", "--run_dir=seeds", "--export_dir=of_seeds")
-    checkpoints = place / "seeds" / "seed_0" / "checkpoints"
-
-    def begun(said):
-        return bool(list(checkpoints.glob("*.index")))
-
-    done = program.interrupt(place, signal.SIGTERM, begun, 0.3, *command)
+    begun = program.trained_beyond(place / "seeds" / "seed_0")
+    done = program.interrupt(place, signal.SIGTERM, begun, 0, *command)
     assert done.returncode == 143, done.stderr[-3000:]
     assert "stopped; resume with:" in done.stdout
     assert "--seeds=0,1 " in done.stdout and "--run_dir=seeds" in done.stdout
