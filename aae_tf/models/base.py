@@ -73,6 +73,8 @@ class Model:
             expected = any_of(name, self.experiments)
             raise SettingsError("experiment", name, expected)
         self._experiment, self._recipe = name, recipe
+        self._params = {"experiment": experiment, "recipe": recipe, "prior": prior, **settings}
+        self._params |= {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
         networks = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
         given = {"prior": prior, **networks, **settings}
         self._given, self._objects = arguments.settings_and_objects(given)
@@ -88,6 +90,21 @@ class Model:
     def __repr__(self) -> str:
         state = "not fitted" if self._folder is None else str(self.run_dir or "fitted")
         return f"{type(self).__name__}(experiment={self._experiment!r}, {state})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._folder is not None:
+            expected = "expected fit(run_dir=...), and aae_tf.load(run_dir) in the other place"
+            raise TypeError(f"a model that is fitted is neither pickled nor copied; {expected}")
+        return self.__dict__
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What the model was made with, by name, as scikit-learn's estimators have it."""
+        return dict(self._params)
+
+    def set_params(self, **params: Any) -> Model:
+        """Makes the model anew, unfitted, with some of `get_params` changed; returns it."""
+        self.__init__(**(self._params | params))  # type: ignore[misc]
+        return self
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights of all networks, for callbacks such as EarlyStopping."""
@@ -346,4 +363,6 @@ def load(run_dir: str | pathlib.Path, **objects: Any) -> Model:
             with given_in_python(model._objects):
                 load_function(flag, spec)  # else it would be missed at the first question
     model._given = {k: v for k, v in flatten(settings).items() if k not in ("experiment", "recipe")}
+    by_name = {k: v for k, v in model._given.items() if not str(v).startswith(GIVEN)}
+    model._params |= by_name | objects
     return model

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -190,7 +191,17 @@ def make_discriminator(
     """
     arguments, flag = {"latent_dim": latent_dim}, "discriminator_network"
     network = _made(flag, spec, layers, name, arguments, [(latent_dim,)], [()])
+    _check_logits(network, spec, latent_dim)
     return OwnDiscriminator(network, name)
+
+
+def _check_logits(network: keras.Model, spec: str, latent_dim: int) -> None:
+    """Refuses probabilities: far from 0 a network's logits are not all between 0 and 1."""
+    codes = 100 * tf.random.stateless_normal((64, latent_dim), seeds.root(0))
+    given = np.asarray(_called(network, [codes], False)[0], np.float64)
+    if given.min() >= 0 and given.max() <= 1 and given.min() < given.max():
+        expected = "logits, of any size; it gives 0 to 1, as after a sigmoid, which is applied here"
+        raise SettingsError("discriminator_network", spec, expected)
 
 
 @contextlib.contextmanager

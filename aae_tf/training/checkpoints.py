@@ -24,6 +24,7 @@ from aae_tf.utils import plain_path, read_text, sync_folder, sync_tree, write_as
 
 MAX_TO_KEEP = 3
 _DIGESTS = "digests/.ATTRIBUTES/py_state"  # TensorFlow's name for it in a file
+_NETWORKS = "networks/variables/"  # and the beginning of those of weights
 _FILE = re.compile(r"ckpt-(0|[1-9][0-9]{0,17})\.(?:index|data-[0-9]{5}-of-[0-9]{5})")
 # TensorFlow's own form of the file that names the checkpoints; older versions let it write times.
 _STATE = re.compile(
@@ -273,6 +274,7 @@ class Checkpoints:
             self._damaged[step] = problem
         else:
             if self._damaged:
+                self._check_networks(max(self._damaged))
                 listed = "; ".join(f"ckpt-{n} ({why})" for n, why in self._damaged.items())
                 raise RunFolderError(
                     f"{self.folder}: no checkpoint is whole and of this run: {listed}; put one "
@@ -332,6 +334,39 @@ class Checkpoints:
                 status.expect_partial()  # else TensorFlow warns of what it left out, line by line
             return _first_line(error)
 
+    def _check_networks(self, step: int) -> None:
+        """Checks that a checkpoint that can't be used is one of these networks.
+
+        Raises:
+          RunFolderError: if it is whole, and of networks whose weights have other shapes.
+        """
+        try:
+            with plain_path(self.folder) as folder:
+                reader = tf.train.load_checkpoint(str(folder / self._path(step).name))
+            stored = {
+                _from_key(key): tuple(shape)
+                for key, shape in reader.get_variable_to_shape_map().items()
+                if key.startswith(_NETWORKS)
+            }
+        except Exception:  # as in `_read`
+            return
+        here = {
+            name.partition("/")[2]: tuple(variable.shape)
+            for name, variable in self._variables.items()
+            if not name.startswith("optimizers/")
+        }
+        differing = sorted(key for key in stored | here if stored.get(key) != here.get(key))
+        if stored and differing:
+            network = differing[0].partition("/")[0]
+            shapes = [
+                ", ".join(str(of[key]) for key in sorted(of) if key.startswith(f"{network}/"))
+                for of in (stored, here)
+            ]
+            raise RunFolderError(
+                f"{self.folder}: {network} is another network than the run's: weights of shapes "
+                f"{_shortened(shapes[1])}, expected {_shortened(shapes[0])}"
+            )
+
     def _sha256s(self) -> dict[str, str]:
         """SHA-256 of the progress and of each variable."""
         values = {name: digest({name: variable}) for name, variable in self._variables.items()}
@@ -341,6 +376,16 @@ class Checkpoints:
 
 def _first_line(reason: Exception) -> str:
     return (str(reason).strip().splitlines() or [repr(reason)])[0][:200]
+
+
+def _from_key(key: str) -> str:
+    """The variable's name in `network_variables`, of TensorFlow's key in a file."""
+    name = key.removeprefix(_NETWORKS).partition("/")[0]
+    return name.replace(".S", "/").replace("..", ".")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def _named(variables: Mapping[str, tf.Variable]) -> tf.train.Checkpoint:

@@ -158,6 +158,13 @@ def flat_discriminator(latent_dim):
 # What is no such network.
 
 
+def probabilities(latent_dim):
+    """A discriminator with the sigmoid that is applied to its logits anyway."""
+    return keras.Sequential(
+        [keras.layers.Dense(8, "relu"), keras.layers.Dense(1, activation="sigmoid")]
+    )
+
+
 def of_another_size(latent_dim):
     return keras.Sequential([layers.Flatten(), layers.Dense(latent_dim + 1)])
 

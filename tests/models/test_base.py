@@ -1,5 +1,8 @@
 """A fitted model answers in numpy, whatever the batch size; misuse is named in a line."""
 
+import pickle
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -127,6 +130,40 @@ def test_a_model_that_is_not_fitted_says_so(ask):
 def test_a_wrong_setting_is_refused_when_the_model_is_made(given, said):
     with pytest.raises(UserError, match=said):
         aae_tf.AAE(**given)
+
+
+def test_scikit_learn_clones_a_model_unfitted(fitted):
+    from sklearn.base import clone
+
+    again = clone(fitted)
+    assert again.settings | {"dataset": ""} == aae_tf.AAE(**SMALL).settings | {"dataset": ""}
+    assert again.get_params() == fitted.get_params() and again.get_params()["epochs"] == 2
+    again.set_params(epochs=3)
+    assert again.settings["epochs"] == 3 and again.settings["encoder_units"] == "8"
+    loaded = clone(aae_tf.load(fitted.run_dir))
+    other = {"recipe": "", "dataset": ""}
+    assert loaded.settings | other == fitted.settings | other
+    with pytest.raises(ValueError, match=r"isn't fitted"):
+        again.encode(X)
+
+
+def test_a_model_is_pickled_before_it_is_fitted_and_not_after(fitted):
+    again = pickle.loads(pickle.dumps(aae_tf.AAE(**SMALL)))
+    assert again.settings == aae_tf.AAE(**SMALL).settings
+    with pytest.raises(TypeError, match=r"aae_tf.load\(run_dir\)"):
+        pickle.dumps(fitted)
+
+
+def test_another_network_than_the_runs_is_named(tmp_path):
+    def encoder(units):
+        return keras.Sequential([keras.layers.Dense(units), keras.layers.Dense(2)])
+
+    model = aae_tf.AAE(encoder=encoder(3), **{**SMALL, "epochs": 1, "encoder_units": None})
+    model.fit(X, run_dir=tmp_path / "run", verbose=0)
+    aae_tf.load(tmp_path / "run", encoder=encoder(3)).encode(X)
+    said = r"encoder is another network than the run's: .*\(5, 4\).*, expected .*\(5, 3\)"
+    with pytest.raises(UserError, match=said):
+        aae_tf.load(tmp_path / "run", encoder=encoder(4)).encode(X)
 
 
 def test_a_folder_without_a_run_is_not_loaded(tmp_path):

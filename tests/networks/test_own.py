@@ -195,6 +195,7 @@ def test_frozen_layers_stay_as_they_were_and_the_others_learn():
         ("encoder", "listed_gaussian", r"it gave \(2, 2\) and \(2, 2\)"),
         ("decoder", "of_another_size", r"\(batch, 8, 8, 1\); for a batch of 2 it gave \(2, 3\)"),
         ("discriminator", "of_another_size", r"of \(batch, 2\) to \(batch\); .* it gave \(2, 3\)"),
+        ("discriminator", "probabilities", "logits, of any size; it gives 0 to 1, as after a sig"),
         ("encoder", "no_model", "it gave a list"),
         ("encoder", "failing", "it raised RuntimeError: no luck with 2"),
         ("encoder", "FailingCall", "for a batch of 2 it raised RuntimeError: .*out of luck"),
