@@ -241,8 +241,9 @@ def compare(values: FlagValues) -> int:
     runs = [pathlib.Path(run) for run in values.runs if run]
     if values.trust_run:
         logger.info("note: --trust_run: functions of your own that the runs name are run")
-    for path in compare(runs, run_dir, values.trust_run):
-        print(f"{'figure' if path.suffix == '.png' else 'table'}: {printable(path)}")
+    form = values.figure_format or "png"
+    for path in compare(runs, run_dir, values.trust_run, form):
+        print(f"{'table' if path.suffix in ('.md', '.json') else 'figure'}: {printable(path)}")
     return 0
 
 

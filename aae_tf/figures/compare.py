@@ -21,7 +21,7 @@ from aae_tf.figures.class_figures import categories_over_training
 from aae_tf.figures.curves import learning_curves
 from aae_tf.figures.figures import CODES_AT_MOST, draw_codes
 from aae_tf.figures.prior_shape import projection_of
-from aae_tf.figures.style import Thumbnails, new_figure, plot_style, show, tile, to_png
+from aae_tf.figures.style import Thumbnails, new_figure, plot_style, show, tile, to_file
 from aae_tf.methods import Method
 from aae_tf.results.comparison import write_comparison
 from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
@@ -80,6 +80,7 @@ def compare(
     settings: Sequence[Settings],
     restored: Sequence[Restored],
     target: pathlib.Path,
+    form: str = "png",
 ) -> list[pathlib.Path]:
     """Draws runs side by side and writes the table of their numbers.
 
@@ -89,6 +90,7 @@ def compare(
       restored: the same runs, or none; without them codes, samples and reconstructions are left
         out.
       target: where everything goes; made if need be.
+      form: of the figures' files: 'png', or 'pdf' or 'svg' beside it.
 
     Returns:
       The files.
@@ -101,8 +103,9 @@ def compare(
     make_folder(target)
     paths = []
     for name, figure in drawn.items():
-        paths.append(target / f"{name}.png")
-        write_aside(paths[-1], to_png(figure))
+        for ending in dict.fromkeys(("png", form)):
+            paths.append(target / f"{name}.{ending}")
+            write_aside(paths[-1], to_file(figure, ending))
     return paths + write_comparison(dict(zip(titles, folders, strict=True)), flats, drawn, target)
 
 

@@ -5,6 +5,7 @@ It imports no TensorFlow.
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 import re
 import shlex
@@ -25,7 +26,8 @@ from aae_tf.utils import strict_json
 FORMATS = ("markdown", "json", "text")
 CAPTION = "On test images; over seeds mean ± standard error (number of runs)."
 OF_PRIOR = "In brackets what samples of the prior get. Each group's other numbers are below."
-# Of the table with a row a group, unless others are asked for; with the numbers of samples.
+# Of the table with a row a group, unless others are asked for; with the numbers of samples. Where a
+# line has no room for all, it has the last.
 COMPACT = (
     "reconstruction_error",
     "sliced_wasserstein",
@@ -39,7 +41,7 @@ COMPACT = (
 )
 PAPER_CAPTION = "Beside the paper's numbers, mean ± standard deviation (n - 1) over n seeds:"
 USUAL_DATA = DataSettings().dataset  # goes without saying
-WIDTH = 118  # of a line for a terminal
+WIDTH, WIDEST = 118, 130  # of a line for a terminal, and of one of the compact table
 
 
 def collate(folder: pathlib.Path, form: str = "markdown", metrics: Sequence[str] = ()) -> str:
@@ -51,7 +53,7 @@ def collate(folder: pathlib.Path, form: str = "markdown", metrics: Sequence[str]
       folder: where to look for result.json and runs.jsonl; or such a file of records.
       form: 'markdown', a compact table with a row for each group of runs (mean ± standard error),
         one with ours beside the paper's numbers (mean ± standard deviation), then each group's with
-        every number; 'text', the last two for a terminal; or 'json', a list of groups with each
+        every number; 'text', the same for a terminal; or 'json', a list of groups with each
         metric's n, mean, standard_deviation and standard_error (null for a single run, and for what
         isn't a finite number).
       metrics: those to show, in this order, and not the paper's; all without any. A JSON list has
@@ -71,15 +73,19 @@ def collate(folder: pathlib.Path, form: str = "markdown", metrics: Sequence[str]
         if name not in known:
             raise SettingsError("report_measures", name, "of " + ", ".join(known))
     is_text = form == "text"
-    parts = []
-    if not is_text:
-        shown = [name for name in known if re.sub(r"_\d+$", "", name) in COMPACT]
-        parts += [f"{CAPTION} {OF_PRIOR}", groups_table(groups, metrics or shown).markdown()]
+    plain = {name: re.sub(r"_\d+$", "", name) for name in known}
+    shown = [name for kind in COMPACT for name in reversed(known) if plain[name] == kind]
+    shown = metrics or shown
+    parts = [f"{CAPTION} {OF_PRIOR}"]
+    if is_text:  # a table for each experiment, which then has its own metrics alone
+        parts = [textwrap.fill(parts[0], WIDTH)]
+        kin = itertools.groupby(groups, lambda group: group.experiment)
+        parts += [_text_table(list(each), shown) for _, each in kin]
+    else:
+        parts.append(groups_table(groups, shown).markdown())
     paper = paper_table(groups, sources=not is_text)
     if paper.rows and not metrics:
         parts += [PAPER_CAPTION, paper.text(WIDTH) if is_text else paper.markdown()]
-    if is_text:
-        parts.append(CAPTION)
     section = group_text if is_text else group_markdown
     return "\n\n".join([*parts, *(section(group, metrics) for group in groups)])
 
@@ -105,8 +111,8 @@ def _path(run: pathlib.Path, folder: pathlib.Path) -> str:
     return str(run.relative_to(folder.parent if folder.is_file() else folder))
 
 
-def groups_table(groups: Sequence[Group], metrics: Sequence[str]) -> Table:
-    """A row for each group: mean ± standard error of the metrics, the paper's, and minutes.
+def groups_table(groups: Sequence[Group], metrics: Sequence[str], paper: bool = True) -> Table:
+    """A row for each group: mean ± standard error of the metrics, maybe the paper's, and minutes.
 
     Columns without any entry are left out. What the prior gets stands in brackets.
     """
@@ -119,13 +125,22 @@ def groups_table(groups: Sequence[Group], metrics: Sequence[str]) -> Table:
             f"{group.epochs:g}",
             ", ".join(map(str, group.seeds)),
             *(_beside_prior(group, name) for name in metrics),
-            group.paper,
+            group.paper if paper else "",
             mean_and_error(group.minutes, 2),
         ]
         for group in groups
     ]
     filled = [number for number in range(len(head)) if any(row[number] for row in rows)]
     return Table([head[n] for n in filled], [[row[n] for n in filled] for row in rows])
+
+
+def _text_table(groups: Sequence[Group], metrics: Sequence[str]) -> str:
+    """The table of one experiment for a terminal, with the last of the metrics that fit in."""
+    for first in range(max(1, len(metrics))):
+        text = groups_table(groups, metrics[first:], False).text(WIDEST)
+        if max(map(len, text.splitlines())) <= WIDEST:
+            break
+    return text
 
 
 def _beside_prior(group: Group, name: str) -> str:

@@ -247,7 +247,10 @@ def evaluate(
 
 @keras_defaults()
 def compare(
-    runs: Sequence[pathlib.Path], target: pathlib.Path, trust_run: bool = False
+    runs: Sequence[pathlib.Path],
+    target: pathlib.Path,
+    trust_run: bool = False,
+    form: str = "png",
 ) -> list[pathlib.Path]:
     """Draws runs side by side, from their newest checkpoints, and writes a table of their numbers.
 
@@ -255,6 +258,7 @@ def compare(
       runs: two folders of runs or more.
       target: where pictures and tables go.
       trust_run: see `restore_run`.
+      form: of the figures' files: 'png', or 'pdf' or 'svg' beside it.
 
     Returns:
       The files.
@@ -270,7 +274,7 @@ def compare(
         if not folder.has_checkpoint:
             left_out = "codes, samples and reconstructions are left out"
             logger.info("%s has no checkpoint: %s", folder.path, left_out)
-            return comparing.compare(folders, settings, [], target)
+            return comparing.compare(folders, settings, [], target, form)
         if chosen.data not in loaded:
             loaded[chosen.data] = data_sources.load(chosen.data)
         data = loaded[chosen.data]
@@ -279,7 +283,7 @@ def compare(
         evaluator = Evaluator(method, seeds.root(chosen.training.seed), data)
         evaluator.fit_sampler(folder.path, keep=False)
         restored.append(Restored(method, data, evaluator))
-    return comparing.compare(folders, settings, restored, target)
+    return comparing.compare(folders, settings, restored, target, form)
 
 
 def check_evaluators(settings: EvaluationSettings) -> None:

@@ -46,7 +46,10 @@ def test_compare_leaves_pictures_and_tables(runs, place, monkeypatch, capsys):
 
 def test_comparing_again_gives_the_same_bytes(runs, place, monkeypatch, capsys):
     for target in ("once", "twice"):
-        assert _main(place, monkeypatch, capsys, runs, f"--run_dir={target}")[0] == 0
+        flags = (runs, f"--run_dir={target}", "--figure_format=pdf")
+        assert _main(place, monkeypatch, capsys, *flags)[0] == 0
+    for name in PICTURES:
+        assert (place / "once" / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
     for path in (place / "once").iterdir():
         assert path.read_bytes() == (place / "twice" / path.name).read_bytes(), path.name
 
