@@ -127,8 +127,32 @@ def next_steps(outcome, settings: Settings, run_dir: pathlib.Path, values) -> st
             f"-e {quoted(f'MODEL_NAME={name}')} tensorflow/serving",
         ]
     lines = [f"{name + ':':<12}{printable(path)}" for name, path in left.items()]
-    lines += ["", "next:", *(_within(name, parts) for name, parts in commands.items())]
-    return "\n" + "\n".join(lines)
+    return "\n" + "\n".join([*lines, "", _next(commands)])
+
+
+def next_steps_of_seeds(run_dir: pathlib.Path, model: pathlib.Path | None, runs) -> str:
+    """What can be done next with runs of several seeds.
+
+    Args:
+      run_dir: the folder above the runs.
+      model: folder of their SavedModels' versions; None where nothing is exported.
+      runs: their folders.
+    """
+    program, scripts = this_program()
+    folder, commands = quoted(run_dir), {}
+    if model is not None:
+        commands["explore"] = [program, "--mode=explore", f"--model={quoted(model)}"]
+    commands["watch"] = [quoted(scripts / "tensorboard"), f"--logdir={folder}"]
+    commands["report"] = [program, "--mode=report", f"--run_dir={folder}"]
+    if len(runs) > 1:
+        listed = quoted(f"--runs={','.join(map(str, runs))}")
+        target = quoted(f"--run_dir={run_dir / 'compared'}")
+        commands["compare"] = [program, "--mode=compare", listed, target]
+    return "\n" + _next(commands)
+
+
+def _next(commands: Mapping[str, list[str]]) -> str:
+    return "\n".join(["next:", *(_within(name, parts) for name, parts in commands.items())])
 
 
 def _within(name: str, parts: list[str]) -> str:

@@ -19,6 +19,7 @@ from aae_tf.cli.messages import (
     format_metrics,
     log_without_effect,
     next_steps,
+    next_steps_of_seeds,
     this_program,
 )
 from aae_tf.errors import RunFolderError, SettingsError
@@ -102,6 +103,9 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, model) -> in
         names = ("seeds", "best_after", "score", "storage", "workers", "export_dir", "model_name")
         again = command.flags_of(flatten(settings), leave_out=("seed",))
         _print_resume(values, again, names, run_dir)
+    elif not status:
+        trained = [run.folder.path for run in runs if run.is_finished]
+        print(next_steps_of_seeds(run_dir, model, trained))
     return status
 
 

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from aae_tf.cli import messages
-from aae_tf.cli.messages import catalogue, format_metrics, next_steps
+from aae_tf.cli.messages import catalogue, format_metrics, next_steps, next_steps_of_seeds
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.settings import override
 
@@ -80,6 +80,27 @@ def test_a_run_without_an_export_is_told_how_to_get_one(monkeypatch):
     said = _next(monkeypatch, 80, model=False)
     assert "SavedModel: none" in said and "explore" not in said
     assert "\n  export    bin/aae-tf --mode=export --run_dir='runs/first try'" in said
+
+
+SEEDS_AT_80 = """
+next:
+  explore   bin/aae-tf --mode=explore --model=models/gaussian
+  watch     bin/tensorboard --logdir=runs/three
+  report    bin/aae-tf --mode=report --run_dir=runs/three
+  compare   bin/aae-tf \\
+              --mode=compare \\
+              --runs=runs/three/seed_0,runs/three/seed_1 \\
+              --run_dir=runs/three/compared"""
+
+
+def test_several_seeds_have_their_next_commands_once(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(messages, "this_program", lambda: ("bin/aae-tf", pathlib.Path("bin")))
+    folder, model = pathlib.Path("runs/three"), pathlib.Path("models/gaussian")
+    runs = [folder / "seed_0", folder / "seed_1"]
+    assert next_steps_of_seeds(folder, model, runs) == SEEDS_AT_80
+    alone = next_steps_of_seeds(folder, None, runs[:1])
+    assert "explore" not in alone and "compare" not in alone
 
 
 def test_functions_of_ones_own_are_given_again_to_resume(monkeypatch):
