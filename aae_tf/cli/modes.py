@@ -56,6 +56,8 @@ def train(values: FlagValues) -> int:
     if outcome.status:
         print(f"stopped; resume with:\n  {command_again(run_dir, settings, values)}")
         return outcome.status
+    if not outcome.metrics:  # of a worker that isn't the chief
+        return 0
     print(format_metrics(outcome.metrics))
     for note in outcome.notes:
         logger.info("note: %s", note)
@@ -111,6 +113,9 @@ def _train_seeds(values, settings: Settings, run_dir: pathlib.Path, model) -> in
 
 def _without_limit(settings: Settings) -> Settings:
     """The settings of one run among others, of which all together have the time."""
+    if settings.execution.strategy == "multi_worker":
+        expected = "another for several runs; workers of a study share --storage instead"
+        raise SettingsError("strategy", "multi_worker", expected)
     return override(settings, {"max_minutes": 0.0})
 
 

@@ -18,7 +18,7 @@ from aae_tf.evaluation.inference import Inference
 from aae_tf.methods import Method
 from aae_tf.priors.fitted import GaussianSum, fit_kernels, fit_mixture
 from aae_tf.settings import Settings
-from aae_tf.training.checkpoints import digest, network_variables
+from aae_tf.training.variables import digest, network_variables
 from aae_tf.utils import evenly_spaced, write_aside
 
 FORMAT = 1  # a new number for whatever changes a fit: older files are then left alone

@@ -22,8 +22,8 @@ from aae_tf.evaluation import parzen
 from aae_tf.evaluation.parzen import CHUNK, ModelSamples, ParzenWindow, Sums, error_of_float32
 from aae_tf.methods import Method
 from aae_tf.settings import flatten
-from aae_tf.training.checkpoints import digest, network_variables
 from aae_tf.training.distribution import uses_xla
+from aae_tf.training.variables import digest, network_variables
 from aae_tf.utils import evenly_spaced, note, progress_bar, write_aside
 
 VALIDATION_IMAGES = 1000  # on which sigma is chosen, at most

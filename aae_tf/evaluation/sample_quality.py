@@ -26,7 +26,7 @@ from aae_tf.evaluation.sample_metrics import (
 )
 from aae_tf.methods import Method
 from aae_tf.settings import EvaluationSettings
-from aae_tf.training.checkpoints import digest, network_variables
+from aae_tf.training.variables import digest, network_variables
 from aae_tf.utils import evenly_spaced
 
 IN_PIXELS = 1000  # samples, and images, of which sharpness and the nearest training image are taken

@@ -28,7 +28,8 @@ from aae_tf.results.run_folder import RunFolder, check_folder, identity
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model, write_config
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
-from aae_tf.training.checkpoints import Checkpoints, averaged_variables, network_variables
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import averaged_variables, network_variables
 from aae_tf.utils import evenly_spaced, to_bytes
 
 OPEN_DATA = ("mnist", "fashion_mnist")  # whose licences let anybody pass their images on

@@ -61,6 +61,10 @@ class Stop(Observer):
         if self._deadline - now < 2 * self._longest:
             self._expired = self._trainer.stop_requested = True
 
+    def by_another(self) -> None:
+        """Notes that another worker was asked to stop, and all did."""
+        self._expired = self._expired or not self._received
+
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
         """Within it a stop doesn't wait.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,7 +15,7 @@ import tensorflow as tf
 from aae_tf import data as data_sources
 from aae_tf import seeds
 from aae_tf.data import ImageData
-from aae_tf.errors import SettingsError
+from aae_tf.errors import SettingsError, UserError
 from aae_tf.evaluation import Evaluator, check_data, classifier, sample_quality
 from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
@@ -31,7 +32,8 @@ from aae_tf.settings import DataSettings, EvaluationSettings, Settings
 from aae_tf.settings.own import objects_given
 from aae_tf.training import Observer
 from aae_tf.training.distribution import make_strategy
-from aae_tf.utils import make_folder
+from aae_tf.training.workers import Workers
+from aae_tf.utils import make_folder, printable
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +95,8 @@ def train(
         check_folder("export_dir", model.parent)
     # First of all that touches TensorFlow, which can divide the CPU only before it has started.
     strategy = _strategy(settings)
+    if temporary and Workers(strategy).count > 1:
+        raise UserError("run_dir: None, expected a folder that all workers see")
     check_evaluators(settings.evaluation)
     data = data or data_sources.load(settings.data)
     check_data(settings.evaluation, data)
@@ -125,32 +129,41 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
       extendable: see `RunFolder.check`.
     """
     folder, settings, data = run.folder, run.settings, run.data
-    make_folder(folder.path)
-    with run.stop, contextlib.nullcontext() if locked else folder.locked():
+    workers, chief = run.workers, run.workers.is_chief
+    if chief:
+        make_folder(folder.path)
+    with run.stop, folder.locked() if chief and not locked else contextlib.nullcontext():
         folder.check(settings, extendable)  # again: another process may have begun a run meanwhile
         folder.check_data(data)
-        folder.remove_leftovers()
+        if chief:
+            folder.remove_leftovers()
         run.open_checkpoints()
         resumed = run.checkpoints.restore()
         step = run.checkpoints.progress.step
+        workers.check_same_step(printable(folder.path), step)
         folder.check_progress(step if resumed else None)
         if run.profile is not None:
             run.profile.check(step)
-        folder.start(settings, data)
+        if chief:
+            folder.start(settings, data)
         at = f", resumed at step {step}" if resumed else ""
-        logger.info("run folder: %s%s", folder.path, at, extra={"step": step})
+        of = "" if workers.count == 1 else f", {workers.count} workers"
+        logger.info("run folder: %s%s%s", folder.path, at, of, extra={"step": step})
         logger.info("%s; %d steps an epoch", data.summary(), run.trainer.feed.steps_per_epoch)
-        for note in (*data.notes(), *_slower(settings)):
+        for note in (*data.notes(), *_notes(settings)) if chief else ():
             logger.info(note)
         if not resumed:
             run.begin()
-            # Whatever a run leaves from now on, without a checkpoint something was lost.
-            run.checkpoints.save()
+            if chief:
+                # Whatever a run leaves from now on, without a checkpoint something was lost.
+                run.checkpoints.save()
         yield
 
 
-def _slower(settings: Settings) -> Iterator[str]:
-    """Says so where the run's precision is slower than float32 on this machine's device."""
+def _notes(settings: Settings) -> Iterator[str]:
+    """Says so where a precision is slower here than float32, and where a cluster isn't used."""
+    if "TF_CONFIG" in os.environ and settings.execution.strategy != "multi_worker":
+        yield "note: TF_CONFIG is set; without --strategy=multi_worker it isn't used"
     precision = settings.training.precision
     if precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
         yield f"note: --precision={precision} is slower than float32 on a CPU"
@@ -161,6 +174,11 @@ def _train(
 ) -> Outcome:
     """Trains from the newest checkpoint; then, if not stopped, evaluates, draws and exports."""
     folder, settings, data = run.folder, run.settings, run.data
+    if not run.workers.is_chief:
+        status = run.train()
+        if not status:
+            logger.info("trained to the end; the chief evaluates and writes")
+        return Outcome(folder, {}, None, run.digest(), status)
     commit = commit_of_checkout()
     progress = run.checkpoints.progress
     first_step = progress.step

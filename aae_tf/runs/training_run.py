@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import pathlib
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -21,17 +23,24 @@ from aae_tf.runs.stopping import Stop
 from aae_tf.settings import Settings
 from aae_tf.training import Observer, Report, Stopped, Trainer, averaging, initial_weights
 from aae_tf.training.averaging import WeightAverage
-from aae_tf.training.checkpoints import (
-    Checkpoints,
-    CheckpointWriter,
+from aae_tf.training.checkpoints import Checkpoints, CheckpointWriter
+from aae_tf.training.distribution import devices_of, uses_xla
+from aae_tf.training.trainer import pretrain
+from aae_tf.training.variables import (
     averaged_variables,
     digest,
     network_variables,
     optimizer_variables,
 )
-from aae_tf.training.distribution import devices_of, uses_xla
-from aae_tf.training.trainer import pretrain
-from aae_tf.utils import evenly_spaced, printable, progress_bar, set_fitting_postfix, write_aside
+from aae_tf.training.workers import Workers
+from aae_tf.utils import (
+    evenly_spaced,
+    printable,
+    progress_bar,
+    set_fitting_postfix,
+    without_bars,
+    write_aside,
+)
 
 logger = logging.getLogger(__name__)
 SHORT = {"reconstruction": "rec", "discriminator": "disc", "generator": "gen"}
@@ -44,10 +53,12 @@ class ProgressBar(Observer):
     Args:
       first_step: steps done before.
       total_steps: of the whole run.
+      shown: whether it is drawn at all.
     """
 
-    def __init__(self, first_step: int, total_steps: int):
-        self._bar = progress_bar(total_steps, "step", first_step)
+    def __init__(self, first_step: int, total_steps: int, shown: bool = True):
+        with contextlib.nullcontext() if shown else without_bars():
+            self._bar = progress_bar(total_steps, "step", first_step)
 
     def after_call(self, report: Report) -> None:
         losses = [
@@ -151,7 +162,7 @@ class TrainingRun:
         code_sampler.check(settings, len(data.train))
         self.settings, self.folder, self.data = settings, folder, data
         self.seed = seeds.root(training.seed)
-        self.strategy = strategy
+        self.strategy, self.workers = strategy, Workers(strategy)
         with self.strategy.scope():
             self.method = method_for(settings, data)
             self.method.adapt(data.train.images)
@@ -181,6 +192,8 @@ class TrainingRun:
         )
         self.profile = None
         if profile is not None:
+            if self.workers.count > 1:
+                raise _wrong_profile(*profile, "none with --strategy=multi_worker")
             self.profile = Profile(folder.path, *profile, self.total_steps)
         self.stop = stop or Stop(settings.execution.max_minutes)
         self.stop.watch(self.trainer)
@@ -269,8 +282,9 @@ class TrainingRun:
         """
         checkpoints, progress = self.checkpoints, self.checkpoints.progress
         total, execution = self.total_steps, self.settings.execution
-        writer = CheckpointWriter(checkpoints, execution.checkpoint_minutes)
-        bar, calls = ProgressBar(progress.step, total), execution.steps_per_call
+        chief, calls = self.workers.is_chief, execution.steps_per_call
+        writer = CheckpointWriter(checkpoints, execution.checkpoint_minutes if chief else math.inf)
+        bar = ProgressBar(progress.step, total, shown=chief)
         # The moments come before the recorder, which evaluates, and the checkpoint.
         rollback = Rollback(
             checkpoints,
@@ -285,7 +299,7 @@ class TrainingRun:
             # First, so that what looks on isn't in it.
             observers, ends = (profile, *observers), profile.calls_end_at
             profiling = contextlib.closing(profile)
-        with contextlib.closing(bar), profiling, contextlib.suppress(Stopped):
+        with contextlib.closing(bar), profiling, self._stopped():
             if profile is not None:
                 profile.look(progress.step)
             while progress.step < total:
@@ -293,11 +307,21 @@ class TrainingRun:
                     self.trainer.train(progress.step, total, calls, observers, CALL_SECONDS, ends)
                 except DivergedError as error:
                     self._go_back(rollback, error, observers)
-                except tf.errors.OpError:
+                except tf.errors.OpError as error:
                     self._tell_of_own_prior()
-                    raise
-        checkpoints.save_if_new()
+                    raise self.workers.lost(error) or error from None
+        if chief:
+            checkpoints.save_if_new()
         return self.stop.status
+
+    @contextlib.contextmanager
+    def _stopped(self) -> Iterator[None]:
+        """Within it training may stop; where another worker was asked to, that is noted."""
+        try:
+            yield
+        except Stopped:
+            if self.workers.count > 1 and not self.trainer.stop_requested:
+                self.stop.by_another()
 
     def _go_back(self, rollback: Rollback, error: DivergedError, observers) -> None:
         try:

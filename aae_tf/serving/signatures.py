@@ -12,7 +12,7 @@ from aae_tf.data import decoding
 from aae_tf.data.images import Framing
 from aae_tf.methods import Method
 from aae_tf.priors.distributions import UserPrior
-from aae_tf.training.checkpoints import network_variables
+from aae_tf.training.variables import network_variables
 
 BYTES = "_bytes"  # ends the name of a signature whose images are encoded pictures
 TAKE_IMAGES = ("encode", "classify", "embed", "reconstruct", "reconstruct_labelled", "score")

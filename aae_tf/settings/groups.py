@@ -121,8 +121,9 @@ class ExecutionSettings(Checked):
     )
     strategy: str = setting(
         "mirrored",
-        "mirrored: MirroredStrategy over all GPUs, or the CPU; one_device: the first device",
-        one_of("mirrored", "one_device"),
+        "mirrored: MirroredStrategy over all GPUs, or the CPU; one_device: the first device; "
+        "multi_worker: MultiWorkerMirroredStrategy over the cluster of TF_CONFIG or Slurm",
+        one_of("mirrored", "one_device", "multi_worker"),
         changes_run=False,
     )
     replicas: int = setting(

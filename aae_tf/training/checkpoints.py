@@ -13,18 +13,15 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 from aae_tf.errors import RunFolderError
 from aae_tf.training.observers import Observer, Report
-from aae_tf.training.phase import Phase
+from aae_tf.training.variables import digest, network_shapes, other_network
 from aae_tf.utils import plain_path, read_text, sync_folder, sync_tree, write_aside
 
 MAX_TO_KEEP = 3
 _DIGESTS = "digests/.ATTRIBUTES/py_state"  # TensorFlow's name for it in a file
-_NETWORKS = "networks/variables/"  # and the beginning of those of weights
 _FILE = re.compile(r"ckpt-(0|[1-9][0-9]{0,17})\.(?:index|data-[0-9]{5}-of-[0-9]{5})")
 # TensorFlow's own form of the file that names the checkpoints; older versions let it write times.
 _STATE = re.compile(
@@ -99,55 +96,6 @@ class Digests(tf.train.experimental.PythonState):
             return f"it is of step {of_step}"
         wrong = [name for name in sha256s if sha256s[name] != of_values.get(name)]
         return f"{wrong[0]} has other values than were saved" if wrong else None
-
-
-def network_variables(networks: Mapping[str, keras.Model]) -> dict[str, tf.Variable]:
-    """Every weight of the networks, 'encoder/trunk/hidden_1/kernel' and so on.
-
-    Named one by one, since tf.train.Checkpoint on its own passes in silence over layers that a
-    Keras model holds in a list or a dict. Weights of users' networks go by their number.
-    """
-    return {
-        f"{name}/{_number_or_path(number, variable, _is_numbered(network))}": variable.value
-        for name, network in networks.items()
-        for number, variable in enumerate(network.weights)
-    }
-
-
-def _is_numbered(network: keras.Model) -> bool:
-    return getattr(network, "numbered", False)
-
-
-def _number_or_path(number: int, variable: keras.Variable, is_numbered: bool) -> str:
-    """Keras puts into a path how many layers of a kind the process has made before."""
-    return f"{number:03}" if is_numbered else variable.path
-
-
-def optimizer_variables(phases: Iterable[Phase]) -> dict[str, tf.Variable]:
-    """Every variable of the phases' optimizers, each phase's under its name."""
-    named = {}
-    for phase in phases:
-        is_numbered = any(map(_is_numbered, phase.updates))
-        for number, variable in enumerate(phase.optimizer.variables):
-            ending = "" if is_numbered else f"/{variable.path}"
-            named[f"{phase.name}/{number:03}{ending}"] = variable.value
-    return named
-
-
-def averaged_variables(networks: Mapping[str, keras.Model]) -> dict[str, tf.Variable]:
-    """Those of the `network_variables` that have an average: no counters."""
-    variables = network_variables(networks)
-    return {name: value for name, value in variables.items() if value.dtype.is_floating}
-
-
-def digest(variables: Mapping[str, tf.Variable]) -> str:
-    """SHA-256 over names, shapes, dtypes and bits of the variables."""
-    total = hashlib.sha256()
-    for name in sorted(variables):
-        value = np.ascontiguousarray(variables[name].numpy())
-        total.update(f"{name} {value.shape} {value.dtype}".encode())
-        total.update(value.tobytes())
-    return total.hexdigest()
 
 
 class Checkpoints:
@@ -343,29 +291,17 @@ class Checkpoints:
         try:
             with plain_path(self.folder) as folder:
                 reader = tf.train.load_checkpoint(str(folder / self._path(step).name))
-            stored = {
-                _from_key(key): tuple(shape)
-                for key, shape in reader.get_variable_to_shape_map().items()
-                if key.startswith(_NETWORKS)
-            }
+            stored = network_shapes(reader.get_variable_to_shape_map())
         except Exception:  # as in `_read`
             return
+        parts = ("networks/", "averages/")
         here = {
             name.partition("/")[2]: tuple(variable.shape)
             for name, variable in self._variables.items()
-            if not name.startswith("optimizers/")
+            if name.startswith(parts)
         }
-        differing = sorted(key for key in stored | here if stored.get(key) != here.get(key))
-        if stored and differing:
-            network = differing[0].partition("/")[0]
-            shapes = [
-                ", ".join(str(of[key]) for key in sorted(of) if key.startswith(f"{network}/"))
-                for of in (stored, here)
-            ]
-            raise RunFolderError(
-                f"{self.folder}: {network} is another network than the run's: weights of shapes "
-                f"{_shortened(shapes[1])}, expected {_shortened(shapes[0])}"
-            )
+        if stored and (problem := other_network(stored, here)):
+            raise RunFolderError(f"{self.folder}: {problem}")
 
     def _sha256s(self) -> dict[str, str]:
         """SHA-256 of the progress and of each variable."""
@@ -376,16 +312,6 @@ class Checkpoints:
 
 def _first_line(reason: Exception) -> str:
     return (str(reason).strip().splitlines() or [repr(reason)])[0][:200]
-
-
-def _from_key(key: str) -> str:
-    """The variable's name in `network_variables`, of TensorFlow's key in a file."""
-    name = key.removeprefix(_NETWORKS).partition("/")[0]
-    return name.replace(".S", "/").replace("..", ".")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def _named(variables: Mapping[str, tf.Variable]) -> tf.train.Checkpoint:

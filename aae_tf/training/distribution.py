@@ -12,6 +12,7 @@ import tensorflow as tf
 from aae_tf.errors import SettingsError
 from aae_tf.networks.layers import has_convolutions
 from aae_tf.settings import ExecutionSettings
+from aae_tf.training.workers import multi_worker_strategy
 
 MOST_CPUS = 16  # logical devices: tracing a step takes as many times as long
 
@@ -26,6 +27,8 @@ def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute
     Raises:
       SettingsError: if there are fewer devices than replicas, or they can't share a batch evenly.
     """
+    if settings.strategy == "multi_worker":
+        return _multi_worker(settings, batch_size)
     gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
     if settings.strategy == "one_device":
         if settings.replicas > 1:
@@ -37,10 +40,25 @@ def make_strategy(settings: ExecutionSettings, batch_size: int) -> tf.distribute
     devices = gpus[:replicas] if gpus else _logical_cpus(replicas)
     if len(devices) < replicas:
         raise SettingsError("replicas", replicas, f"at most {len(devices)}, the devices found")
-    if batch_size % replicas:
-        raise SettingsError("batch_size", batch_size, f"a multiple of the {replicas} replicas")
+    _check_shared(batch_size, replicas)
     with _without_cluster():
         return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _multi_worker(settings: ExecutionSettings, batch_size: int) -> tf.distribute.Strategy:
+    if settings.replicas:
+        expected = "0 with --strategy=multi_worker, which takes all devices of each worker"
+        raise SettingsError("replicas", settings.replicas, expected)
+    if settings.on_nan == "rollback":
+        raise SettingsError("on_nan", "rollback", "stop with --strategy=multi_worker")
+    strategy = multi_worker_strategy()
+    _check_shared(batch_size, strategy.num_replicas_in_sync)
+    return strategy
+
+
+def _check_shared(batch_size: int, replicas: int) -> None:
+    if batch_size % replicas:
+        raise SettingsError("batch_size", batch_size, f"a multiple of the {replicas} replicas")
 
 
 def devices_of(strategy: tf.distribute.Strategy) -> list[str]:

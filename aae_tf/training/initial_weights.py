@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aae_tf.errors import NONSENSE, SettingsError
-from aae_tf.training.checkpoints import digest, network_variables
+from aae_tf.training.variables import digest, network_variables
 from aae_tf.utils import plain_path, read_text
 
 FLAG = "init_from"

@@ -18,6 +18,7 @@ from aae_tf.errors import DivergedError
 from aae_tf.training.averaging import WeightAverage
 from aae_tf.training.observers import Observer, Report, Stopped
 from aae_tf.training.phase import Batch, Phase
+from aae_tf.training.workers import Workers
 
 LOW_ENOUGH = 0.1  # the loss at which pretraining ends, as in the authors' code
 
@@ -52,6 +53,7 @@ class Trainer:
         self._prepare = prepare or (lambda batch, seed: batch)
         self._strategy, self._average = strategy, average
         self._replicas = strategy.num_replicas_in_sync
+        self._workers = Workers(strategy)
         # The step is compiled once for each stage of training, which ends where a term begins: in a
         # tf.cond a term could neither gather the replicas' rows nor synchronise their moments.
         self._begins = sorted({step for phase in self.phases for step in phase.begins.values()})
@@ -86,19 +88,22 @@ class Trainer:
           steps_per_call: at most; a call doesn't reach into the next epoch.
           observers: called after each call, in this order.
           seconds_per_call: that a call is to take at most, though it has a step at least. It begins
-            with calls of a step and makes them longer; results don't depend on it.
+            with calls of a step and makes them longer; results don't depend on it. It doesn't
+            count where several workers train.
           calls_end_at: steps beyond which no call reaches, in ascending order.
 
         Raises:
           DivergedError: if a loss or a weight becomes NaN or infinite.
-          Stopped: if `stop_requested` is set, maybe before the first step; observers have seen
-            every step done.
+          Stopped: if `stop_requested` is set, on any worker, maybe before the first step;
+            observers have seen every step done.
         """
         step, epoch, source = first_step, -1, None
         per_epoch = self.feed.steps_per_epoch
+        if self._workers.count > 1:  # whose calls have to be of the same steps
+            seconds_per_call = math.inf
         most = 1 if math.isfinite(seconds_per_call) else steps_per_call
         while step < last_step:
-            if self.stop_requested:
+            if self._workers.any_of(self.stop_requested):
                 raise Stopped
             if step // per_epoch != epoch:
                 epoch = step // per_epoch

@@ -15,7 +15,7 @@ from aae_tf.data.pipeline import Feed, Labelled, StreamingFeed, make_feed
 from aae_tf.data.streamed import packed
 from aae_tf.errors import DataError
 from aae_tf.training import Trainer
-from aae_tf.training.checkpoints import digest
+from aae_tf.training.variables import digest
 
 COUNT, STEPS = 64, 20  # epochs of 6 steps
 

@@ -11,7 +11,7 @@ from aae_tf import seeds
 from aae_tf.evaluation import Evaluator, inference, style_probe
 from aae_tf.evaluation.inference import Inference
 from aae_tf.results.metrics import METRICS
-from aae_tf.training.checkpoints import digest, network_variables
+from aae_tf.training.variables import digest, network_variables
 
 ROOT = seeds.root(0)
 

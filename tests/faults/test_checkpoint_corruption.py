@@ -11,12 +11,8 @@ import tiny
 
 from aae_tf.errors import RunFolderError
 from aae_tf.results.run_folder import RunFolder
-from aae_tf.training.checkpoints import (
-    Checkpoints,
-    digest,
-    network_variables,
-    optimizer_variables,
-)
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import digest, network_variables, optimizer_variables
 
 pytestmark = pytest.mark.faults
 

@@ -23,7 +23,8 @@ from aae_tf.data.pipeline import Feed
 from aae_tf.methods.aae import AdversarialAutoencoder
 from aae_tf.serving.export import export_saved_model
 from aae_tf.training import Trainer
-from aae_tf.training.checkpoints import Checkpoints, network_variables, optimizer_variables
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import network_variables, optimizer_variables
 
 HERE = pathlib.Path(__file__).parent
 SHAPE = (4, 4, 1)

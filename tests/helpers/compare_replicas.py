@@ -17,8 +17,8 @@ from aae_tf.methods.build import labelled_for
 from aae_tf.settings import ExecutionSettings
 from aae_tf.training import Trainer
 from aae_tf.training.averaging import PreciseNorm, WeightAverage
-from aae_tf.training.checkpoints import network_variables, optimizer_variables
 from aae_tf.training.distribution import make_strategy
+from aae_tf.training.variables import network_variables, optimizer_variables
 
 STEPS = 20
 

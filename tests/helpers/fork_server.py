@@ -38,14 +38,14 @@ class ForkServer:
         self._process.stdin.close()
         self._process.wait(timeout=60)
 
-    def call(self, folder: pathlib.Path, flags, at=None) -> subprocess.CompletedProcess:
+    def call(self, folder: pathlib.Path, flags, at=None, **more) -> subprocess.CompletedProcess:
         """Runs the program to its end, or to where it is killed.
 
-        Its status is negative where a signal ended it.
+        Its status is negative where a signal ended it. `more` are variables of its environment.
         """
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
         request = {"folder": str(folder), "flags": list(flags), "at": at}
-        request["environment"] = {**environment, "CUDA_VISIBLE_DEVICES": ""}
+        request["environment"] = {**environment, "CUDA_VISIBLE_DEVICES": "", **more}
         with tempfile.TemporaryDirectory() as place:
             said = {name: pathlib.Path(place) / name for name in ("out", "err")}
             request |= {name: str(path) for name, path in said.items()}

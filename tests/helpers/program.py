@@ -23,13 +23,19 @@ SMALL = (
 )
 
 
-def start(folder, *flags) -> subprocess.Popen:
-    """Starts the program in a folder, with the flags of a user and none of the tests' settings."""
+def start(folder, *flags, **more) -> subprocess.Popen:
+    """Starts the program in a folder, with the flags of a user and none of the tests' settings.
+
+    Args:
+      folder: to work in.
+      *flags: of the command line.
+      **more: variables of its environment.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     return subprocess.Popen(
         [sys.executable, str(PROGRAM), *flags],
         cwd=folder,
-        env={**environment, "CUDA_VISIBLE_DEVICES": ""},
+        env={**environment, "CUDA_VISIBLE_DEVICES": "", **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,9 +58,9 @@ def ended(process) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def call(folder, *flags) -> subprocess.CompletedProcess:
-    """Runs the program to its end, in a process that has TensorFlow already."""
-    return _server().call(folder, flags)
+def call(folder, *flags, **more) -> subprocess.CompletedProcess:
+    """Runs the program to its end, in a process that has TensorFlow already; see `start`."""
+    return _server().call(folder, flags, **more)
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from aae_tf.methods import Method
 from aae_tf.methods.build import labelled_for, method_class
 from aae_tf.settings import override
 from aae_tf.training import Observer, Trainer
-from aae_tf.training.checkpoints import network_variables, optimizer_variables
+from aae_tf.training.variables import network_variables, optimizer_variables
 
 SMALL = {
     "encoder_units": "16,8",

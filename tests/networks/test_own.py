@@ -14,7 +14,8 @@ import tiny
 from aae_tf import seeds
 from aae_tf.errors import SettingsError
 from aae_tf.networks.own import OwnEncoder, OwnNetwork, seeded
-from aae_tf.training.checkpoints import Checkpoints, digest, network_variables
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import digest, network_variables
 
 LISTED = {
     "encoder_network": "own_networks:listed",

@@ -7,12 +7,8 @@ import tiny
 
 from aae_tf.evaluation.inference import Inference
 from aae_tf.serving.export import export_saved_model
-from aae_tf.training.checkpoints import (
-    Checkpoints,
-    digest,
-    network_variables,
-    optimizer_variables,
-)
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import digest, network_variables, optimizer_variables
 
 CHANGES = {"experiment": "clustering", "network": "conv", "encoder": "implicit", "num_clusters": 5}
 

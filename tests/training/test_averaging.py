@@ -7,7 +7,7 @@ import tiny
 
 from aae_tf.training import Trainer
 from aae_tf.training.averaging import WeightAverage
-from aae_tf.training.checkpoints import digest, network_variables
+from aae_tf.training.variables import digest, network_variables
 
 
 def test_average_is_the_plain_recurrence():

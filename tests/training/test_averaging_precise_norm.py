@@ -9,7 +9,7 @@ import tiny
 
 from aae_tf.training import Trainer
 from aae_tf.training.averaging import PreciseNorm, WeightAverage
-from aae_tf.training.checkpoints import network_variables, optimizer_variables
+from aae_tf.training.variables import network_variables, optimizer_variables
 
 pytestmark = pytest.mark.slow
 

@@ -5,14 +5,8 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from aae_tf.training.checkpoints import (
-    MAX_TO_KEEP,
-    Checkpoints,
-    CheckpointWriter,
-    digest,
-    network_variables,
-    optimizer_variables,
-)
+from aae_tf.training.checkpoints import MAX_TO_KEEP, Checkpoints, CheckpointWriter
+from aae_tf.training.variables import digest, network_variables, optimizer_variables
 
 
 def _checkpoints(folder, rig):

@@ -8,7 +8,8 @@ from golden import make_golden as golden
 
 from aae_tf.errors import RunFolderError
 from aae_tf.methods.aae import AdversarialAutoencoder
-from aae_tf.training.checkpoints import Checkpoints, network_variables, optimizer_variables
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import network_variables, optimizer_variables
 
 
 @pytest.fixture(scope="module")

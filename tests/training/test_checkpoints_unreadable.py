@@ -10,7 +10,8 @@ import tensorflow as tf
 import tiny
 
 from aae_tf.errors import RunFolderError
-from aae_tf.training.checkpoints import Checkpoints, network_variables, optimizer_variables
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import network_variables, optimizer_variables
 
 
 @pytest.fixture(scope="module")

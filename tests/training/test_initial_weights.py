@@ -10,7 +10,8 @@ from aae_tf.cli.main import main
 from aae_tf.errors import SettingsError
 from aae_tf.serving.export import export_saved_model
 from aae_tf.training import initial_weights
-from aae_tf.training.checkpoints import Checkpoints, network_variables
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import network_variables
 
 pytestmark = pytest.mark.slow
 

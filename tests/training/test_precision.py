@@ -11,7 +11,8 @@ import toy
 from aae_tf.errors import DivergedError
 from aae_tf.runs.train import train
 from aae_tf.training import optimizers
-from aae_tf.training.checkpoints import Checkpoints, digest
+from aae_tf.training.checkpoints import Checkpoints
+from aae_tf.training.variables import digest
 
 FIRST_SCALE = 2.0**15
 # Experiments whose phases are all that there are, and terms with gradients of gradients.

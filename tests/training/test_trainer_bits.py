@@ -8,7 +8,7 @@ import tensorflow as tf
 import tiny
 import toy
 
-from aae_tf.training.checkpoints import digest
+from aae_tf.training.variables import digest
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,8 @@ import tiny
 import toy
 
 from aae_tf.errors import DivergedError, UserError
-from aae_tf.training.checkpoints import (
-    Checkpoints,
-    CheckpointWriter,
-    network_variables,
-)
+from aae_tf.training.checkpoints import Checkpoints, CheckpointWriter
+from aae_tf.training.variables import network_variables
 
 
 def test_diverging_names_metric_phase_and_step():

@@ -4,7 +4,7 @@ import pytest
 import tiny
 
 from aae_tf.training import Stopped
-from aae_tf.training.checkpoints import digest
+from aae_tf.training.variables import digest
 
 
 @pytest.fixture(scope="module")
