@@ -18,6 +18,7 @@ OTHER_PROGRAMS_FLAGS = {
     "all", "allow_version_labels_for_unavailable_models", "check", "dir", "dist",
     "enable_batching", "logdir", "model_config_file", "model_config_file_poll_wait_seconds",
     "repeats", "requeue", "rm", "seconds", "signal", "strict", "time", "user",
+    "nodes", "ntasks", "gpus",  # the beginnings of Slurm's
 }  # fmt: skip
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FLAG = re.compile(r"(?<![\w-])--([a-z]\w*)")

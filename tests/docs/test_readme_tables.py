@@ -102,6 +102,24 @@ def test_numbers_on_labels_and_discrete_codes_are_the_recorded_runs():
     assert re.findall(r"\d+ %", part.partition("In the style run")[2])[:3] == shares
 
 
+def test_rows_with_a_sampler_are_what_the_report_gives():
+    groups = [g for g in json.loads(collate(RECORDS, "json")) if "samplers/" in g["runs"][0]]
+    names = {"rae": "RAE"} | {way[0]: name for name, way in METHODS.items() if way[1] is None}
+    metrics = ("fid_classifier", "precision", "recall", "nearest_training_distance")
+    text = RESULTS.read_text().partition("<!-- samplers -->")[2].partition("<!-- end of")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[3:-2]]
+    assert len(rows) == len(groups) == 5
+    for group in groups:
+        (row,) = (row[1:] for row in rows if row[0] == names[group["experiment"]])
+        assert len(group["seeds"]) == 3
+        keys = [f"{name}{ending}" for name in metrics for ending in ("", "_of_sampler")]
+        for key, cell in zip(keys, row, strict=True):
+            mean, _, error = cell.partition(" ± ")
+            decimals, found = len(mean.partition(".")[2]), group["metrics"][key]
+            assert mean == f"{found['mean']:.{decimals}f}", key
+            assert error == f"{found['standard_error']:.{decimals}f}", key
+
+
 def _rows():
     """(data set, method, cells) of the tables of methods side by side."""
     text = RESULTS.read_text()
