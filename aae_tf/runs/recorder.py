@@ -85,6 +85,7 @@ class Recorder(Observer):
             self._about.graph(tensorboard.graph_of(method))
         self._about.flush()
         self._progress, self._resumed_at = progress, progress.step
+        self._has_layout = False  # epochs of few steps end before training's first point
         self._begin()
 
     def _begin(self) -> None:
@@ -157,13 +158,13 @@ class Recorder(Observer):
           The metrics, and the probabilities of categories `(n, categories)` where there are any.
         """
         validation = self._evaluator.evaluate(self._data.validation)
-        known = len(self._eval.tags)
         self._eval.scalars(step, curves.evaluation_curves(validation))
         self._prior.scalars(step, curves.curves_of_prior(validation))
         # Before a checkpoint, or result.json at the end, says that these are there.
         self._prior.flush()
-        if self._train.tags and not known:
+        if self._train.tags and not self._has_layout:
             self._eval.layout(self._train.tags | self._eval.tags)
+            self._has_layout = True
         codes = self._evaluator.aggregated_posterior(self._data.validation)
         columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
         probabilities = None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tiny
 from matplotlib.figure import Figure
+from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from aae_tf.evaluation import Evaluator
@@ -230,3 +231,5 @@ def test_a_run_of_few_steps_has_curves(tmp_path):
     _session(folder, rig, 10, epochs=2)
     found = events.read(folder.train_logs)
     assert events.steps(found, "loss/generator")[-1] == 10
+    layout = custom_scalar.CONFIG_SUMMARY_TAG
+    assert layout in events.read(folder.eval_logs).Tags()["tensors"]
