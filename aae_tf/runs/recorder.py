@@ -78,7 +78,9 @@ class Recorder(Observer):
         self._prior = tensorboard.EventWriter(folder.prior_logs, progress.step)
         self._about = tensorboard.EventWriter(folder.path, -1)  # each session writes all of it
         chosen = tensorboard.distinguishing(method.settings)
-        self._about.hyperparameters(chosen, tensorboard.trial_name(folder.path))
+        # The second time for a TensorBoard of this run alone, which finds no metrics beside them.
+        for writer in (self._about, self._eval):
+            writer.hyperparameters(chosen, tensorboard.trial_name(folder.path))
         for name, page in tensorboard.pages_about(method.settings, data).items():
             self._about.text(0, name, page)
         if draws:
