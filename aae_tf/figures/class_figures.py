@@ -186,7 +186,7 @@ def confusion(method: Method, data: ImageData, evaluator: Evaluator) -> Figure |
         matrix.set_yticks(places, chosen, fontsize=7)
         wrong = np.where(counts.sum(1) > 0, 100 - np.diag(shares), 0)
         errors.barh(range(count), wrong, color=CLASS_COLOURS[2])
-        errors.set(xlabel="error (percent)")
+        errors.set(xlabel="error (percent)", xlim=(0, max(1, 1.05 * wrong.max())))
         errors.tick_params(axis="y", length=0, labelleft=False)
     return figure
 
@@ -205,12 +205,12 @@ def categories_over_training(
     """
     panels = (
         ("largest_probability", "largest probability", (0.0, 1.0)),
-        ("entropy", "entropy of $q(y|x)$ (nats)", (0.0, float(np.log(num_categories)))),
+        ("entropy", "entropy (nats)", (0.0, float(np.log(num_categories)))),
         ("usage", "category", (-0.5, num_categories - 0.5)),
     )
     # Of a run alone the panels stand in two rows, in which they are larger in a card.
     height, width = (2, 2) if set(runs) == {""} else (len(runs), len(panels))
-    figure = new_figure(3 * width, 2.6 * height)
+    figure = new_figure(3 * width, (3.2 if width == 2 else 2.6) * height)
     with plot_style():
         drawn = [figure.add_subplot(height, width, n + 1) for n in range(len(runs) * len(panels))]
         grid = [drawn[n : n + len(panels)] for n in range(0, len(drawn), len(panels))]

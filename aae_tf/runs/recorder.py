@@ -78,13 +78,16 @@ class Recorder(Observer):
         self._prior = tensorboard.EventWriter(folder.prior_logs, progress.step)
         self._about = tensorboard.EventWriter(folder.path, -1)  # each session writes all of it
         chosen = tensorboard.distinguishing(method.settings)
-        self._about.hyperparameters(chosen, tensorboard.trial_name(folder.path))
+        # The second time for a TensorBoard of this run alone, which finds no metrics beside them.
+        for writer in (self._about, self._eval):
+            writer.hyperparameters(chosen, tensorboard.trial_name(folder.path))
         for name, page in tensorboard.pages_about(method.settings, data).items():
             self._about.text(0, name, page)
         if draws:
             self._about.graph(tensorboard.graph_of(method))
         self._about.flush()
         self._progress, self._resumed_at = progress, progress.step
+        self._has_layout = False  # epochs of few steps end before training's first point
         self._begin()
 
     def _begin(self) -> None:
@@ -157,13 +160,13 @@ class Recorder(Observer):
           The metrics, and the probabilities of categories `(n, categories)` where there are any.
         """
         validation = self._evaluator.evaluate(self._data.validation)
-        known = len(self._eval.tags)
         self._eval.scalars(step, curves.evaluation_curves(validation))
         self._prior.scalars(step, curves.curves_of_prior(validation))
         # Before a checkpoint, or result.json at the end, says that these are there.
         self._prior.flush()
-        if self._train.tags and not known:
+        if self._train.tags and not self._has_layout:
             self._eval.layout(self._train.tags | self._eval.tags)
+            self._has_layout = True
         codes = self._evaluator.aggregated_posterior(self._data.validation)
         columns = {f"codes/z_{n + 1}": codes[:, n] for n in range(min(codes.shape[1], 16))}
         probabilities = None

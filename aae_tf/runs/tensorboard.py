@@ -194,7 +194,7 @@ def pages_about(settings: Settings, data: ImageData) -> dict[str, str]:
     }
     facts = Table(["data", ""], [[key, _cell(value)] for key, value in said.items()])
     return {
-        "run/1_command": "    " + " ".join(command),
+        "run/1_command": "    " + " \\\n      ".join(command),
         "run/2_settings": table if changed else f"as the recipe {settings.recipe} says",
         "run/3_data": facts.markdown(),
     }

@@ -9,7 +9,7 @@ from aae_tf import seeds
 from aae_tf.evaluation import Evaluator
 from aae_tf.figures import class_figures
 from aae_tf.figures.class_figures import categories_over_training, confusion
-from aae_tf.figures.style import picture, to_png
+from aae_tf.figures.style import CARD, picture, to_png
 
 LABELLED = {"experiment": "semi_supervised", "num_labels": "30"}
 
@@ -28,6 +28,7 @@ def test_the_confusion_matrix_is_scikit_learns_and_beside_it_each_classs_error()
     np.testing.assert_allclose(matrix.images[0].get_array(), expected, atol=1e-9)
     widths = [bar.get_width() for bar in errors.patches]
     np.testing.assert_allclose(widths, 100 - np.diag(expected), atol=1e-9)
+    assert errors.get_xlim()[0] == 0
     names = [label.get_text() for label in matrix.get_yticklabels()]
     assert names == ["top", "middle", "bottom"] and len(to_png(figure)) > 3000
 
@@ -56,6 +57,15 @@ def test_columns_are_epochs_between_whole_numbers_and_no_wider_than_a_tenth(epoc
     usage = figure.axes[2]
     assert [label.get_text() for label in usage.get_yticklabels()] == ["top", "middle", "bottom"]
     assert not figure.axes[1].get_title()
+
+
+def test_axes_labels_lie_within_a_card():
+    figure = categories_over_training({"": _rows([1, 2])}, 3)
+    figure.set_size_inches(CARD * figure.get_size_inches())
+    figure.canvas.draw()
+    for axes in figure.axes:
+        box = axes.yaxis.label.get_window_extent()
+        assert box.y0 >= 0 and box.y1 <= figure.bbox.y1, axes.get_ylabel()
 
 
 def test_categories_that_are_no_classes_have_numbers():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tiny
 from matplotlib.figure import Figure
+from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from aae_tf.evaluation import Evaluator
@@ -151,12 +152,17 @@ def test_projector_files_are_beside_the_events(run):
 
 
 def test_the_runs_own_folder_has_settings_command_and_data(run):
-    found = events.read(run[0].path)
+    found, beside_metrics = events.read(run[0].path), events.read(run[0].eval_logs)
     texts = {"run/1_command", "run/2_settings", "run/3_data"}
     beside = {"__run_graph__", "_hparams_/session_start_info"}
     assert set(found.Tags()["tensors"]) == {*texts, *beside}
     content = found.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-    told = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    again = beside_metrics.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    told, same = (
+        plugin_data_pb2.HParamsPluginData.FromString(each).session_start_info
+        for each in (content, again)
+    )
+    assert told.hparams == same.hparams and told.group_name == same.group_name
     assert told.group_name == "/".join(run[0].path.parts[-2:])
     assert told.hparams["encoder"].string_value == "gaussian"
 
@@ -230,3 +236,5 @@ def test_a_run_of_few_steps_has_curves(tmp_path):
     _session(folder, rig, 10, epochs=2)
     found = events.read(folder.train_logs)
     assert events.steps(found, "loss/generator")[-1] == 10
+    layout = custom_scalar.CONFIG_SUMMARY_TAG
+    assert layout in events.read(folder.eval_logs).Tags()["tensors"]
