@@ -102,7 +102,7 @@ def command_again(run_dir: pathlib.Path, settings: Settings, values) -> str:
     return " ".join([program, *map(quoted, command)])
 
 
-def next_steps(outcome, settings: Settings, run_dir: pathlib.Path, values) -> str:
+def next_steps(outcome, run_dir: pathlib.Path) -> str:
     """What a run left, and what can be done with it next, within the terminal's width."""
     program, scripts = this_program()
     folder, model = quoted(run_dir), outcome.saved_model
@@ -113,9 +113,10 @@ def next_steps(outcome, settings: Settings, run_dir: pathlib.Path, values) -> st
     }
     commands = {}
     if model is not None:
-        commands["explore"] = [program, "--mode=explore", f"--model={quoted(model.parent)}"]
+        at = f"--model={quoted(model.parent)}"
+        commands["explore"] = [program, "--mode=explore", at]
+        commands["predict"] = [f"{program} --mode=predict {at}", "--signature=encode --input=FILES"]
     commands["watch"] = [quoted(scripts / "tensorboard"), f"--logdir={folder}"]
-    commands["resume"] = [command_again(run_dir, settings, values)]
     commands["evaluate"] = [program, "--mode=evaluate", f"--run_dir={folder}"]
     if model is None:
         commands["export"] = [program, "--mode=export", f"--run_dir={folder}"]

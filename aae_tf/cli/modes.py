@@ -31,6 +31,7 @@ from aae_tf.results.run_folder import RunFolder, check_folder
 from aae_tf.runs import import_tensorflow_quietly
 from aae_tf.settings import SAMPLER_FLAGS, Settings, flatten, override, own_functions, to_flagfile
 from aae_tf.settings.fields import parse_steps
+from aae_tf.sweep import process
 from aae_tf.utils import STOP_SIGNALS, printable, quoted
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,8 @@ def train(values: FlagValues) -> int:
     print(format_metrics(outcome.metrics))
     for note in outcome.notes:
         logger.info("note: %s", note)
-    print(next_steps(outcome, settings, run_dir, values))
+    if not process.is_part():
+        print(next_steps(outcome, run_dir))
     return 0
 
 

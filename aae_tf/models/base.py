@@ -97,6 +97,15 @@ class Model:
             raise TypeError(f"a model that is fitted is neither pickled nor copied; {expected}")
         return self.__dict__
 
+    def __sklearn_clone__(self) -> Model:
+        import keras
+
+        for name, value in self._params.items():
+            if isinstance(value, keras.Model):
+                expected = "expected a function that makes it, so that a clone begins anew"
+                raise UserError(f"{name}: a keras.Model, which fit() trains; {expected}")
+        return type(self)(**self._params)
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """What the model was made with, by name, as scikit-learn's estimators have it."""
         return dict(self._params)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import pathlib
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from aae_tf.results.tables import Table
 from aae_tf.settings import EvaluationSettings, Settings, flatten, without_places
 from aae_tf.utils import printable, read_json
 
+logger = logging.getLogger(__name__)
 # As the pages of the data sets say; of other data the user knows.
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)",
@@ -118,9 +120,10 @@ def name_for(settings: Settings) -> str:
 
 
 def check_same_data(model: pathlib.Path, data: Mapping[str, Any]) -> None:
-    """Checks that a model's newest version was trained on data of that name and shape.
+    """Checks that a model's newest version was trained on data of that name, shape and classes.
 
-    Else what asks the model would get answers about other data with the next version.
+    Else what asks the model would get answers about other data with the next version. Where only
+    the examples differ, as when some were added, that is noted.
 
     Args:
       model: the folder in which versions lie.
@@ -134,11 +137,18 @@ def check_same_data(model: pathlib.Path, data: Mapping[str, Any]) -> None:
     card = None if newest is None else read_card(newest.parents[1])
     if card is None:
         return
+    version = newest.parents[1].name
     before, now = (_named(described) for described in (card["data"], data))
     if before != now:
-        version, about = newest.parents[1].name, about_data(card)
-        expected = f"another name, as version {version} was trained on {about}, not on {now[0]}"
-        raise SettingsError("model_name", model.name, expected)
+        expected = f"another name, as version {version} was trained on {about_data(card)}"
+        raise SettingsError("model_name", model.name, f"{expected}, not on {now[0]}")
+    before, now = (_classes(described) for described in (card["data"], data))
+    if before and now and before != now:
+        expected = f"another name, as version {version} was trained on the classes {before}"
+        raise SettingsError("model_name", model.name, f"{expected}, not {now}")
+    key = "sha256_of_train"
+    if card["data"].get(key, data.get(key)) != data.get(key):
+        logger.info("note: version %s of %s was trained on other examples", version, model.name)
 
 
 def _version(card: pathlib.Path) -> int:
@@ -150,11 +160,16 @@ def _named(data: Mapping[str, Any]) -> tuple[str, list[int]]:
     return pathlib.PurePath(data["name"]).name, list(data["image_shape"])
 
 
+def _classes(data: Mapping[str, Any]) -> str:
+    names = list(map(str, data.get("class_names", ())))
+    return ", ".join(names[:5] + ["..."] * (len(names) > 5))
+
+
 def read_card(version: pathlib.Path) -> dict[str, Any] | None:
     """The card of a version that says what it was trained on; None if there is none."""
     with contextlib.suppress(*NONSENSE):
         card = read_json(version / "assets.extra" / "model_card.json")
-        _named(card["data"])
+        _named(card["data"]), _classes(card["data"])
         if isinstance(card.setdefault("settings", {}), dict):
             return card
     return None

@@ -28,6 +28,7 @@ _START = (
     "from aae_tf.sweep import process; process.run(module, int(pipe))"
 )
 POLL_SECONDS = 0.05
+_is_part = False  # of a program that started this process
 
 
 def run(module: str, pipe: int) -> None:
@@ -38,12 +39,20 @@ def run(module: str, pipe: int) -> None:
       pipe: file descriptor at whose end the parent is gone.
     """
 
+    global _is_part
+    _is_part = True
+
     def watch():
         os.read(pipe, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
     sys.exit(importlib.import_module(module).main())
+
+
+def is_part() -> bool:
+    """Whether this process is one that another of the program started."""
+    return _is_part
 
 
 class Processes:

@@ -6,7 +6,13 @@ import types
 import pytest
 
 from aae_tf.cli import messages
-from aae_tf.cli.messages import catalogue, format_metrics, next_steps, next_steps_of_seeds
+from aae_tf.cli.messages import (
+    catalogue,
+    command_again,
+    format_metrics,
+    next_steps,
+    next_steps_of_seeds,
+)
 from aae_tf.experiments import CATALOGUE, settings_of
 from aae_tf.settings import override
 
@@ -46,8 +52,9 @@ SavedModel: models/gaussian/1
 
 next:
   explore   bin/aae-tf --mode=explore --model=models/gaussian
+  predict   bin/aae-tf --mode=predict --model=models/gaussian \\
+              --signature=encode --input=FILES
   watch     bin/tensorboard --logdir='runs/first try'
-  resume    bin/aae-tf '--run_dir=runs/first try' --export_dir=models
   evaluate  bin/aae-tf --mode=evaluate --run_dir='runs/first try'
   serve     docker run -p 8501:8501 \\
               -v /home/models/gaussian:/models/gaussian \\
@@ -55,19 +62,12 @@ next:
 AT_120 = AT_80.replace(" \\\n             ", "")
 
 
-def _next(monkeypatch, columns, model=True, **changes):
+def _next(monkeypatch, columns, model=True):
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(messages, "this_program", lambda: ("bin/aae-tf", pathlib.Path("bin")))
     monkeypatch.setattr(pathlib.Path, "resolve", lambda path: pathlib.Path("/home") / path)
     exported = pathlib.Path("models/gaussian/1") if model else None
-    folder = "models" if model else "saved_models"
-    values = types.SimpleNamespace(export_dir=folder, model_name=None)
-    return next_steps(
-        types.SimpleNamespace(saved_model=exported),
-        override(settings_of("gaussian"), changes),
-        pathlib.Path("runs/first try"),
-        values,
-    )
+    return next_steps(types.SimpleNamespace(saved_model=exported), pathlib.Path("runs/first try"))
 
 
 @pytest.mark.parametrize("columns, expected", [(80, AT_80), (120, AT_120)])
@@ -104,5 +104,8 @@ def test_several_seeds_have_their_next_commands_once(monkeypatch):
 
 
 def test_functions_of_ones_own_are_given_again_to_resume(monkeypatch):
-    said = _next(monkeypatch, 80, prior="mine:ring")
+    monkeypatch.setattr(messages, "this_program", lambda: ("bin/aae-tf", pathlib.Path("bin")))
+    settings = override(settings_of("gaussian"), {"prior": "mine:ring"})
+    values = types.SimpleNamespace(export_dir="models", model_name=None)
+    said = command_again(pathlib.Path("runs/first try"), settings, values)
     assert "'--run_dir=runs/first try' --export_dir=models --prior=mine:ring" in said

@@ -147,6 +147,17 @@ def test_scikit_learn_clones_a_model_unfitted(fitted):
         again.encode(X)
 
 
+def test_a_network_that_fit_trains_is_not_cloned():
+    from sklearn.base import clone
+
+    def encoder(latent_dim):
+        return keras.Sequential([keras.layers.Dense(latent_dim)])
+
+    assert clone(aae_tf.AAE(encoder=encoder)).get_params()["encoder"] is encoder
+    with pytest.raises(UserError, match=r"encoder: a keras.Model, which fit\(\) trains; expected"):
+        clone(aae_tf.AAE(encoder=encoder(2)))
+
+
 def test_a_model_is_pickled_before_it_is_fitted_and_not_after(fitted):
     again = pickle.loads(pickle.dumps(aae_tf.AAE(**SMALL)))
     assert again.settings == aae_tf.AAE(**SMALL).settings

@@ -41,6 +41,19 @@ def test_a_version_on_other_data_is_refused_and_told_of_what_the_newest_is(tmp_p
             model_card.check_same_data(model, mine | other)
 
 
+def test_a_version_on_other_classes_is_refused_and_one_on_more_examples_is_noted(tmp_path, caplog):
+    model, shape = tmp_path / "mine", {"name": "shapes", "image_shape": [8, 8, 1]}
+    _version(model, 1, **shape, class_names=["circle", "square"], sha256_of_train="a")
+    with pytest.raises(SettingsError, match="trained on the classes circle, square, not a, b"):
+        model_card.check_same_data(model, shape | {"class_names": ["a", "b"]})
+    with caplog.at_level("INFO"):
+        same = shape | {"class_names": ["circle", "square"]}
+        model_card.check_same_data(model, same | {"sha256_of_train": "a"})
+        assert caplog.text == ""
+        model_card.check_same_data(model, same | {"sha256_of_train": "b"})
+    assert "note: version 1 of mine was trained on other examples" in caplog.text
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"data": 3}', '{"data": {"name": "x"}}'])
 def test_a_card_that_says_nothing_of_data_forbids_nothing(tmp_path, content):
     _version(tmp_path, 1)

@@ -35,7 +35,7 @@ def test_stopped_seeds_go_on_and_are_the_single_runs(undisturbed, place, flags):
     assert [path.name for path in (place / "of_seeds" / "gaussian_bars").iterdir()] == ["1"]
     table = done.stdout[done.stdout.rindex("gaussian, practical, 2 epochs, seeds 0, 1") :]
     assert "standard deviation" in table and "--seeds=0,1" in table
-    assert table.count("next:") == 1 and "--runs=seeds/seed_0,seeds/seed_1" in table
+    assert done.stdout.count("next:") == 1 and "--runs=seeds/seed_0,seeds/seed_1" in table
 
     files = _times(place / "seeds")
     again = program.call(place, *command)
