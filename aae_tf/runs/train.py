@@ -202,7 +202,8 @@ def _train(
         if temporary:
             with run.averaged_weights():
                 evaluator.fit_sampler(folder.path)
-            return Outcome(folder, recorder.newest("validation"), None, state)
+            newest, wrong = recorder.newest("validation"), health.notes(settings, recorder.rows)
+            return Outcome(folder, newest, None, state, notes=wrong)
         try:
             with run.stop.at_once():
                 exporting = "" if model is None else " and exporting"

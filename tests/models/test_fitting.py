@@ -74,6 +74,14 @@ def test_fit_goes_on_in_a_folder_that_holds_the_run(tmp_path, reached):
     assert program.state(tmp_path / "run") == reached
 
 
+@pytest.mark.parametrize("run_dir", [None, "run"])
+def test_fit_says_what_looks_wrong_with_the_run(run_dir, empty_folder, capsys):
+    model = aae_tf.AAE(**SMALL | {"epochs": 1})
+    model.fit(X, run_dir=run_dir)
+    said = capsys.readouterr().err
+    assert "note: 3 steps in all are few: try more --epochs, or a smaller --batch_size" in said
+
+
 class Recording:
     """A callback by its methods alone; stops after as many epochs as it is told."""
 
