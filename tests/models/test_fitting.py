@@ -1,6 +1,7 @@
 """fit: the command's run, whatever it is given; called again it goes on; callbacks look on."""
 
 import pathlib
+import re
 import tempfile
 import threading
 
@@ -80,6 +81,26 @@ def test_fit_says_what_looks_wrong_with_the_run(run_dir, empty_folder, capsys):
     model.fit(X, run_dir=run_dir)
     said = capsys.readouterr().err
     assert "note: 3 steps in all are few: try more --epochs, or a smaller --batch_size" in said
+
+
+SCALES = np.float32([0.1, 1, 20, 0])
+TOLD = (
+    r"\nnote: features have standard deviations from 0\.\S+ to [12]\S+; --standardize brings them"
+)
+
+
+@pytest.mark.parametrize(
+    ("x", "more", "said"),
+    [
+        (X * SCALES, {}, True),
+        (X * SCALES, {"standardize": True}, False),
+        (X * np.float32([0.3, 1, 2, 0]), {}, False),
+        (tiny.images(90), {}, False),
+    ],
+)
+def test_fit_names_standardize_where_features_scales_differ(x, more, said, capsys):
+    aae_tf.AAE(**SMALL | {"epochs": 1}, **more).fit(x)
+    assert bool(re.search(TOLD, capsys.readouterr().err)) == said
 
 
 class Recording:
