@@ -35,7 +35,7 @@ def load(settings: DataSettings) -> ImageData:
       DataError: if its files can't be used.
     """
     data = _load(settings)
-    flag = f"--dataset={data.name}"
+    flag = data.flag
     for name, split in data.splits.items():
         if len(split) < 2:
             raise DataError(f"{flag}: {len(split)} {name} images, expected 2 or more")
@@ -70,7 +70,7 @@ def _load(settings: DataSettings) -> ImageData:
     name = settings.dataset
     if name.startswith(GIVEN):
         raise DataError(
-            f"--dataset={name}: the run's data was given in Python and lies in no file; expected "
+            "--dataset: the run's data was given in Python and lies in no file; expected "
             "aae_tf.load(run_dir), and the data again"
         )
     path = pathlib.Path(os.path.expanduser(name))  # leaves ~nobody as it is

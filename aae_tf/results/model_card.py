@@ -16,6 +16,7 @@ from aae_tf.results.metrics import has_meaning
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.settings import EvaluationSettings, Settings, flatten, without_places
+from aae_tf.settings.own import readable_name
 from aae_tf.utils import printable, read_json
 
 # As the pages of the data sets say; of other data the user knows.
@@ -137,7 +138,8 @@ def check_same_data(model: pathlib.Path, data: Mapping[str, Any]) -> None:
     before, now = (_named(described) for described in (card["data"], data))
     if before != now:
         version, about = newest.parents[1].name, about_data(card)
-        expected = f"another name, as version {version} was trained on {about}, not on {now[0]}"
+        name = readable_name(now[0])
+        expected = f"another name, as version {version} was trained on {about}, not on {name}"
         raise SettingsError("model_name", model.name, expected)
 
 
@@ -163,7 +165,7 @@ def read_card(version: pathlib.Path) -> dict[str, Any] | None:
 def about_data(card: Mapping[str, Any]) -> str:
     """What a model was trained on: 'bars.npz, 8x8x1'."""
     name, shape = _named(card["data"])
-    return f"{printable(name)}, {'x'.join(map(str, shape))}"
+    return f"{printable(readable_name(name))}, {'x'.join(map(str, shape))}"
 
 
 def class_names(card: Mapping[str, Any]) -> list[str]:
@@ -185,7 +187,7 @@ def markdown(card: Mapping[str, Any]) -> str:
     shape = data["image_shape"]
     kind = _kind_of(data)
     data_section = (
-        f"## Data\n\n`{data['name']}`: {kind} {' x '.join(map(str, shape))}"
+        f"## Data\n\n`{readable_name(data['name'])}`: {kind} {' x '.join(map(str, shape))}"
         f"{', ' + sizes if sizes else ''}. Licence: {data['licence']}.\n"
     )
     if names := data.get("class_names"):
@@ -198,7 +200,7 @@ def markdown(card: Mapping[str, Any]) -> str:
     parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]) + "\n")
     lines = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
     parts.append(f"## Provenance\n\n{lines or 'Not known.'}\n")
-    flags = "\n".join(f"--{flag}={value}" for flag, value in settings.items())
+    flags = "\n".join(f"--{flag}={readable_name(value)}" for flag, value in settings.items())
     parts.append(f"## Settings\n\n```\n{flags}\n```\n")
     return "\n".join(parts)
 

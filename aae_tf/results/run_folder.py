@@ -267,7 +267,7 @@ class RunFolder:
         different = [key for key in {**noted, **found} if noted.get(key) != found.get(key)]
         if different:
             raise RunFolderError(
-                f"--dataset={data.name}: other images or labels than in "
+                f"{data.flag}: other images or labels than in "
                 f"{self.path / 'data.json'} ({', '.join(different)}); expected the same ones or "
                 "another --run_dir"
             )
