@@ -98,6 +98,9 @@ def _load(settings: DataSettings) -> ImageData:
     if is_table and os.path.isfile(path):
         return arrays.load_table(path, settings.label_column)
     if os.path.isfile(path):
+        if path.suffix.lower() not in ENDINGS:
+            kinds = ", ".join((*ENDINGS, *tables.ENDINGS))
+            raise DataError(f"--dataset={name}: expected a file of the kinds {kinds}")
         return arrays.load_arrays(path, settings.stream)
     if path.suffix.lower() in (*ENDINGS, *tables.ENDINGS) or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")

@@ -120,7 +120,9 @@ def test_a_model_that_is_not_fitted_says_so(ask):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"latent": 2}, "--latent=2: expected a setting"),
+        ({"nothing": 2}, "--nothing=2: expected a setting that --experiment=gaussian has$"),
+        ({"latentdim": 3}, "a setting that --experiment=gaussian has; did you mean latent_dim?"),
+        ({"divergence": "mmd"}, "=mmd: expected a setting that --experiment=gaussian has$"),
         ({"experiment": "wae_mmd"}, "--experiment=wae_mmd: expected one of gaussian"),
         ({"epochs": 0}, "--epochs=0: expected at least 1"),
         ({"epochs": "many"}, "--epochs=many: expected a value of type int"),
@@ -169,6 +171,15 @@ def test_another_network_than_the_runs_is_named(tmp_path):
 def test_a_folder_without_a_run_is_not_loaded(tmp_path):
     with pytest.raises(UserError, match="holds no run"):
         aae_tf.load(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["wine", "wine/1"])
+def test_an_export_is_told_from_a_run(tmp_path, place):
+    (tmp_path / "wine/1").mkdir(parents=True)
+    (tmp_path / "wine/1/saved_model.pb").touch()
+    said = r"holds an export, no run; .* --mode=predict --model=.*wine.* or tf.saved_model.load"
+    with pytest.raises(UserError, match=said):
+        aae_tf.load(tmp_path / place)
 
 
 @pytest.mark.slow
