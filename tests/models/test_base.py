@@ -149,6 +149,45 @@ def test_scikit_learn_clones_a_model_unfitted(fitted):
         again.encode(X)
 
 
+def test_a_model_is_the_last_step_of_a_pipeline():
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.utils.validation import check_is_fitted
+
+    model = aae_tf.AAE(**SMALL)
+    pipeline = make_pipeline(StandardScaler(), model)
+    with pytest.raises(ValueError, match="not fitted"):
+        check_is_fitted(model)
+    pipeline.set_params(aae__epochs=1).fit(X, aae__verbose=0)
+    check_is_fitted(pipeline)
+    scaled = StandardScaler().fit_transform(X)
+    np.testing.assert_array_equal(pipeline.transform(X), model.encode(scaled))
+    np.testing.assert_array_equal(pipeline.score_samples(X), model.score_samples(scaled))
+    assert "AAE" in pipeline._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_a"),
+    [("AAE", ""), ("SemiSupervisedAAE", "classifier"), ("ClusteringAAE", "clusterer")],
+)
+def test_scikit_learn_knows_what_a_model_is(kind, is_a):
+    from sklearn import base
+
+    model = getattr(aae_tf, kind)()
+    assert base.is_classifier(model) == (is_a == "classifier")
+    assert base.is_clusterer(model) == (is_a == "clusterer")
+    assert not hasattr(model, "classes_")
+
+
+def test_codes_are_a_step_before_a_classifier():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    pipeline = make_pipeline(aae_tf.AAE(**SMALL | {"epochs": 1}), LogisticRegression())
+    pipeline.fit(X, np.arange(90) % 3, aae__verbose=0)
+    assert pipeline.predict(X).shape == (90,) and list(pipeline.classes_) == [0, 1, 2]
+
+
 def test_a_model_is_pickled_before_it_is_fitted_and_not_after(fitted):
     again = pickle.loads(pickle.dumps(aae_tf.AAE(**SMALL)))
     assert again.settings == aae_tf.AAE(**SMALL).settings
