@@ -54,9 +54,20 @@ def any_of(value: object, choices: Iterable[str], other: str = "") -> str:
       other: what it may be besides.
     """
     names = list(choices)
-    near = difflib.get_close_matches(str(value), names, n=1)
     listed = "one of " + ", ".join(names) + (f", or {other}" if other else "")
-    return listed + (f"; did you mean {near[0]}?" if near else "")
+    return listed + did_you_mean(value, names)
+
+
+def did_you_mean(value: object, choices: Iterable[str], most: int = 1) -> str:
+    """The names that are near, as the end of a message; '' where there is none.
+
+    Args:
+      value: that was given.
+      choices: the names that there are.
+      most: how many to name.
+    """
+    near = difflib.get_close_matches(str(value), dict.fromkeys(choices), n=most)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 class DataError(UserError):

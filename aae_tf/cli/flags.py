@@ -14,6 +14,7 @@ from absl import flags
 
 from aae_tf import experiments
 from aae_tf.arrays import holds_features
+from aae_tf.cli.messages import as_expected
 from aae_tf.errors import SettingsError, UserError, any_of
 from aae_tf.experiments import command
 from aae_tf.results.report import FORMATS as REPORT_FORMATS
@@ -63,7 +64,9 @@ class _FlagValues(flags.FlagValues):
                 raise SettingsError("flagfile", filename, f"files that don't go round, {at_most}")
             read_text(path)
         except OSError as error:
-            raise SettingsError("flagfile", filename, f"a text file ({error.strerror})") from None
+            hint = command.near_file(filename) if isinstance(error, FileNotFoundError) else ""
+            expected = f"a text file ({error.strerror}){hint}"
+            raise SettingsError("flagfile", filename, expected) from None
         except ValueError:
             raise SettingsError("flagfile", filename, "a text file in UTF-8") from None
         return super()._get_flag_file_lines(path, parsed_file_stack)
@@ -304,7 +307,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
     try:
         left = values(argv)[1:]
     except (flags.Error, ValueError) as error:  # the latter of --noxla=true
-        raise UsageError(f"{error}; see --help") from None
+        raise UsageError(f"{as_expected(str(error))}; see --help") from None
     _check_text(values)
     if values.profile is not None and (values.mode != "train" or values.seeds is not None):
         raise SettingsError("profile", values.profile, "--mode=train without --seeds")

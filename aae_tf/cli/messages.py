@@ -24,6 +24,16 @@ def log_without_effect(given: Mapping[str, Any], usual: Settings, settings: Sett
         logger.info("note: --%s has no effect here; it counts with %s", flag, needed)
 
 
+def as_expected(said: str) -> str:
+    """What absl says of a value that is no number, in the words of all other errors."""
+    flag, is_whole, _ = said.partition(": invalid literal for int() with base ")
+    if not is_whole:
+        flag, is_number, _ = said.partition(": could not convert string to float: ")
+        if not is_number:
+            return said
+    return f"{flag.removeprefix('flag ')}: expected {'a whole' if is_whole else 'a'} number"
+
+
 def catalogue() -> str:
     """The tables of the experiments, their recipes and the flagfiles, as wide as the terminal."""
     entries = experiments.CATALOGUE.values()

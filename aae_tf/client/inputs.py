@@ -7,26 +7,19 @@ import csv
 import dataclasses
 import io
 import itertools
-import logging
-import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from aae_tf.arrays import ENDINGS as ARRAY_ENDINGS
 from aae_tf.arrays import open_arrays, tables, values
+from aae_tf.client import picture_files
 from aae_tf.client.model import STRING, PredictionError, Signature, Tensor
 from aae_tf.errors import DataError
 from aae_tf.utils import printable
 
-logger = logging.getLogger(__name__)
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF8")
-KINDS = "a PNG, JPEG, BMP or GIF picture, a folder of them, .npy, .npz, .mat or .csv"
 IMAGES, LABELS = "images", "labels"
-MOST_NAMES = 8  # of arrays, in a message
+MOST_NAMES = picture_files.MOST_NAMES  # of arrays, in a message
 TABLE_FILE = "file"  # the column of files' names
 # How a column of an array is called; of several dimensions each has its number behind.
 STEMS = {
@@ -40,33 +33,6 @@ STEMS = {
 }
 # What can stand for an input: what 'encode' and 'classify' wrote feeds 'generate'.
 INSTEAD = {"styles": ("code",), "labels": ("class",)}
-
-
-class PictureFiles(Sequence):
-    """Files whose bytes are read when they are needed."""
-
-    def __init__(self, files: Sequence[pathlib.Path]):
-        self._files = list(files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        content = [_content(file) for file in self._files[rows]]
-        return np.array([*content, None], object)[:-1]  # None keeps numpy from looking inside
-
-    @property
-    def names(self) -> list[str]:
-        return [file.name for file in self._files]
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Bytes of each."""
-        sizes = []
-        for file in self._files:
-            with _reading(file):
-                sizes.append(file.stat().st_size)
-        return np.array(sizes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,40 +72,6 @@ class Inputs:
         return {**self.fixed, **{name: rows[start:stop] for name, rows in self.columns.items()}}
 
 
-def are_pictures(path: pathlib.Path) -> bool:
-    """Whether the input is a picture or a folder; a file of another name by what it holds."""
-    with _reading(path):
-        if not path.exists():
-            raise PredictionError(f"--input={path}: no such file or folder; expected {KINDS}")
-    if path.is_dir() or path.suffix.lower() in ENDINGS:
-        return True
-    if path.suffix.lower() in (".csv", *ARRAY_ENDINGS):
-        return False
-    if _head(path).startswith(HEADS):
-        return True
-    raise PredictionError(f"--input={path}: expected {KINDS}")
-
-
-def find_pictures(path: pathlib.Path) -> PictureFiles:
-    """The picture, or all PNG, JPEG, BMP and GIF files of a folder in the order of their names."""
-    files = [path]
-    if path.is_dir():
-        with _reading(path):
-            entries = sorted(path.iterdir())
-        files = [f for f in entries if f.suffix.lower() in ENDINGS and not f.name.startswith(".")]
-        chosen = set(files)
-        if others := [printable(f.name) for f in entries if f not in chosen]:
-            shown = ", ".join(others[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "")
-            count = f"{len(files)} of {len(entries)} files and folders"
-            logger.info("%s: read %s, not %s", path, count, shown)
-    if not files:
-        raise PredictionError(f"--input={path}: expected PNG, JPEG, BMP or GIF files in it")
-    for file in files:
-        if not _head(file).startswith(HEADS):
-            raise PredictionError(f"--input={file}: not a PNG, JPEG, BMP or GIF picture")
-    return PictureFiles(files)
-
-
 def of_pictures(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
     """Inputs of a signature that takes encoded pictures.
 
@@ -154,7 +86,7 @@ def of_pictures(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
             f"--input={path}: --signature={name} takes {', '.join(others)} too; expected an .npz "
             f"with the arrays {', '.join(sorted(signature.inputs))}"
         )
-    files = find_pictures(path)
+    files = picture_files.find(path)
     return Inputs({takes[0]: files}, {}, files.names)
 
 
@@ -180,7 +112,7 @@ def of_arrays(path: pathlib.Path, name: str, signature: Signature) -> Inputs:
 
 def _bytes_of_rows(column: Sequence) -> np.ndarray | int:
     """What each row weighs; of an array of objects not the pointers but what they point to."""
-    if isinstance(column, PictureFiles):
+    if isinstance(column, picture_files.PictureFiles):
         return column.sizes
     if column.dtype == object:
         return np.array([sum(map(len, row)) for row in column.reshape(len(column), -1)])
@@ -251,24 +183,6 @@ def _fitted(path: pathlib.Path, name: str, array: np.ndarray, tensor: Tensor) ->
         also = " or uint8" if name == IMAGES else ""
         raise PredictionError(f"--input={path}: {name} is {held}, expected {tensor}{also}")
     return fitted
-
-
-def _head(file: pathlib.Path) -> bytes:
-    with _reading(file), open(file, "rb") as opened:
-        return opened.read(max(map(len, HEADS)))
-
-
-def _content(file: pathlib.Path) -> bytes:
-    with _reading(file):
-        return file.read_bytes()
-
-
-@contextlib.contextmanager
-def _reading(file):
-    try:
-        yield
-    except OSError as error:
-        raise PredictionError(f"--input={file}: {os.strerror(error.errno or 0)}") from None
 
 
 def table_header(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import pathlib
 
 import numpy as np
 
 from aae_tf.client import inputs as files
-from aae_tf.client import outputs
+from aae_tf.client import outputs, picture_files
 from aae_tf.client.inputs import Inputs
 from aae_tf.client.model import STRING, Model, PredictionError, Refused, Signature, check
 from aae_tf.errors import SettingsError
 from aae_tf.utils import printable, progress_bar
+
+logger = logging.getLogger(__name__)
 
 TWIN = "_bytes"  # ends the name of a signature that takes encoded pictures
 MOST_AT_ONCE = 10**6  # samples, or inputs in a request
@@ -52,7 +55,7 @@ class PredictOptions:
     def check_paths(self) -> None:
         """Raises PredictionError if the input isn't there, or the output is; asks no model."""
         if self.input is not None:
-            files.are_pictures(self.input)
+            picture_files.are_pictures(self.input)
         if self.output is not None:
             outputs.check_free(self.output)
 
@@ -84,11 +87,23 @@ def predict(model: Model, options: PredictOptions) -> None:
         writer.discard()
     if options.output is not None:
         print(f"written: {printable(options.output)}")
+    if said := _unlike(model, name, inputs):
+        logger.info("%s: %s", options.input, said)
+
+
+def _unlike(model: Model, name: str, inputs: Inputs) -> str:
+    """What of the pictures the model changes before it sees them, where its twin says so."""
+    twin = model.signatures.get(name.removesuffix(TWIN))
+    sees = None if twin is None else twin.inputs.get(files.IMAGES)
+    found = [c for c in inputs.columns.values() if isinstance(c, picture_files.PictureFiles)]
+    if sees is None or sees.shape is None or len(sees.shape) != 4 or not found:
+        return ""
+    return picture_files.unlike(found[0], sees.shape[1:])
 
 
 def _inputs(model: Model, options: PredictOptions) -> tuple[str, Inputs]:
     """The signature's name, maybe its twin's, and what goes into it."""
-    pictures = options.input is not None and files.are_pictures(options.input)
+    pictures = options.input is not None and picture_files.are_pictures(options.input)
     name = options.signature
     if pictures and name + TWIN in model.signatures:
         name += TWIN
@@ -99,7 +114,7 @@ def _inputs(model: Model, options: PredictOptions) -> tuple[str, Inputs]:
         if sorted(signature.inputs) != sorted(DRAWING):
             raise PredictionError(
                 f"--input=: expected {', '.join(sorted(signature.inputs))} for --signature={name}: "
-                f"{files.KINDS}"
+                f"{picture_files.KINDS}"
             )
         drawn = {"count": options.count, "seed": (options.seed, 0)}
         types = {key: tensor.dtype for key, tensor in signature.inputs.items()}

@@ -20,7 +20,7 @@ from aae_tf.arrays import is_picture
 from aae_tf.data.streamed import StreamedImages, blocks, must_stream, must_stream_held_out
 from aae_tf.settings import DataSettings
 from aae_tf.settings.fields import without_home
-from aae_tf.settings.own import GIVEN
+from aae_tf.settings.own import GIVEN, readable_name
 from aae_tf.utils import printable, progress_bar
 
 VALIDATION_AT_MOST = 10_000
@@ -146,6 +146,11 @@ class ImageData:
         return self.name.startswith(GIVEN)
 
     @property
+    def flag(self) -> str:
+        """How errors begin: with the flag, or with the argument in Python."""
+        return self.name.partition(":")[2] if self.in_python else f"--dataset={self.name}"
+
+    @property
     def image_shape(self) -> tuple[int, ...]:
         return self.train.images.shape[1:]
 
@@ -180,7 +185,7 @@ class ImageData:
         sizes = {name: len(split) for name, split in self.splits.items()}
         shape = "x".join(map(str, self.image_shape))
         kind = "images" if is_picture(self.image_shape) else "examples"
-        said = f"{printable(self.name)}: {sum(sizes.values()):,} {kind}, {shape}"
+        said = f"{printable(readable_name(self.name))}: {sum(sizes.values()):,} {kind}, {shape}"
         classes = f", {self.num_classes} classes" if self.num_classes else ""
         return f"{said}{classes}: " + ", ".join(f"{n:,} {name}" for name, n in sizes.items())
 
@@ -190,7 +195,7 @@ class ImageData:
         if isinstance(self.train.images, StreamedImages):
             size = math.prod(self.train.images.shape) / 2**20
             notes.append(f"streams {len(self.train)} images, {size:,.1f} MiB of pixels")
-        return [f"{printable(self.name)}: {note}" for note in notes]
+        return [f"{printable(readable_name(self.name))}: {note}" for note in notes]
 
     def class_label(self, number: int) -> str:
         """The name of a class, or its number."""

@@ -18,12 +18,12 @@ def check_labels(data: ImageData, experiment: str) -> None:
     for name, split in data.splits.items():
         if split.labels is None and (name == "train" or not data.in_python):
             raise DataError(
-                f"--dataset={data.name}: has no labels, which --experiment={experiment} learns "
+                f"{data.flag}: has no labels, which --experiment={experiment} learns "
                 "from or is scored on; expected one folder a class, or 'label' beside the images"
             )
     check_class_numbers(data)
     if data.num_classes < 2:
-        raise DataError(f"--dataset={data.name}: one class, expected two or more")
+        raise DataError(f"{data.flag}: one class, expected two or more")
 
 
 def check_class_numbers(data: ImageData) -> None:
@@ -40,7 +40,7 @@ def check_class_numbers(data: ImageData) -> None:
             low = 0  # unlabelled, as in scikit-learn
         if low < 0 or high >= data.num_classes:
             raise DataError(
-                f"--dataset={data.name}: {name} images have labels from {low} to {high}, expected "
+                f"{data.flag}: {name} images have labels from {low} to {high}, expected "
                 f"them within 0 to {data.num_classes - 1}, the classes of its training images"
             )
 
@@ -68,7 +68,7 @@ def labelled_rows(data: ImageData, num_labels: int | None, run_seed: int) -> np.
         shown = f"class {data.class_label(counts.argmin())} has no training image"
         if low := int(labels.min()):
             shown = f"labels count from 0; yours are {low}..{int(labels.max())}, so {shown}"
-        raise DataError(f"--dataset={data.name}: {shown}, expected some of each class")
+        raise DataError(f"{data.flag}: {shown}, expected some of each class")
     if num_labels is None:
         return known.astype(np.int32)
     each, left = divmod(num_labels, data.num_classes)

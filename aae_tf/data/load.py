@@ -35,7 +35,7 @@ def load(settings: DataSettings) -> ImageData:
       DataError: if its files can't be used.
     """
     data = _load(settings)
-    flag = f"--dataset={data.name}"
+    flag = data.flag
     for name, split in data.splits.items():
         if len(split) < 2:
             raise DataError(f"{flag}: {len(split)} {name} images, expected 2 or more")
@@ -70,7 +70,7 @@ def _load(settings: DataSettings) -> ImageData:
     name = settings.dataset
     if name.startswith(GIVEN):
         raise DataError(
-            f"--dataset={name}: the run's data was given in Python and lies in no file; expected "
+            "--dataset: the run's data was given in Python and lies in no file; expected "
             "aae_tf.load(run_dir), and the data again"
         )
     path = pathlib.Path(os.path.expanduser(name))  # leaves ~nobody as it is
@@ -98,6 +98,9 @@ def _load(settings: DataSettings) -> ImageData:
     if is_table and os.path.isfile(path):
         return arrays.load_table(path, settings.label_column)
     if os.path.isfile(path):
+        if path.suffix.lower() not in ENDINGS:
+            kinds = ", ".join((*ENDINGS, *tables.ENDINGS))
+            raise DataError(f"--dataset={name}: expected a file of the kinds {kinds}")
         return arrays.load_arrays(path, settings.stream)
     if path.suffix.lower() in (*ENDINGS, *tables.ENDINGS) or name.startswith((".", "/", "~")):
         raise DataError(f"--dataset={name}: no such file or folder")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import hashlib
 import json
 import logging
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aae_tf.arrays import ENDINGS, tables
 from aae_tf.data.decoding import compiled, with_channels
 from aae_tf.data.images import (
     Framing,
@@ -30,7 +30,7 @@ from aae_tf.data.images import (
     with_splits_in_memory,
 )
 from aae_tf.data.streamed import PackedImages, must_stream, must_stream_held_out, packed
-from aae_tf.errors import DataError, SettingsError
+from aae_tf.errors import DataError, SettingsError, did_you_mean
 from aae_tf.settings import DataSettings
 from aae_tf.utils import printable
 
@@ -91,11 +91,10 @@ def load(settings: DataSettings) -> ImageData:
     try:
         builder = tfds.builder(name, data_dir=os.path.expanduser(settings.data_dir) or None)
     except Exception:  # of many kinds: an unknown name, version or configuration, a missing library
-        near = difflib.get_close_matches(name, ["mnist", *tfds.list_builders()], n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise SettingsError(
-            "dataset", name, f"mnist, a TensorFlow Datasets name, a folder or an .npz{hint}"
-        ) from None
+        hint = did_you_mean(name, ["mnist", *tfds.list_builders()], most=3)
+        files = ", ".join((*ENDINGS, *tables.ENDINGS))
+        kinds = f"mnist, a TensorFlow Datasets name, a folder or a file ({files})"
+        raise SettingsError("dataset", name, kinds + hint) from None
     _prepare(builder, name)
     paper = PREPARATIONS.get(builder.name, Preparation())
     splits = _checked_splits(builder, name, settings.train_split, paper)

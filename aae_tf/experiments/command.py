@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from aae_tf import experiments
+from aae_tf.errors import did_you_mean
 from aae_tf.settings import flatten
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
@@ -27,6 +28,12 @@ def find_file(name: str) -> str:
     """
     packaged = FLAGFILES / name
     return str(packaged) if packaged.is_file() and not pathlib.Path(name).exists() else name
+
+
+def near_file(name: str) -> str:
+    """The package's flagfile that may have been meant, as the end of a message."""
+    packaged = [str(file.relative_to(FLAGFILES)) for file in sorted(FLAGFILES.rglob("*.flags"))]
+    return did_you_mean(name, packaged)
 
 
 def flags_of(flat: Mapping[str, Any], leave_out: Collection[str] = ()) -> list[str]:

@@ -27,6 +27,7 @@ from aae_tf.results.comparison import write_comparison
 from aae_tf.results.metrics_table import CATEGORIES, MetricsTable
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.settings import Settings, flatten
+from aae_tf.settings.own import readable_name
 from aae_tf.utils import make_folder, write_aside
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def titles_of(flats: Sequence[Mapping[str, Any]], paths: Sequence[pathlib.Path])
             parts.append(f"{flat['recipe']} recipe")
         kin = [other for other in kin if other["recipe"] == flat["recipe"]]
         keys = differing(kin)
-        parts += [f"{key}={flat.get(key, '')}" for key in keys]
+        parts += [f"{key}={readable_name(flat.get(key, ''))}" for key in keys]
         titles.append(", ".join(parts) if parts and len(keys) <= SETTINGS_IN_TITLE else path.name)
     for folder_of in (lambda path: path.name, str):
         longer = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
@@ -19,7 +20,8 @@ TASKS = {
 }
 LOSSES, ACCURACY = "adversaries' losses", "discriminator's accuracy"
 OF_CODE = {"": "", "style_": "style: ", "label_": "label: "}  # where there are two adversaries
-PANEL, ABREAST = (3.3, 2.6), 3  # inches; panels in a row
+PANEL, ABREAST = (3.3, 2.6), 3  # inches; panels in a row, where one is enough for all
+LONGEST_LABEL = 16  # letters of a line beside an axis of a card
 
 
 def learning_curves(runs: Mapping[str, Rows]) -> Figure | None:
@@ -38,7 +40,7 @@ def learning_curves(runs: Mapping[str, Rows]) -> Figure | None:
     panels += [name for name in lines if lines[name]]
     if not panels:
         return None
-    columns = len(panels) if len(panels) <= ABREAST else -(-len(panels) // 2)
+    columns = len(panels) if len(panels) <= ABREAST else 2  # in a card more would be tiny
     height = -(-len(panels) // columns)
     legend_columns = 1 if max(map(len, runs)) > 50 else 3
     legend_height = 0.0 if is_alone else 0.2 * -(-(len(runs) + 1) // legend_columns)
@@ -46,7 +48,8 @@ def learning_curves(runs: Mapping[str, Rows]) -> Figure | None:
     with plot_style():
         for number, name in enumerate(panels):
             axes = figure.add_subplot(height, columns, number + 1)
-            axes.set(xlabel="epoch", ylabel={**COMMON, **TASKS}.get(name, name))
+            label = textwrap.fill({**COMMON, **TASKS}.get(name, name), LONGEST_LABEL)
+            axes.set(xlabel="epoch", ylabel=label)
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set_xlim(0, max(1.0, *(rows[-1]["epoch"] for rows in runs.values())) * 1.03)
             if name in lines:

@@ -56,6 +56,7 @@ class Model:
     """
 
     experiments: ClassVar[tuple[str, ...]] = ()
+    _estimator_type: ClassVar[str | None] = None  # as scikit-learn has it
 
     def __init__(
         self,
@@ -90,6 +91,17 @@ class Model:
     def __repr__(self) -> str:
         state = "not fitted" if self._folder is None else str(self.run_dir or "fitted")
         return f"{type(self).__name__}(experiment={self._experiment!r}, {state})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._folder is not None
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn import utils
+
+        found = {"transformer_tags": utils.TransformerTags()}
+        if self._estimator_type == "classifier":
+            found["classifier_tags"] = utils.ClassifierTags()
+        return utils.Tags(self._estimator_type, utils.TargetTags(required=False), **found)
 
     def __getstate__(self) -> dict[str, Any]:
         if self._folder is not None:
@@ -186,6 +198,15 @@ class Model:
     def encode(self, x: Any) -> np.ndarray:
         """Codes `(n, latent_dim)` of examples, float32: the centre of q(z|x)."""
         return self._of_examples(x, lambda inference, split: inference.encode(split))
+
+    def transform(self, x: Any) -> np.ndarray:
+        """The same as `encode`, by scikit-learn's name, for a step of a Pipeline."""
+        return self.encode(x)
+
+    def fit_transform(self, x: Any, y: Any = None, **fit: Any) -> np.ndarray:
+        """`fit`, then `transform` of the same examples."""
+        self.fit(x, y, **fit)
+        return self.transform(x)
 
     def decode(self, codes: Any, labels: Any = None) -> np.ndarray:
         """Examples of codes `(n, latent_dim)`, float32.

@@ -79,6 +79,15 @@ class SemiSupervisedAAE(_Classifier):
     """
 
     experiments = ("semi_supervised",)
+    _estimator_type = "classifier"
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """What `predict` may give, in the order of `predict_proba`; there once it is fitted."""
+        if self._folder is None:
+            raise AttributeError("classes_: the model isn't fitted; expected fit() first")
+        described = self._folder.read_data()
+        return np.array(described.get("class_names") or range(described["num_classes"]))
 
 
 class ClusteringAAE(_Classifier):
@@ -90,6 +99,7 @@ class ClusteringAAE(_Classifier):
     """
 
     experiments = ("clustering", "discrete")
+    _estimator_type = "clusterer"
 
 
 class DimReductionAAE(_Classifier):
@@ -104,11 +114,6 @@ class DimReductionAAE(_Classifier):
     def transform(self, x: Any) -> np.ndarray:
         """The reduced representation of examples, `(n, latent_dim)`, float32."""
         return self._of_examples(x, lambda inference, split: inference.embed(split))
-
-    def fit_transform(self, x: Any, y: Any = None, **fit: Any) -> np.ndarray:
-        """`fit`, then `transform` of the same examples."""
-        self.fit(x, y, **fit)
-        return self.transform(x)
 
 
 class SupervisedAAE(Model):

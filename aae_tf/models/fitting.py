@@ -66,6 +66,8 @@ def fit(
             if outcome.status == os.EX_TEMPFAIL:
                 return _history(folder)
             raise KeyboardInterrupt(signal.Signals(outcome.status - 128).name)
+        for note in outcome.notes:
+            logger.info("note: %s", note)
         return _history(folder)
 
 

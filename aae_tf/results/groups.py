@@ -17,6 +17,7 @@ from aae_tf.experiments import CATALOGUE, command, settings_of
 from aae_tf.results.record import Run, runs_below
 from aae_tf.results.tables import paper_text
 from aae_tf.settings import PLACES, flatten
+from aae_tf.settings.own import readable_name
 
 # What a command has otherwise: the seeds; and what a machine has, not a run.
 LEFT_OUT = ("seed", *PLACES)
@@ -52,7 +53,7 @@ class Group:
 
     @property
     def settings_text(self) -> str:
-        return ", ".join(f"{flag}={value}" for flag, value in self.settings.items())
+        return ", ".join(f"{flag}={readable_name(value)}" for flag, value in self.settings.items())
 
     @property
     def latent_dim(self) -> int:

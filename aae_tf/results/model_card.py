@@ -17,6 +17,7 @@ from aae_tf.results.metrics import has_meaning
 from aae_tf.results.run_folder import RunFolder
 from aae_tf.results.tables import Table
 from aae_tf.settings import EvaluationSettings, Settings, flatten, without_places
+from aae_tf.settings.own import readable_name
 from aae_tf.utils import printable, read_json
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def check_same_data(model: pathlib.Path, data: Mapping[str, Any]) -> None:
     before, now = (_named(described) for described in (card["data"], data))
     if before != now:
         expected = f"another name, as version {version} was trained on {about_data(card)}"
-        raise SettingsError("model_name", model.name, f"{expected}, not on {now[0]}")
+        raise SettingsError("model_name", model.name, f"{expected}, not on {readable_name(now[0])}")
     before, now = (_classes(described) for described in (card["data"], data))
     if before and now and before != now:
         expected = f"another name, as version {version} was trained on the classes {before}"
@@ -178,7 +179,7 @@ def read_card(version: pathlib.Path) -> dict[str, Any] | None:
 def about_data(card: Mapping[str, Any]) -> str:
     """What a model was trained on: 'bars.npz, 8x8x1'."""
     name, shape = _named(card["data"])
-    return f"{printable(name)}, {'x'.join(map(str, shape))}"
+    return f"{printable(readable_name(name))}, {'x'.join(map(str, shape))}"
 
 
 def class_names(card: Mapping[str, Any]) -> list[str]:
@@ -200,7 +201,7 @@ def markdown(card: Mapping[str, Any]) -> str:
     shape = data["image_shape"]
     kind = _kind_of(data)
     data_section = (
-        f"## Data\n\n`{data['name']}`: {kind} {' x '.join(map(str, shape))}"
+        f"## Data\n\n`{readable_name(data['name'])}`: {kind} {' x '.join(map(str, shape))}"
         f"{', ' + sizes if sizes else ''}. Licence: {data['licence']}.\n"
     )
     if names := data.get("class_names"):
@@ -213,7 +214,7 @@ def markdown(card: Mapping[str, Any]) -> str:
     parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in card["limits"]) + "\n")
     lines = "\n".join(f"- {key}: `{_shown(value)}`" for key, value in provenance.items())
     parts.append(f"## Provenance\n\n{lines or 'Not known.'}\n")
-    flags = "\n".join(f"--{flag}={value}" for flag, value in settings.items())
+    flags = "\n".join(f"--{flag}={readable_name(value)}" for flag, value in settings.items())
     parts.append(f"## Settings\n\n```\n{flags}\n```\n")
     return "\n".join(parts)
 

@@ -21,6 +21,7 @@ from aae_tf.results.metrics import has_meaning
 from aae_tf.results.provenance import short_commit
 from aae_tf.results.tables import Table, mean_and_error, paper_text, summary
 from aae_tf.settings import DataSettings, flatten, flatten_evaluation
+from aae_tf.settings.own import readable_name
 from aae_tf.utils import strict_json
 
 FORMATS = ("markdown", "json", "text")
@@ -196,7 +197,9 @@ def _label(group: Group) -> str:
     keys = [key for key, given in values.items() if len(given) > 1 and key not in evaluation]
     shown = [key for key in keys if key != "dataset" or flat[key] != USUAL_DATA]
     others = [key for key in group.settings if key not in keys]
-    return ", ".join([group.experiment, *(f"{key}={flat[key]}" for key in [*shown, *others])])
+    return ", ".join(
+        [group.experiment, *(f"{key}={readable_name(flat[key])}" for key in [*shown, *others])]
+    )
 
 
 def _mean_and_deviation(mean: float, standard_deviation: float | None, **_) -> str:
@@ -274,7 +277,7 @@ def _origin(group: Group) -> str:
 def _command(parts: Sequence[str]) -> str:
     """A command, on as many lines as it takes, that can be pasted into a shell."""
     lines = [""]
-    for part in map(shlex.quote, parts):
+    for part in map(shlex.quote, map(readable_name, parts)):
         if len(lines[-1]) + len(part) > WIDTH - 2:
             lines[-1] += "\\"
             lines.append("    ")

@@ -125,11 +125,17 @@ class RunFolder:
             settings = experiments.settings_of(flat["experiment"], flat["recipe"])
             return override(settings, complete(flat, settings))
         except FileNotFoundError:
-            raise RunFolderError(
-                f"--run_dir={self.path}: holds no run (no settings.json)"
-            ) from None
+            raise RunFolderError(f"--run_dir={self.path}: {self._instead_of_run()}") from None
         except (*NONSENSE, UserError) as error:
             raise unusable(file, error) from None
+
+    def _instead_of_run(self) -> str:
+        """What the folder holds that a run was looked for in."""
+        models = (self.path.glob(f"{version}saved_model.pb") for version in ("", "[0-9]*/"))
+        if not any(map(any, models)):
+            return "holds no run (no settings.json)"
+        used = f"--mode=predict --model={self.path}, or tf.saved_model.load in Python"
+        return f"holds an export, no run; expected a run's folder, or {used}"
 
     def check(self, settings: Settings, extendable: bool = False) -> None:
         """Checks that a run of these settings may continue in this folder.
@@ -267,7 +273,7 @@ class RunFolder:
         different = [key for key in {**noted, **found} if noted.get(key) != found.get(key)]
         if different:
             raise RunFolderError(
-                f"--dataset={data.name}: other images or labels than in "
+                f"{data.flag}: other images or labels than in "
                 f"{self.path / 'data.json'} ({', '.join(different)}); expected the same ones or "
                 "another --run_dir"
             )

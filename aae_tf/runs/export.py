@@ -28,6 +28,7 @@ from aae_tf.results.run_folder import RunFolder, check_folder, identity
 from aae_tf.serving import held_out
 from aae_tf.serving.export import export_saved_model, write_config
 from aae_tf.settings import DataSettings, EvaluationSettings, Settings
+from aae_tf.settings.own import readable_name
 from aae_tf.training.checkpoints import Checkpoints
 from aae_tf.training.variables import averaged_variables, network_variables
 from aae_tf.utils import evenly_spaced, to_bytes
@@ -140,7 +141,7 @@ def _held_out_codes(method: Method, data: ImageData, with_images: bool) -> dict[
     categories = learned if method.labels == "none" else classes[: method.num_categories]
     codes = Inference(method).encode(data.validation, rows=rows)
     # Of the user's own data the file's or folder's name, not where it lies.
-    name = pathlib.PurePath(data.name).name
+    name = readable_name(pathlib.PurePath(data.name).name)
     images = small_images(data.validation, rows) if with_images else None
     return held_out.describe(name, codes, labels, classes, categories, data.feature_names, images)
 

@@ -32,6 +32,7 @@ from aae_tf.results.tables import Table
 from aae_tf.runs.curves import layout
 from aae_tf.settings import Settings, flatten, without_places
 from aae_tf.settings.fields import without_home
+from aae_tf.settings.own import readable_name
 from aae_tf.utils import printable, quoted
 
 _NUMBERS = itertools.count()  # of the event files of a process
@@ -181,7 +182,7 @@ def pages_about(settings: Settings, data: ImageData) -> dict[str, str]:
     chosen = distinguishing(settings)
     usual = flatten(settings_of(settings.experiment, settings.recipe))
     changed = [flag for flag in chosen if chosen[flag] != usual.get(flag)]
-    command = ["aae-tf", *map(quoted, flags_of({**usual, **chosen}))]
+    command = ["aae-tf", *(quoted(readable_name(flag)) for flag in flags_of({**usual, **chosen}))]
     rows = [[flag, _cell(chosen[flag]), _cell(usual.get(flag, ""))] for flag in changed]
     table = Table(["setting", "this run", "recipe"], rows).markdown()
     described = data.describe()
@@ -219,4 +220,4 @@ def page_of_result(metrics: Mapping[str, float]) -> str:
 
 def _cell(value: Any) -> str:
     """A value in a table of Markdown."""
-    return printable(value).replace("|", "\\|")
+    return printable(readable_name(value)).replace("|", "\\|")

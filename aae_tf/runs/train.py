@@ -20,6 +20,7 @@ from aae_tf.evaluation import Evaluator, check_data, classifier, sample_quality
 from aae_tf.figures import compare as comparing
 from aae_tf.figures.compare import Restored
 from aae_tf.networks.layers import keras_defaults
+from aae_tf.networks.standardizer import note_on_scales
 from aae_tf.results import health, model_card
 from aae_tf.results.provenance import commit_of_checkout
 from aae_tf.results.run_folder import RunFolder, check_folder
@@ -150,7 +151,7 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
         of = "" if workers.count == 1 else f", {workers.count} workers"
         logger.info("run folder: %s%s%s", folder.path, at, of, extra={"step": step})
         logger.info("%s; %d steps an epoch", data.summary(), run.trainer.feed.steps_per_epoch)
-        for note in (*data.notes(), *_notes(settings)) if chief else ():
+        for note in (*data.notes(), *_notes(settings, data)) if chief else ():
             logger.info(note)
         if not resumed:
             run.begin()
@@ -160,8 +161,12 @@ def started(run: TrainingRun, locked: bool = False, extendable: bool = False) ->
         yield
 
 
-def _notes(settings: Settings) -> Iterator[str]:
-    """Says so where a precision is slower here than float32, and where a cluster isn't used."""
+def _notes(settings: Settings, data: ImageData) -> Iterator[str]:
+    """What settings make of this machine and of the data that a user may not expect."""
+    images = data.train.images
+    # A Dataset without an end can't be looked through.
+    if not settings.data.standardize and getattr(images, "readable", True):
+        yield from filter(None, [note_on_scales(images)])
     if "TF_CONFIG" in os.environ and settings.execution.strategy != "multi_worker":
         yield "note: TF_CONFIG is set; without --strategy=multi_worker it isn't used"
     precision = settings.training.precision
@@ -202,7 +207,8 @@ def _train(
         if temporary:
             with run.averaged_weights():
                 evaluator.fit_sampler(folder.path)
-            return Outcome(folder, recorder.newest("validation"), None, state)
+            newest, wrong = recorder.newest("validation"), health.notes(settings, recorder.rows)
+            return Outcome(folder, newest, None, state, notes=wrong)
         try:
             with run.stop.at_once():
                 exporting = "" if model is None else " and exporting"

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aae_tf.errors import SettingsError
+from aae_tf.errors import SettingsError, did_you_mean
 from aae_tf.settings import evaluation, groups, method_groups
 from aae_tf.settings.fields import Check
 from aae_tf.settings.groups import Settings
@@ -135,7 +135,9 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     parts = {group: replaced(getattr(settings, group)) for group in GROUPS}
     phases = tuple(replaced(phase) for phase in settings.phases)
     for flag, value in left.items():
-        raise SettingsError(flag, value, f"a setting that --experiment={settings.experiment} has")
+        known = () if flag in {s.flag for s in describe()} else flatten(settings)
+        expected = f"a setting that --experiment={settings.experiment} has"
+        raise SettingsError(flag, value, expected + did_you_mean(flag, known))
     return dataclasses.replace(settings, **parts, phases=phases)
 
 

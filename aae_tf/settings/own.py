@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -21,6 +22,11 @@ _GIVEN_NOW: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.Conte
 def is_own(spec: str) -> bool:
     """Whether a setting's value names a function of the user's own."""
     return ":" in spec
+
+
+def readable_name(name: object) -> str:
+    """A name as people read it, or a flag with one: 'x, given in Python' for '__python__:x'."""
+    return re.sub(rf"{GIVEN}:(\w+)", r"\1, given in Python", str(name))
 
 
 def load_function(flag: str, spec: str) -> Callable:

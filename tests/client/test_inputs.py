@@ -1,10 +1,13 @@
 """What users give becomes what signatures take, or is refused in one line."""
 
+import io
+
 import numpy as np
 import pytest
 import scipy.io
+from PIL import Image
 
-from aae_tf.client import inputs
+from aae_tf.client import inputs, picture_files
 from aae_tf.client.inputs import Inputs
 from aae_tf.client.model import PredictionError, Signature, Tensor
 
@@ -63,7 +66,7 @@ def test_mat_is_read_as_an_npz_is(tmp_path):
     scipy.io.savemat(tmp_path / "given.mat", {"codes": np.ones((3, 2)), "more": "text"})
     actual = inputs.of_arrays(tmp_path / "given.mat", "decode", DECODE)
     np.testing.assert_array_equal(actual.columns["codes"], np.ones((3, 2), np.float32))
-    assert not inputs.are_pictures(tmp_path / "given.mat")
+    assert not picture_files.are_pictures(tmp_path / "given.mat")
 
 
 def test_npz_is_read_by_the_names_of_inputs_and_others_are_left(tmp_path):
@@ -162,17 +165,68 @@ def test_pictures_of_a_folder_come_by_name(pictures, caplog):
 def test_pictures_that_cannot_be_used_are_named(pictures, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "expected PNG, JPEG, BMP or GIF files in it" in _refused(
-        inputs.find_pictures, tmp_path / "empty"
+        picture_files.find, tmp_path / "empty"
     )
     (pictures / "bad.png").write_bytes(b"RIFF")
-    line = _refused(inputs.find_pictures, pictures)
+    line = _refused(picture_files.find, pictures)
     assert line == f"--input={pictures / 'bad.png'}: not a PNG, JPEG, BMP or GIF picture"
     (pictures / "bad.png").unlink()
     (pictures / "dir.png").mkdir()
-    assert "dir.png: Is a directory" in _refused(inputs.find_pictures, pictures)
+    assert "dir.png: Is a directory" in _refused(picture_files.find, pictures)
     (pictures / "dir.png").rmdir()
     line = _refused(inputs.of_pictures, pictures, "reconstruct_labelled_bytes", LABELLED)
     assert "takes labels too; expected an .npz with the arrays image_bytes, labels" in line
+
+
+def test_folders_with_pictures_below_a_folder_without_are_named(pictures, caplog):
+    caplog.set_level("INFO", "aae_tf")
+    for name in ("circle", "square/red", "square/blue", "triangle"):
+        (pictures.parent / "shapes" / name).mkdir(parents=True)
+    for name in ("circle", "square/red"):
+        (pictures.parent / "shapes" / name / "1.png").write_bytes(b"")
+    shapes = pictures.parent / "shapes"
+    line = _refused(picture_files.find, shapes)
+    below = f"{shapes}/circle, {shapes}/square/red"
+    expected = f"expected PNG, JPEG, BMP or GIF files in it; there are some in {below}"
+    assert line == f"--input={shapes}: {expected}" and not caplog.messages
+    for name in ("square/blue", "triangle"):
+        (shapes / name / "1.png").write_bytes(b"")
+    line = _refused(picture_files.find, shapes)
+    assert line.endswith(f"in {shapes}/circle, {shapes}/square/blue, {shapes}/square/red and more")
+
+
+def _picture(size, mode, orientation=1, kind="png"):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"),
+    [
+        (3, "3 of 5 pictures were resized to 8x6, 2 were grey"),
+        (1, "3 of 5 pictures were resized to 8x6, 2 were in colour"),
+    ],
+)
+def test_pictures_of_another_size_or_colour_are_counted(tmp_path, channels, said):
+    given = [
+        _picture((6, 8), "RGB"),
+        _picture((8, 6), "L", orientation=6, kind="jpeg"),
+        _picture((8, 6), "RGB"),
+        _picture((12, 16), "L"),
+        _picture((1, 1), "P"),
+    ]
+    files = []
+    for number, content in enumerate(given):
+        files.append(tmp_path / f"{number}.png")
+        files[-1].write_bytes(content)
+    found = picture_files.PictureFiles(files)
+    assert picture_files.unlike(found, (8, 6, channels)) == said
+    assert picture_files.unlike(picture_files.PictureFiles(files[:1]), (8, 6, 3)) == ""
+    (tmp_path / "0.png").write_bytes(picture_files.HEADS[0])  # what Pillow can't read isn't told of
+    assert picture_files.unlike(picture_files.PictureFiles(files[:1]), (8, 6, 3)) == ""
 
 
 @pytest.mark.parametrize("name", ["missing", "missing.npz", "text.txt", "text"])
@@ -180,13 +234,13 @@ def test_other_files_are_refused(tmp_path, name):
     (tmp_path / "text.txt").write_text("words")
     (tmp_path / "text").write_text("words")
     assert "a PNG, JPEG, BMP or GIF picture, a folder" in _refused(
-        inputs.are_pictures, tmp_path / name
+        picture_files.are_pictures, tmp_path / name
     )
 
 
 def test_picture_is_known_without_its_ending(pictures, tmp_path):
     (pictures / "a.jpg").rename(tmp_path / "picture")
-    assert inputs.are_pictures(tmp_path / "picture")
+    assert picture_files.are_pictures(tmp_path / "picture")
 
 
 def _pieces(rows, size, most_bytes, nbytes=4):
@@ -204,7 +258,7 @@ def test_pieces_cover_all_rows_in_order_and_keep_to_both_limits():
 
 def test_large_pictures_go_in_smaller_pieces(tmp_path):
     for number, size in enumerate((10, 5000, 10, 10)):
-        (tmp_path / f"{number}.png").write_bytes(inputs.HEADS[0] + bytes(size))
+        (tmp_path / f"{number}.png").write_bytes(picture_files.HEADS[0] + bytes(size))
     actual = inputs.of_pictures(tmp_path, "encode_bytes", ENCODE_BYTES)
     assert list(actual.pieces(3, 1000)) == [(0, 1), (1, 2), (2, 4)]
 

@@ -59,6 +59,15 @@ def test_folder_of_pictures_becomes_a_table(ask, local, pictures):
 
 
 @pytest.mark.slow
+def test_pictures_of_another_size_are_told_once_the_answer_is_written(ask, pictures):
+    Image.new("RGB", (9, 8)).save(pictures / "b.png")
+    status, out, err = ask("gaussian", "--signature=encode", f"--input={pictures}")
+    assert (status, len(out.splitlines())) == (0, 6)
+    assert err == f"{pictures}: 1 of 5 pictures was resized to 8x8, 1 was in colour\n"
+    assert ask("gaussian", "--signature=encode", f"--input={pictures / 'a.jpg'}")[2] == ""
+
+
+@pytest.mark.slow
 def test_small_requests_keep_the_order(ask, server, pictures):
     flags = ("gaussian", "--signature=encode", f"--input={pictures}")
     whole = _answered(ask, *flags)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -220,3 +221,13 @@ def test_a_bilinear_face_is_less_sharp_than_lanczos_makes_it():
     )
     assert 0.4 < bilinear / _laplace_variance(papers) < 0.7
     assert lanczos / _laplace_variance(papers) == pytest.approx(1, abs=0.01)
+
+
+def test_data_given_in_python_are_shown_by_their_argument():
+    data = dataclasses.replace(tiny.data(), name="__python__:x")
+    assert data.summary().startswith("x, given in Python: 124 images, 8x8x1, 3 classes: ")
+    assert data.describe()["name"] == "__python__:x"
+    dark = Split(np.zeros((40, 4, 4, 1), np.uint8))
+    (note,) = ImageData("__python__:x", dark, dark, None).notes()
+    assert note.startswith("x, given in Python: pixels")
+    assert tiny.data().flag == "--dataset=bars" and data.flag == "x"

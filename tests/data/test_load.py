@@ -109,5 +109,5 @@ def test_arrays_are_the_same_from_every_kind_of_file(empty_folder, ending):
 
 def test_other_kinds_of_file_are_refused(empty_folder):
     (empty_folder / "mine.txt").write_text("words")
-    with pytest.raises(DataError, match=r"expected a file of the kinds \.npz, \.npy, \.mat"):
+    with pytest.raises(DataError, match=r"kinds \.npz, \.npy, \.mat, \.csv, \.parquet$"):
         load(DataSettings(dataset="mine.txt"))

@@ -171,11 +171,19 @@ def test_data_that_cannot_be_had_fails_soon_and_says_how_to_bring_it(tmp_path, l
 
 @pytest.mark.parametrize(
     "name, suggested",
-    [("fashion_mnst", "fashion_mnist"), ("cifar-10", "cifar10"), ("minst", "mnist")],
+    [
+        ("fashion_mnst", "fashion_mnist"),
+        ("cifar-10", "cifar10"),
+        ("minst", "mnist"),
+        ("mnst", "mnist"),
+    ],
 )
 def test_unknown_name_is_refused_with_the_nearest(tmp_path, name, suggested):
-    with pytest.raises(SettingsError, match=f"--dataset={name}: .*did you mean .*{suggested}"):
+    said = f"--dataset={name}: .*did you mean .*{suggested}"
+    with pytest.raises(SettingsError, match=said) as caught:
         load(DataSettings(dataset=name, data_dir=str(tmp_path)))
+    near = str(caught.value).partition("did you mean ")[2].rstrip("?").split(" or ")
+    assert len(near) == len(set(near))
     assert not list(tmp_path.iterdir())
 
 

@@ -28,6 +28,11 @@ def test_experiments_are_told_by_their_names_however_much_else_differs():
     assert found == ["AAE, Gaussian", "AAE, ring of Gaussians", "supervised AAE"]
 
 
+def test_data_given_in_python_are_shown_so():
+    found = _titles(tiny.settings(), tiny.settings(dataset="__python__:x"))
+    assert found == ["dataset=mnist", "dataset=x, given in Python"]
+
+
 def test_runs_of_one_experiment_are_told_by_the_settings_that_differ():
     found = _titles(tiny.settings(seed=3), tiny.settings(encoder="gaussian"))
     assert found == ["seed=3, encoder=deterministic", "seed=0, encoder=gaussian"]

@@ -216,7 +216,7 @@ def test_curves_of_runs_that_lack_a_number_are_drawn_without_it():
     assert [line.get_label() for line in left.lines] == ["a", "b"]
     assert [line.get_label() for line in right.lines] == ["a"]
     (only,) = learning_curves({"b": runs["b"]}).axes
-    assert only.get_ylabel() == "half squared error"
+    assert only.get_ylabel() == "half squared\nerror"
     assert learning_curves({"c": _rows((1,), other=1.0)}) is None
 
 
@@ -286,13 +286,33 @@ def test_a_card_is_smaller_and_leaves_the_figure_as_it_was():
     assert _size(to_png(figure)) == _size(page)
 
 
+FIVE = ("validation/reconstruction_error", "validation/sliced_wasserstein", "train/generator/loss")
+FIVE += ("validation/component_share", "train/discriminator/accuracy_on_codes")
+
+
+@pytest.mark.parametrize(("panels", "abreast"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 2)])
+def test_panels_are_two_abreast_where_there_are_many_and_no_cards_label_is_cut(panels, abreast):
+    rows = [{"epoch": e, **dict.fromkeys(FIVE[:panels], 0.5)} for e in (1, 2, 3)]
+    figure = learning_curves({"": rows})
+    assert len({round(axes.get_position().x0, 1) for axes in figure.axes}) <= abreast
+    assert figure.axes[0].get_gridspec().ncols == abreast
+    full = figure.get_size_inches()
+    figure.set_size_inches(0.6 * full)  # as in a card
+    to_png(figure)
+    for axes in figure.axes:
+        label, cell = axes.yaxis.label.get_window_extent(), figure.bbox
+        assert label.x0 >= 0 and label.y0 >= 0 and label.y1 <= cell.y1
+        others = [other.yaxis.label.get_window_extent() for other in figure.axes if other != axes]
+        assert not any(label.overlaps(other) for other in others)
+
+
 @pytest.mark.parametrize(("form", "start"), [("pdf", b"%PDF"), ("svg", b"<?xml")])
 def test_figures_as_vectors_are_the_same_every_time_and_have_text(form, start):
     rows = _rows((1, 2), reconstruction_error=5.0)
     first, second = (to_file(learning_curves({"": rows}), form) for _ in range(2))
     assert first == second and first.startswith(start)
     if form == "svg":
-        assert b"half squared error" in first
+        assert b"half squared" in first
 
 
 def test_a_run_alone_shows_both_adversaries_and_how_often_the_critic_is_right():

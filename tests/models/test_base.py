@@ -120,7 +120,9 @@ def test_a_model_that_is_not_fitted_says_so(ask):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"latent": 2}, "--latent=2: expected a setting"),
+        ({"nothing": 2}, "--nothing=2: expected a setting that --experiment=gaussian has$"),
+        ({"latentdim": 3}, "a setting that --experiment=gaussian has; did you mean latent_dim?"),
+        ({"divergence": "mmd"}, "=mmd: expected a setting that --experiment=gaussian has$"),
         ({"experiment": "wae_mmd"}, "--experiment=wae_mmd: expected one of gaussian"),
         ({"epochs": 0}, "--epochs=0: expected at least 1"),
         ({"epochs": "many"}, "--epochs=many: expected a value of type int"),
@@ -158,6 +160,45 @@ def test_a_network_that_fit_trains_is_not_cloned():
         clone(aae_tf.AAE(encoder=encoder(2)))
 
 
+def test_a_model_is_the_last_step_of_a_pipeline():
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.utils.validation import check_is_fitted
+
+    model = aae_tf.AAE(**SMALL)
+    pipeline = make_pipeline(StandardScaler(), model)
+    with pytest.raises(ValueError, match="not fitted"):
+        check_is_fitted(model)
+    pipeline.set_params(aae__epochs=1).fit(X, aae__verbose=0)
+    check_is_fitted(pipeline)
+    scaled = StandardScaler().fit_transform(X)
+    np.testing.assert_array_equal(pipeline.transform(X), model.encode(scaled))
+    np.testing.assert_array_equal(pipeline.score_samples(X), model.score_samples(scaled))
+    assert "AAE" in pipeline._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_a"),
+    [("AAE", ""), ("SemiSupervisedAAE", "classifier"), ("ClusteringAAE", "clusterer")],
+)
+def test_scikit_learn_knows_what_a_model_is(kind, is_a):
+    from sklearn import base
+
+    model = getattr(aae_tf, kind)()
+    assert base.is_classifier(model) == (is_a == "classifier")
+    assert base.is_clusterer(model) == (is_a == "clusterer")
+    assert not hasattr(model, "classes_")
+
+
+def test_codes_are_a_step_before_a_classifier():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    pipeline = make_pipeline(aae_tf.AAE(**SMALL | {"epochs": 1}), LogisticRegression())
+    pipeline.fit(X, np.arange(90) % 3, aae__verbose=0)
+    assert pipeline.predict(X).shape == (90,) and list(pipeline.classes_) == [0, 1, 2]
+
+
 def test_a_model_is_pickled_before_it_is_fitted_and_not_after(fitted):
     again = pickle.loads(pickle.dumps(aae_tf.AAE(**SMALL)))
     assert again.settings == aae_tf.AAE(**SMALL).settings
@@ -180,6 +221,15 @@ def test_another_network_than_the_runs_is_named(tmp_path):
 def test_a_folder_without_a_run_is_not_loaded(tmp_path):
     with pytest.raises(UserError, match="holds no run"):
         aae_tf.load(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["wine", "wine/1"])
+def test_an_export_is_told_from_a_run(tmp_path, place):
+    (tmp_path / "wine/1").mkdir(parents=True)
+    (tmp_path / "wine/1/saved_model.pb").touch()
+    said = r"holds an export, no run; .* --mode=predict --model=.*wine.* or tf.saved_model.load"
+    with pytest.raises(UserError, match=said):
+        aae_tf.load(tmp_path / place)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """fit: the command's run, whatever it is given; called again it goes on; callbacks look on."""
 
 import pathlib
+import re
 import tempfile
 import threading
 
@@ -72,6 +73,34 @@ def test_fit_goes_on_in_a_folder_that_holds_the_run(tmp_path, reached):
     again = aae_tf.AAE(**SMALL | {"epochs": 4}, **CONSTANT)
     assert again.fit(X, run_dir=tmp_path / "run", verbose=0).epoch == [0, 1, 2, 3]
     assert program.state(tmp_path / "run") == reached
+
+
+@pytest.mark.parametrize("run_dir", [None, "run"])
+def test_fit_says_what_looks_wrong_with_the_run(run_dir, empty_folder, capsys):
+    model = aae_tf.AAE(**SMALL | {"epochs": 1})
+    model.fit(X, run_dir=run_dir)
+    said = capsys.readouterr().err
+    assert "note: 3 steps in all are few: try more --epochs, or a smaller --batch_size" in said
+
+
+SCALES = np.float32([0.1, 1, 20, 0])
+TOLD = (
+    r"\nnote: features have standard deviations from 0\.\S+ to [12]\S+; --standardize brings them"
+)
+
+
+@pytest.mark.parametrize(
+    ("x", "more", "said"),
+    [
+        (X * SCALES, {}, True),
+        (X * SCALES, {"standardize": True}, False),
+        (X * np.float32([0.3, 1, 2, 0]), {}, False),
+        (tiny.images(90), {}, False),
+    ],
+)
+def test_fit_names_standardize_where_features_scales_differ(x, more, said, capsys):
+    aae_tf.AAE(**SMALL | {"epochs": 1}, **more).fit(x)
+    assert bool(re.search(TOLD, capsys.readouterr().err)) == said
 
 
 class Recording:

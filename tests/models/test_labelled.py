@@ -25,6 +25,7 @@ def test_few_labels_as_words_are_learned_and_given_back():
     model = aae_tf.SemiSupervisedAAE(**SMALL, epochs=15, labelled_batch_size=25)
     model.fit(X, words, verbose=0)
     found = model.predict(X)
+    assert model.classes_.tolist() == ["ant", "bee", "cat"]
     assert model.class_names == ("ant", "bee", "cat") and set(found) <= set(words)
     assert (found == words).mean() > 0.5  # a third by chance
     probabilities = model.predict_proba(X)
@@ -42,7 +43,7 @@ def test_minus_one_is_no_label_and_validation_takes_none_of_the_labels():
     assert model._data.validation.labels is None
     assert model.settings["labelled_batch_size"] == 30
     assert "validation/error_percent" not in history.history
-    assert model.predict(X).shape == (120,)
+    assert model.predict(X).shape == (120,) and model.classes_.tolist() == [0, 1, 2]
 
 
 @pytest.mark.slow

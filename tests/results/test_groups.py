@@ -8,6 +8,7 @@ import results
 from aae_tf.cli import flags
 from aae_tf.cli.modes import MODES
 from aae_tf.experiments import settings_of
+from aae_tf.results import report
 from aae_tf.results.groups import groups_below
 from aae_tf.settings import flatten, override
 
@@ -34,6 +35,13 @@ def folder(tmp_path):
     for clusters in (16, 30):
         results.write(tmp_path / str(clusters), "clustering", num_clusters=clusters)
     return tmp_path
+
+
+def test_data_given_in_python_are_shown_so(tmp_path):
+    results.write(tmp_path / "run", "gaussian", dataset="__python__:x")
+    (group,) = groups_below(tmp_path)
+    assert group.settings_text == "dataset=x, given in Python"
+    assert "__python__" not in report.group_markdown(group)
 
 
 def test_the_best_of_restarts_is_apart_from_plain_runs(folder):

@@ -62,6 +62,18 @@ def test_a_card_that_says_nothing_of_data_forbids_nothing(tmp_path, content):
     assert model_card.read_card(tmp_path / "1") is None
 
 
+def test_data_given_in_python_are_shown_by_their_argument():
+    data = {"name": "__python__:x", "image_shape": [13], "licence": "not known"}
+    assert model_card.about_data({"data": data}) == "x, given in Python, 13"
+    card = dict.fromkeys(("experiment", "reproduces", "sampler"), "a")
+    card |= {"data": data, "provenance": {}, "metrics": {}, "signatures": {}, "limits": []}
+    settings = {"recipe": "modern", "seed": 1, "epochs": 2, "latent_dim": 2}
+    settings |= {"dataset": "__python__:x", "encoder_network": "__python__:encoder"}
+    page = model_card.markdown({**card, "settings": settings})
+    assert "`x, given in Python`: features 13" in page and "__python__" not in page
+    assert "--encoder_network=encoder, given in Python" in page
+
+
 def test_class_names_are_those_of_models_that_learned_from_labels():
     data = {"name": "pets", "image_shape": [8, 8, 3], "class_names": ["cat", "dog"]}
     for labels, expected in (("all", ["cat", "dog"]), (30, ["cat", "dog"]), ("0", [])):

@@ -1,5 +1,6 @@
 """Event files hold what TensorBoard shows, and a resumed run takes orphaned points back."""
 
+import dataclasses
 import re
 import resource
 import shlex
@@ -137,6 +138,14 @@ def test_the_text_page_has_a_command_that_gives_the_settings():
     assert table == [[flag, value, str(usual[flag])] for flag, value in changed.items()]
     facts = dict(_cells(pages["run/3_data"]))
     assert (facts["name"], facts["shape"], facts["train"]) == ("bars", "8 x 8 x 1", "64")
+
+
+def test_what_was_given_in_python_is_shown_so():
+    data = dataclasses.replace(tiny.data(), name="__python__:x")
+    chosen = tiny.settings(dataset="__python__:x", encoder_network="__python__:encoder")
+    pages = tensorboard.pages_about(chosen, data)
+    assert dict(_cells(pages["run/3_data"]))["name"] == "x, given in Python"
+    assert all("__python__" not in page for page in pages.values())
 
 
 def _cells(table):
