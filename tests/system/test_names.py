@@ -21,12 +21,13 @@ def test_a_run_of_any_name_is_trained_resumed_exported_and_asked(tmp_path):
     flags = (*program.SMALL, *RUN, f"--dataset={name}.npz", f"--run_dir={name}/")
     first = program.call(tmp_path, *flags, f"--export_dir=e {name}")
     assert first.returncode == 0, first.stderr
-    # The printed command, as bash reads it, continues; here to one epoch more.
-    again = next(line for line in first.stdout.splitlines() if line.startswith("  resume"))
-    again = f"{again.split(maxsplit=1)[1]} --epochs=2"
+    # The printed command, as bash reads it, finds the run; then it continues to one epoch more.
+    (again,) = re.findall(r"^  evaluate +(.*?)(?=\n  \w)", first.stdout, re.DOTALL | re.MULTILINE)
     done = subprocess.run(
         ["bash", "-c", again], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
+    assert done.returncode == 0 and "reconstruction_error" in done.stdout, done.stderr
+    done = program.call(tmp_path, *flags, f"--export_dir=e {name}", "--epochs=2")
     assert done.returncode == 0 and "resumed at step" in done.stderr, done.stderr
     run = tmp_path / name
     assert len(list((run / "checkpoints").glob("ckpt-*.index"))) <= 3

@@ -92,7 +92,7 @@ def test_the_wheel_says_what_it_is(installed):
     assert said["Version"] == aae_tf.__version__ and said["Author"] == "The aae_tf authors"
     assert "Apache-2.0" in (said["License"], said["License-Expression"])
     assert said["Requires-Python"] == "<3.14,>=3.10"
-    assert {"client", "docs", "onnx", "test"} == set(said.get_all("Provides-Extra"))
+    assert {"client", "docs", "onnx", "postgresql", "test"} == set(said.get_all("Provides-Extra"))
     assert all((installed / name).exists() for name in {"aae_tf/py.typed"} | PAGE)
 
 
