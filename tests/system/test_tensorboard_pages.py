@@ -234,9 +234,11 @@ def test_graphs_names_the_networks(visit):
 
 def test_projector_has_codes_and_what_is_known_of_each(visit, of_all):
     page = visit("projector")
-    lines = _shows(page, "Dimension:", "codes by class")
+    lines = _shows(page, "Dimension:", "codes by class", str(HELD_OUT))
     assert lines[lines.index("Points:") + 1] == str(HELD_OUT)
     menus = "Object.fromEntries(found('paper-dropdown-menu').map((it) => [it.label, it]))"
+    listed = f"found('paper-item', {menus}['Label by'] || document).length"
+    page.wait(f"(() => {{ {FIND} return {menus}['Label by'] && {listed} >= 3 }})()")
     names = page.execute_script(
         f"{FIND} return found('paper-item', {menus}['Label by']).map((it) => it.textContent.trim())"
     )
