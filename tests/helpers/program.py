@@ -21,6 +21,16 @@ SMALL = (
     "--batch_size=10",
     "--dataset=bars.npz",
 )
+# Of a search, in the fixture `room`.
+SPACE = "reconstruction_learning_rate = log(1e-4, 1e-1)\nlatent_dim = int(2, 4)\n"
+SEARCH = (
+    *SMALL,
+    "--mode=search",
+    "--experiment=gaussian",
+    "--noxla",
+    "--space=my.space",
+    "--score=reconstruction_error",
+)
 
 
 def start(folder, *flags, **more) -> subprocess.Popen:

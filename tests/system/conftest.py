@@ -45,3 +45,12 @@ def undisturbed(place, flags):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done, place / "undisturbed"
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    """Where searches are started: their space and fewer images than others have lie in it."""
+    folder = tmp_path_factory.mktemp("search")
+    np.savez(folder / "bars.npz", images=tiny.images(600), labels=np.arange(600) % 3)
+    (folder / "my.space").write_text(program.SPACE)
+    return folder

@@ -4,31 +4,12 @@ import csv
 import json
 import signal
 
-import numpy as np
 import program
 import pytest
-import tiny
 
 from aae_tf.cli.main import main
 
-SPACE = "reconstruction_learning_rate = log(1e-4, 1e-1)\nlatent_dim = int(2, 4)\n"
-FLAGS = (
-    *program.SMALL,
-    "--mode=search",
-    "--experiment=gaussian",
-    "--noxla",
-    "--space=my.space",
-    "--score=reconstruction_error",
-)
-
-
-@pytest.fixture(scope="module")
-def room(tmp_path_factory):
-    """Where the program is started: the space and fewer images than others have lie in it."""
-    folder = tmp_path_factory.mktemp("search")
-    np.savez(folder / "bars.npz", images=tiny.images(600), labels=np.arange(600) % 3)
-    (folder / "my.space").write_text(SPACE)
-    return folder
+FLAGS = program.SEARCH
 
 
 def _results(folder):
@@ -127,7 +108,7 @@ def test_two_commands_share_the_trials_of_a_study_each_in_its_own_folder(room):
 def test_what_can_not_be_searched_is_said_in_one_line(
     empty_folder, capsys, flags, status, expected
 ):
-    (empty_folder / "my.space").write_text(SPACE)
+    (empty_folder / "my.space").write_text(program.SPACE)
     (empty_folder / "bad.space").write_text("latent_dim = {0 | 1}")
     (empty_folder / "taken").mkdir()
     (empty_folder / "taken" / "thesis.txt").write_text("three years of work")

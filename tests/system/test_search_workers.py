@@ -11,35 +11,19 @@ import socket
 import subprocess
 import time
 
-import numpy as np
 import optuna
 import program
 import pytest
-import tiny
 
-SPACE = "reconstruction_learning_rate = log(1e-4, 1e-1)\nlatent_dim = int(2, 4)\n"
 TRIALS = 6
 FLAGS = (
-    *program.SMALL,
-    "--mode=search",
-    "--experiment=gaussian",
-    "--noxla",
-    "--space=my.space",
-    "--score=reconstruction_error",
+    *program.SEARCH,
     "--halving=off",
     "--epochs=1",
     f"--trials={TRIALS}",
     "--checkpoint_minutes=0.001",
 )
 POSTGRES = sorted(glob.glob("/usr/lib/postgresql/*/bin"))  # where Debian has it
-
-
-@pytest.fixture(scope="module")
-def room(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("search")
-    np.savez(folder / "bars.npz", images=tiny.images(600), labels=np.arange(600) % 3)
-    (folder / "my.space").write_text(SPACE)
-    return folder
 
 
 @pytest.fixture(scope="module")
